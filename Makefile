@@ -1,0 +1,50 @@
+# What people and CI call. Every target sets up what it needs; a finished set-up costs nothing.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+SEEDS ?= 10
+VENV := .venv/bin
+# The stamp names this folder: an environment copied or moved elsewhere is made anew.
+STAMP := .venv/setup-$(shell pwd | cksum | cut -d' ' -f1)
+MEMBERS := platform training serving pipelines
+export NO_MKDOCS_2_WARNING := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench soak docs lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+setup: $(STAMP) ## make .venv from requirements.lock (does nothing when that is done)
+
+$(STAMP): requirements.lock pyproject.toml $(MEMBERS:%=%/pyproject.toml) tools/setup.py
+	@test -n "$(PYTHON)" || { echo "setup: no python3.11 on the path. Install Python 3.11."; exit 1; }
+	@$(PYTHON) tools/setup.py $(STAMP)
+
+demo: $(STAMP) ## run what there is, in a place of its own, and say what happened
+	@$(VENV)/python tools/demo.py
+
+test: $(STAMP) ## run all tests but the long random ones; ARGS goes to pytest
+	@$(VENV)/python -m pytest -n auto --cov --cov-report=term:skip-covered $(ARGS)
+
+check: $(STAMP) ## everything that can be said without running the code; ONLY=NAME for one check
+	@$(VENV)/python tools/check.py $(ONLY)
+
+format: $(STAMP) ## mend what ruff can mend
+	@$(VENV)/ruff check --fix --quiet && $(VENV)/ruff format
+
+bench: $(STAMP) ## measure pairs (ours, a reference) side by side; ARGS="--only NAME"
+	@$(VENV)/python tests/benchmarks/run.py $(ARGS)
+
+soak: $(STAMP) ## the long random tests, with SEEDS seeds each
+	@$(VENV)/python -m pytest -n auto -m soak --seeds $(SEEDS) $(ARGS)
+
+docs: $(STAMP) ## build the documentation into site/
+	@$(VENV)/python -m mkdocs build --quiet --strict && echo "docs: site/index.html"
+
+lock: $(STAMP) ## resolve requirements.lock and the device's lock again (UPGRADE=1: newest versions)
+	@$(VENV)/python tools/lock.py $(if $(UPGRADE),--upgrade)
+
+clean: ## remove caches; never data, keys or state
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* site
+	@find $(MEMBERS) tests tools dags -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "clean: caches removed. State in .slipway/, the environment in .venv/ and keys stay."

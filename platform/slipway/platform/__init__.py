@@ -1,0 +1,1 @@
+"""Slipway's ground: settings, store, data, jobs, registry, identity, ledger and the command line."""

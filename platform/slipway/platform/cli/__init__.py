@@ -1,0 +1,1 @@
+"""The command line `slipway`: finding commands, printing, asking, and turning errors into one message."""

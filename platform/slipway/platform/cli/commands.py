@@ -1,0 +1,12 @@
+"""The commands that slipway-platform brings."""
+
+from slipway.platform.cli.lazy import CommandSpec
+
+COMMANDS = (
+    CommandSpec(
+        "doctor", "Check what the current context needs, and say how to mend it.", "slipway.platform.cli.doctor:app"
+    ),
+    CommandSpec("context", "List, choose and show contexts.", "slipway.platform.cli.context:app"),
+    CommandSpec("config", "Show the effective settings and where each comes from.", "slipway.platform.cli.config:app"),
+    CommandSpec("identity", "Make keys, show and trust people and services.", "slipway.platform.cli.identity:app"),
+)

@@ -1,0 +1,45 @@
+"""The script `slipway`.
+
+Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted. Whatever goes wrong is one message on standard error; the
+traceback is shown with `SLIPWAY_DEBUG=1` only.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from slipway.platform.cli.failure import Failure, failure_of
+
+PROGRAM = "slipway"
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        return _dispatch(arguments)
+    except KeyboardInterrupt:
+        failure = Failure("interrupted.", exit_code=130)
+    except BrokenPipeError:
+        # The reader has gone (`slipway ... | head`): nothing more can be said, also not at interpreter exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the one place where every error becomes a message
+        failure = failure_of(error)
+        if os.environ.get("SLIPWAY_DEBUG") == "1":
+            traceback.print_exception(error)
+    print(failure.text(PROGRAM), file=sys.stderr)
+    return failure.exit_code
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    """Build the top level and hand over; what is not seen in a terminal is plain text."""
+    from slipway.platform.cli.root import build
+
+    result = build(plain=not sys.stdout.isatty()).main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,140 @@
+"""The key that acts here: a file of this account's key ring, or a key that never leaves its vault.
+
+`identity.signer` names a vault by an address of securesystemslib: `awskms:`, `gcpkms:`, `azurekms:`, `hsm:`, `hv:`, or
+any scheme that a program registers in `SIGNER_FOR_URI_SCHEME`. Its public key comes from the people file. Either way
+the key must be trusted before it signs: what an unknown key signs is refused everywhere, so it is refused here first.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from securesystemslib.exceptions import UnsupportedLibraryError
+
+from slipway.platform.errors import WrongUse
+from slipway.platform.identity.errors import IdentityError, NotTrusted
+from slipway.platform.identity.key_ring import KeyRing
+from slipway.platform.identity.people import People, Person, TrustedKey
+from slipway.platform.identity.securesystems import SIGNER_FOR_URI_SCHEME, CryptoSigner, GPGSigner, Signer
+from slipway.platform.names import suggestion
+from slipway.platform.settings import schema
+
+EXTRAS = {"awskms": "awskms", "azurekms": "azurekms", "gcpkms": "gcpkms", "hsm": "hsm", "hv": "vault", "tkey": "tkey"}
+"""The extra of securesystemslib that brings the library of each scheme."""
+
+NO_VAULTS = frozenset({CryptoSigner.SCHEME, GPGSigner.SCHEME})
+"""Schemes that read private keys from files, past the checks of the key ring."""
+
+AskSecret = Callable[[str], str]
+"""Asks a person for a named secret, such as a token's PIN."""
+
+
+@dataclass(frozen=True)
+class PersonSigner:
+    """Someone's key, able to sign. `signer` is for libraries that sign by themselves, as python-tuf does."""
+
+    person: Person
+    key: TrustedKey
+    signer: Signer
+
+
+def signer_for(identity: schema.Identity, people: People, *, ask: AskSecret | None = None) -> PersonSigner:
+    """Who acts by these settings, ready to sign. `ask` is called for secrets that a vault wants from a person."""
+    if identity.signer is not None:
+        return _in_vault(identity.signer, identity.person, people, ask)
+    ring = KeyRing(identity.keys)
+    name = identity.person or _only_name(ring)
+    signer = ring.load(name)
+    person, key = _trusted(name, signer.public_key.keyid, people)
+    return PersonSigner(person, key, signer)
+
+
+def acting_name(identity: schema.Identity, people: People) -> str | None:
+    """Who would act by these settings, as far as they say; no key is read."""
+    if identity.person is not None:
+        return identity.person
+    if identity.signer is not None:
+        holders = {person.name for person, _ in _keys_in(identity.signer, people)}
+        return holders.pop() if len(holders) == 1 else None
+    names = KeyRing(identity.keys).names()
+    return names[0] if len(names) == 1 else None
+
+
+def _only_name(ring: KeyRing) -> str:
+    """The only name in the key ring."""
+    names = ring.names()
+    if not names:
+        raise WrongUse(f"There is no key in {ring.folder}.", mend="`slipway identity init NAME` makes one.")
+    if len(names) > 1:
+        raise WrongUse(
+            f"There are several keys in {ring.folder}: {', '.join(names)}.",
+            mend=f"Say who acts: SLIPWAY_IDENTITY__PERSON={names[0]}, or identity.person in slipway.toml.",
+        )
+    return names[0]
+
+
+def _trusted(name: str, keyid: str, people: People) -> tuple[Person, TrustedKey]:
+    """The entry of that name and key, if it may sign."""
+    person, key = people.holder(keyid) or (None, None)
+    if person is None or key is None:
+        raise NotTrusted(
+            f"{people.source} does not know the key of `{name}` on this machine ({keyid}).",
+            mend=f"`slipway identity init {name}` shows its public key; a colleague runs "
+            f"`slipway identity trust {name} --key FILE`.",
+        )
+    if person.name != name:
+        raise NotTrusted(f"{people.source} says that the key of `{name}` on this machine belongs to `{person.name}`.")
+    return person, _unrevoked(person, key)
+
+
+def _unrevoked(person: Person, key: TrustedKey) -> TrustedKey:
+    if key.revoked is not None:
+        raise NotTrusted(
+            f"The key {key.keyid} of `{person.name}` was revoked ({key.revoked.reason}).",
+            mend="Move its file away, make a new key with `slipway identity init`, and have it trusted.",
+        )
+    return key
+
+
+def _in_vault(address: str, chosen: str | None, people: People, ask: AskSecret | None) -> PersonSigner:
+    scheme = address.partition(":")[0]
+    vaults = SIGNER_FOR_URI_SCHEME.keys() - NO_VAULTS
+    if scheme not in vaults:
+        raise WrongUse(
+            f"identity.signer is `{address}`, and `{scheme}:` is no vault.",
+            mend=f"{suggestion(scheme, vaults)} For a key in a file leave identity.signer unset.",
+        )
+    person, key = _key_in_vault(address, chosen, people)
+    try:
+        return PersonSigner(person, key, Signer.from_priv_key_uri(address, key.public_key(), ask))
+    except UnsupportedLibraryError as error:
+        extra = EXTRAS.get(scheme)
+        install = f"pip install 'securesystemslib[{extra}]'" if extra else "Install the library it asks for."
+        raise IdentityError(f"`{address}` cannot be used here: {error}", mend=install) from None
+    except Exception as error:  # each vault's library has its own tree of errors
+        raise IdentityError(
+            f"`{address}` cannot sign with the {key.scheme} key {key.keyid} of `{person.name}`: "
+            f"{type(error).__name__}: {error}",
+            mend="Check the address, this account's access to the vault, and which key there is.",
+        ) from error
+
+
+def _key_in_vault(address: str, chosen: str | None, people: People) -> tuple[Person, TrustedKey]:
+    """Whose key lies at this address: the entry that names it, else the only key of the chosen person."""
+    found = [(person, key) for person, key in _keys_in(address, people) if chosen in (None, person.name)]
+    if not found and chosen is not None:
+        person = people.person(chosen)
+        found = [(person, key) for key in person.keys if key.trusted_now() and key.signer is None]
+    if len(found) == 1:
+        person, key = found[0]
+        return person, _unrevoked(person, key)
+    whom = f" of `{chosen}`" if chosen else ""
+    raise NotTrusted(
+        f"{people.source} has {len(found) or 'no'} keys{whom} that could lie at `{address}`, expected one.",
+        mend=f"`slipway identity trust NAME --key FILE --signer {address}` says whose it is.",
+    )
+
+
+def _keys_in(address: str, people: People) -> list[tuple[Person, TrustedKey]]:
+    """The keys that are said to lie at an address; revoked ones only if there is no other."""
+    held = [(person, key) for person in people.persons for key in person.keys if key.signer == address]
+    return [(person, key) for person, key in held if key.trusted_now()] or held

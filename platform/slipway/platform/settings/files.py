@@ -1,0 +1,39 @@
+"""Where the settings live: the project's root, its `slipway.toml`, and the file that remembers the chosen context."""
+
+import os
+import tempfile
+from pathlib import Path
+
+FILE_NAME = "slipway.toml"
+
+
+def project_root(start: Path) -> Path:
+    """The nearest folder upwards that has a slipway.toml; without one, the folder itself."""
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder
+    return start
+
+
+def chosen_context_file(root: Path) -> Path:
+    """Where `slipway context use` keeps its choice: local state, not part of the repository."""
+    return root / ".slipway" / "context"
+
+
+def read_chosen_context(root: Path) -> str | None:
+    """The context chosen for this project, if one was."""
+    try:
+        return chosen_context_file(root).read_text(encoding="utf-8").strip() or None
+    except FileNotFoundError:
+        return None
+
+
+def write_chosen_context(root: Path, name: str) -> None:
+    """Remember the choice; a reader sees the old name or the new one."""
+    target = chosen_context_file(root)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=target.parent, prefix=".context-", delete=False) as file:
+        file.write(name + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    Path(file.name).replace(target)

@@ -1,0 +1,162 @@
+"""Merge defaults, `slipway.toml` and `SLIPWAY_*` into one `Settings`, and remember where each value came from.
+
+Order, the later wins: the schema's defaults, `[contexts.NAME]`, the environment. The context is named by
+`SLIPWAY_CONTEXT` (which `--context` sets), else by `slipway context use`, else by the file's `context`, else `local`.
+Every context of the file is checked each time: a slip in `prod` is found on the laptop and not during a release.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from slipway.platform.errors import WrongUse
+from slipway.platform.names import suggestion
+from slipway.platform.settings.environment import read_environment
+from slipway.platform.settings.explain import Origin, explain
+from slipway.platform.settings.files import FILE_NAME, project_root, read_chosen_context
+from slipway.platform.settings.schema import Settings
+from slipway.platform.settings.toml_lines import KeyPath, statement_lines
+
+Table = dict[str, Any]
+
+BUILT_IN_CONTEXT = "local"
+BUILT_IN: Table = {"targets": {"local": {}}}
+
+
+@dataclass(frozen=True)
+class SettingsFile:
+    """A parsed slipway.toml, or nothing where there is none."""
+
+    path: Path | None
+    context: str | None
+    contexts: Mapping[str, Table]
+    lines: Mapping[KeyPath, int]
+
+    def names(self) -> list[str]:
+        """All contexts that can be used, the built-in one first."""
+        return [BUILT_IN_CONTEXT, *sorted(set(self.contexts) - {BUILT_IN_CONTEXT})]
+
+    def origin(self, path: KeyPath) -> Origin:
+        """Where a key of this file stands; a key without a line of its own stands where its table does."""
+        known = next((path[:end] for end in range(len(path), 0, -1) if path[:end] in self.lines), ())
+        return Origin("file", FILE_NAME, self.lines.get(known))
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The effective settings, and how they came about."""
+
+    settings: Settings
+    context: str
+    chosen_by: str
+    root: Path
+    file: SettingsFile
+    origins: Mapping[KeyPath, Origin]
+
+    def origin(self, path: KeyPath) -> Origin:
+        """Where the value at `path` was set."""
+        return nearest_origin(self.origins, path)
+
+
+def load(start: Path, environ: Mapping[str, str]) -> Loaded:
+    """The settings that hold for a command started in `start`; anything wrong in them is a `WrongUse`."""
+    root = project_root(start)
+    file = read_file(root / FILE_NAME)
+    context, chosen_by = choose_context(file, root, environ)
+    variables, environment_origins = read_environment(environ)
+    table = file.contexts.get(context, {})
+    merged = merge(merge(BUILT_IN, table), variables)
+    origins = {path: file.origin(("contexts", context, *path)) for path in leaves(table)} | environment_origins
+    try:
+        settings = Settings.model_validate(merged)
+    except ValidationError as error:
+        raise explain(error, Settings, (), lambda path: nearest_origin(origins, path)) from None
+    home = Path(environ.get("HOME") or Path.home())
+    return Loaded(settings.anchored(root, home), context, chosen_by, root, file, origins)
+
+
+def nearest_origin(origins: Mapping[KeyPath, Origin], path: KeyPath) -> Origin:
+    """The origin of a value, or of the nearest table above it that was given as a whole."""
+    found = (origins[path[:end]] for end in range(len(path), 0, -1) if path[:end] in origins)
+    return next(found, Origin("default", "default"))
+
+
+def read_file(path: Path) -> SettingsFile:
+    """Parse and check a slipway.toml; a missing one is an empty one."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
+    except FileNotFoundError:
+        return SettingsFile(None, None, {}, {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WrongUse(f"{path} is not TOML: {error}", mend="Correct that line; `#` starts a comment.") from None
+    file = SettingsFile(path, content.get("context"), content.get("contexts", {}), statement_lines(text))
+    check_shape(content, file)
+    for name, table in file.contexts.items():
+        check_table(("contexts", name), table, file)
+    return file
+
+
+def check_shape(content: Table, file: SettingsFile) -> None:
+    """The file's own keys and their kinds."""
+    kinds: dict[str, type] = {"context": str, "contexts": dict}
+    for name, value in content.items():
+        if name not in kinds:
+            raise WrongUse(
+                f"{file.origin((name,))}: `{name}` is not a table of this file.",
+                mend=f"{suggestion(name, kinds)} Settings stand under [contexts.NAME].",
+            )
+        if not isinstance(value, kinds[name]):
+            wanted = "a table" if kinds[name] is dict else "a context's name in quotes"
+            raise WrongUse(
+                f"{file.origin((name,))}: `{name}` is {value!r}, expected {wanted}.",
+                mend="Settings stand under [contexts.NAME].",
+            )
+
+
+def check_table(prefix: KeyPath, table: object, file: SettingsFile) -> None:
+    """One table of settings by itself, so that what is wrong is told with this file's line."""
+    try:
+        Settings.model_validate(table)
+    except ValidationError as error:
+        raise explain(error, Settings, prefix, file.origin) from None
+
+
+def choose_context(file: SettingsFile, root: Path, environ: Mapping[str, str]) -> tuple[str, str]:
+    """The context's name, and what chose it."""
+    named = (
+        (environ.get("SLIPWAY_CONTEXT"), "SLIPWAY_CONTEXT or --context"),
+        (read_chosen_context(root), "slipway context use"),
+        (file.context, f"`context` in {FILE_NAME}"),
+        (BUILT_IN_CONTEXT, "built in"),
+    )
+    name, chosen_by = next((name, by) for name, by in named if name)
+    if name not in file.names():
+        where = file.path or f"{root / FILE_NAME}, which does not exist"
+        raise WrongUse(
+            f"There is no context `{name}` (chosen by {chosen_by}) in {where}.", mend=suggestion(name, file.names())
+        )
+    return name, chosen_by
+
+
+def merge(below: Table, above: Table) -> Table:
+    """A new table: tables merge key by key, everything else is replaced by what lies above."""
+    merged = dict(below)
+    for name, value in above.items():
+        lower = merged.get(name)
+        merged[name] = merge(lower, value) if isinstance(lower, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def leaves(table: Table, above: KeyPath = ()) -> Iterator[KeyPath]:
+    """The paths of everything in a table that is not a table."""
+    for name, value in table.items():
+        path = (*above, name)
+        if isinstance(value, dict):
+            yield from leaves(value, path)
+        else:
+            yield path

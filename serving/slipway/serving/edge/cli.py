@@ -1,0 +1,92 @@
+"""`slipway-edge`, the command line of a device.
+
+Plain argparse: a device has no typer and no rich. Exit codes are 0 for done, 1 for failed, 2 for wrong use. An error is
+one message on standard error; `SLIPWAY_DEBUG=1` adds the traceback. What a command needs is imported inside it, so that
+`--help` answers at once on a small device.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from slipway.serving.errors import SlipwayError, WrongUse
+
+INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that takes options by their full names, and whose complaints are errors like any other."""
+
+    def __init__(self, prog: str | None = None, description: str | None = None) -> None:
+        super().__init__(prog=prog, description=description, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the request."""
+        raise WrongUse(message, mend=f"See `{self.prog} --help`.")
+
+
+class Version(argparse.Action):
+    """`--version`; the metadata is read only when somebody asks."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print and leave."""
+        from importlib.metadata import version
+
+        print(f"slipway-edge {version('slipway-serving')}")
+        parser.exit()
+
+
+def parser() -> Parser:
+    """All commands and options."""
+    top = Parser(prog="slipway-edge", description="Slipway on this device.")
+    top.add_argument("--version", action=Version, nargs=0, help="print the version and leave")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
+    status = commands.add_parser("status", help="tell what this machine is", description="Tell what this machine is.")
+    status.add_argument("--json", action="store_true", help="print JSON, for scripts")
+    status.set_defaults(command=show_status)
+    return top
+
+
+def show_status(options: argparse.Namespace) -> int:
+    """Tell what this machine is; 1 when it cannot run any model."""
+    from slipway.serving.edge.status import read_status
+
+    status = read_status()
+    if options.json:
+        import json
+
+        print(json.dumps(status.as_json(), indent=2))
+    else:
+        print("\n".join(status.lines()))
+    return 0 if status.onnxruntime.problem is None else 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; whatever goes wrong becomes one message and an exit code."""
+    try:
+        options = parser().parse_args(arguments)
+        code: int = options.command(options)
+    except SlipwayError as error:
+        return failed(str(error), error.mend, error.exit_code)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug is told like any other failure
+        return failed(f"unexpected {type(error).__name__}: {error}", "SLIPWAY_DEBUG=1 shows where it happened.", 1)
+    return code
+
+
+def failed(message: str, mend: str | None, exit_code: int) -> int:
+    """Tell what went wrong, with the traceback before it for those who asked."""
+    if os.environ.get("SLIPWAY_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exc()
+    print(f"slipway-edge: {message}", *([mend] if mend else []), sep="\n", file=sys.stderr)
+    return exit_code
+
+
+def run() -> NoReturn:
+    """The script."""
+    sys.exit(main())

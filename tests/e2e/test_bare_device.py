@@ -1,0 +1,109 @@
+"""A device with nothing but slipway-serving: small, complete, and without the platform.
+
+The wheel is built from this tree and installed with the lock's pins into an environment of its own, as on a device.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from workspace import LOCK, ROOT, package_client_environment
+
+pytestmark = pytest.mark.xdist_group("bare device")
+
+LIMIT_BYTES = 250 * 1000 * 1000
+NO_NETWORK = re.compile(
+    r"error sending request|dns error|Connection refused|timed out|Could not connect", re.IGNORECASE
+)
+DEVICE_PART = ("bundle", "channel", "runtime", "edge")
+
+
+def run(*command: object, cwd: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """One command, waited for."""
+    return subprocess.run(
+        [str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The programs of one environment, run with nothing of the development environment around them."""
+
+    folder: Path
+    home: Path
+
+    def __call__(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {"HOME": str(self.home), "PATH": "/usr/bin:/bin"}
+        return run(self.folder / program, *arguments, cwd=self.home, environment=environment)
+
+
+@pytest.fixture(scope="module")
+def client(callers_environment: Mapping[str, str]) -> dict[str, str]:
+    """The caller's environment with the settings of their package client."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", callers_environment["HOME"])
+        return {**callers_environment, **package_client_environment()}
+
+
+@pytest.fixture(scope="module")
+def device(client: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an environment that holds slipway-serving and what it needs."""
+    folder = tmp_path_factory.mktemp("device")
+    venv, wheels = folder / "venv", folder / "wheels"
+    uv = (sys.executable, "-m", "uv")
+    steps = (
+        (sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", wheels),
+        (*uv, "venv", "--quiet", "--python", sys.executable, venv),
+    )
+    for step in steps:
+        result = run(*step, cwd=ROOT / "serving", environment=client)
+        assert result.returncode == 0, result.stderr
+    (wheel,) = wheels.glob("*.whl")
+    pins = ("--constraint", LOCK)
+    install = run(*uv, "pip", "install", "--python", venv / "bin/python", *pins, wheel, cwd=folder, environment=client)
+    if install.returncode and NO_NETWORK.search(install.stderr):
+        pytest.skip(f"no network, and not all of the wheels are in uv's cache: {install.stderr.strip()[-300:]}")
+    assert install.returncode == 0, install.stderr
+    return venv
+
+
+@pytest.fixture
+def device_run(device: Path, tmp_path: Path) -> Programs:
+    """The device's programs."""
+    return Programs(device / "bin", tmp_path)
+
+
+def test_the_device_part_imports(device_run: Programs) -> None:
+    result = device_run("python", "-c", f"from slipway.serving import {', '.join(DEVICE_PART)}")
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_platform_is_not_there(device_run: Programs) -> None:
+    result = device_run("python", "-c", "import slipway.platform")
+    assert "ModuleNotFoundError: No module named 'slipway.platform'" in result.stderr
+
+
+def test_the_command_line_answers(device_run: Programs) -> None:
+    assert "status" in device_run("slipway-edge", "--help").stdout
+    status = json.loads(device_run("slipway-edge", "status", "--json").stdout)
+    assert status["onnxruntime"]["problem"] is None
+
+
+def test_every_declared_dependency_loads(device_run: Programs) -> None:
+    result = device_run(
+        "python", "-c", "import httpx, numpy, onnxruntime, pydantic, securesystemslib.signer, tuf.ngclient"
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_it_stays_small(device: Path) -> None:
+    sizes = {path: path.stat().st_size for path in device.rglob("*") if path.is_file() and not path.is_symlink()}
+    total = sum(sizes.values())
+    largest = sorted(sizes, key=lambda path: sizes[path])[-5:]
+    assert total < LIMIT_BYTES, f"{total / 1e6:.0f} MB, the largest: {largest}"

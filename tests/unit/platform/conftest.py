@@ -1,0 +1,42 @@
+"""A project folder of one's own, and the real `slipway` command started in it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """An empty project folder."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def slipway(project: Path, tmp_path: Path) -> Run:
+    """Run `slipway` as a person would: a child process in the project, with a HOME of its own."""
+    script = Path(sys.executable).parent / "slipway"
+    home = tmp_path / "home"
+    home.mkdir()
+
+    def run(
+        *arguments: str, cwd: Path = project, stdin: str | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        environ = {"HOME": str(home), "PATH": "/usr/bin:/bin", **variables}
+        return subprocess.run(
+            [str(script), *arguments],
+            cwd=cwd,
+            env=environ,
+            input=stdin or "",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run

@@ -1,0 +1,150 @@
+"""`make demo`: run what exists, in a place of its own, and say what happened and where to look.
+
+Everything happens under `.slipway/demo/`, with a HOME that exists only meanwhile: it can be interrupted and repeated,
+and touches nobody's keys. Each act is the real command or real processes.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PLACE = ROOT / ".slipway" / "demo"
+SLIPWAY = Path(sys.executable).parent / "slipway"
+WRITERS = 8
+
+RACE = """
+import sys
+from pathlib import Path
+from slipway.platform.settings import load
+from slipway.platform.store import open_store
+settings = load(Path.cwd(), {"HOME": "."}).settings
+store = open_store(settings.store, settings.s3)
+print("ready", flush=True)
+sys.stdin.readline()
+print(store.put_if_absent("demo/" + sys.argv[1], sys.argv[2].encode()).decode())
+"""
+
+
+def slipway(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The real command, in the demo's own project and home."""
+    return subprocess.run(
+        [str(SLIPWAY), *arguments], cwd=PLACE, env=environment(), capture_output=True, text=True, check=True
+    )
+
+
+def environment() -> dict[str, str]:
+    """The demo's own home (set by `main`) and nobody else's settings."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("SLIPWAY_")}
+    return {**others, "SLIPWAY_IDENTITY__PEOPLE": f"{os.environ['HOME']}/people.toml", "OMP_NUM_THREADS": "1"}
+
+
+def doctor() -> tuple[str, str]:
+    """Everything the local context needs."""
+    report = json.loads(slipway("doctor", "--json").stdout)
+    found = [one["status"] for one in report["findings"]]
+    counts = ", ".join(f"{found.count(status)} {status}" for status in dict.fromkeys(found))
+    return f"{len(found)} checks of this machine: {counts}", "slipway doctor"
+
+
+def person() -> tuple[str, str]:
+    """Somebody makes a key; asked again, the command finds it and changes nothing."""
+    first, second = (slipway("identity", "init", "ada", "--role", "approver").stdout for _ in range(2))
+    same = "the same public key" if first == second else "ANOTHER public key"
+    return f"ada made a signing key and is trusted as approver; asked again, the command gives {same}", (
+        "slipway identity init YOUR-NAME   (your key goes to ~/.config/slipway/keys)"
+    )
+
+
+def race() -> tuple[str, str]:
+    """Several processes bind one name at once."""
+    winner = winner_among(start_writers())
+    return f"{WRITERS} processes bound one name at once: {winner} won, and all were told so", look_at_store()
+
+
+def killed() -> tuple[str, str]:
+    """Half of the processes are killed while they race; the name is bound whole all the same."""
+    writers = start_writers()
+    for victim in writers[::2]:
+        victim.send_signal(signal.SIGKILL)
+    winner = winner_among(writers)
+    return f"{len(writers[::2])} of {WRITERS} racing processes were killed: {winner} stands, whole", look_at_store()
+
+
+def look_at_store() -> str:
+    """Where the records of a race are."""
+    return f"ls {PLACE / '.slipway/store/demo'}"
+
+
+def winner_among(writers: list[subprocess.Popen[str]]) -> str:
+    """What every writer that lived to say so was told is bound: the same for all."""
+    told = {writer.communicate()[0].strip() for writer in writers}
+    (winner,) = told - {""}
+    return winner
+
+
+def start_writers() -> list[subprocess.Popen[str]]:
+    """Processes that wait until all are ready, then bind one new name at once."""
+    name = f"race-{time.time_ns()}"
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACE, name, f"writer {number}"],
+            cwd=PLACE, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for number in range(WRITERS)
+    ]  # fmt: skip
+    ends = [(writer.stdin, writer.stdout) for writer in writers if writer.stdin and writer.stdout]
+    for _, ready in ends:
+        ready.readline()
+    for go, _ in ends:
+        go.write("\n")
+        go.flush()
+    return writers
+
+
+ACTS: tuple[tuple[str, Callable[[], tuple[str, str]]], ...] = (
+    ("doctor", doctor),
+    ("identity", person),
+    ("store: a race", race),
+    ("store: a kill", killed),
+)
+
+
+def main() -> int:
+    """Play the acts; the first that fails is named with its command."""
+    PLACE.mkdir(parents=True, exist_ok=True)
+    (PLACE / "slipway.toml").write_text("# the demo's own project: everything is built in\n")
+    times: list[tuple[str, float]] = []
+    for name, act in ACTS:
+        started = time.monotonic()
+        try:
+            happened, look = act()
+        except subprocess.CalledProcessError as error:
+            print(
+                f"demo: `{' '.join(map(str, error.cmd[:4]))}` ended with {error.returncode}\n{error.stderr}",
+                file=sys.stderr,
+            )
+            return 1
+        times.append((name, time.monotonic() - started))
+        print(f"{name}: {happened}\n  look: {look}", flush=True)
+    print("\nact              seconds")
+    for name, seconds in times:
+        print(f"{name:<16} {seconds:7.1f}")
+    print("\nNot built yet, and not shown: the loop from snapshot to rollout.")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        with tempfile.TemporaryDirectory(prefix="slipway-demo-") as home:
+            os.environ["HOME"] = home
+            sys.exit(main())
+    except KeyboardInterrupt:
+        print("demo: interrupted; `make demo` starts again.", file=sys.stderr)
+        sys.exit(130)

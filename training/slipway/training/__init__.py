@@ -1,0 +1,1 @@
+"""Slipway's training: models, the rendered world, reading, export and gates on Lightning and Hydra."""
