@@ -16,7 +16,7 @@ help: ## list the targets
 
 setup: $(STAMP) ## make .venv from requirements.lock (does nothing when that is done)
 
-$(STAMP): requirements.lock pyproject.toml $(MEMBERS:%=%/pyproject.toml) tools/setup.py
+$(STAMP): requirements.lock $(MEMBERS:%=%/pyproject.toml)
 	@test -n "$(PYTHON)" || { echo "setup: no python3.11 on the path. Install Python 3.11."; exit 1; }
 	@$(PYTHON) tools/setup.py $(STAMP)
 
@@ -30,7 +30,7 @@ check: $(STAMP) ## everything that can be said without running the code; ONLY=NA
 	@$(VENV)/python tools/check.py $(ONLY)
 
 format: $(STAMP) ## mend what ruff can mend
-	@$(VENV)/ruff check --fix --quiet && $(VENV)/ruff format
+	@$(VENV)/ruff check --fix-only --quiet && $(VENV)/ruff format
 
 bench: $(STAMP) ## measure pairs (ours, a reference) side by side; ARGS="--only NAME"
 	@$(VENV)/python tests/benchmarks/run.py $(ARGS)
@@ -46,5 +46,5 @@ lock: $(STAMP) ## resolve requirements.lock and the device's lock again (UPGRADE
 
 clean: ## remove caches; never data, keys or state
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* site
-	@find $(MEMBERS) tests tools dags -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find $(wildcard $(MEMBERS) tests tools dags) -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "clean: caches removed. State in .slipway/, the environment in .venv/ and keys stay."

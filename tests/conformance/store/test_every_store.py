@@ -1,5 +1,7 @@
 """What every store promises, held against a directory and against an S3 server process."""
 
+import errno
+import fcntl
 import hashlib
 import json
 import threading
@@ -209,6 +211,35 @@ def test_many_may_fetch_to_one_target_at_once(place: Any, tmp_path: Path) -> Non
                 done.result()
         assert target.read_bytes() == state
         assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["target"]
+
+
+def test_a_fetch_that_another_finishes_first_leaves_the_target_alone(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other moves the hidden file to the target just after we have opened it, before we lock it."""
+    store.put("a", b"new")
+    target, lock = tmp_path / "target", fcntl.flock
+
+    def overtaken(descriptor: int, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", lock)
+        store.get_file("a", target)
+        lock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", overtaken)
+    store.get_file("a", target)
+    assert target.read_bytes() == b"new"
+
+
+def test_a_target_on_a_file_system_without_locks_will_do(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*_: int) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    store.put("a", b"new")
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    store.get_file("a", tmp_path / "target")
+    assert (tmp_path / "target").read_bytes() == b"new"
 
 
 def test_sending_a_file_that_is_not_there_is_wrong_use(store: Store, tmp_path: Path) -> None:

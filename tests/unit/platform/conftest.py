@@ -1,5 +1,6 @@
 """A project folder of one's own, and the real `slipway` command started in it."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,7 +29,8 @@ def slipway(project: Path, tmp_path: Path) -> Run:
     def run(
         *arguments: str, cwd: Path = project, stdin: str | None = None, **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        environ = {"HOME": str(home), "PATH": "/usr/bin:/bin", **variables}
+        coverage = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+        environ = {"HOME": str(home), "PATH": "/usr/bin:/bin", **coverage, **variables}
         return subprocess.run(
             [str(script), *arguments],
             cwd=cwd,

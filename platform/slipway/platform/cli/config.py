@@ -7,7 +7,7 @@ import typer
 from slipway.platform.cli.output import Json, print_json, print_table
 from slipway.platform.cli.session import load_settings
 
-app = typer.Typer(help="Show the effective settings.")
+app = typer.Typer(add_completion=False, help="Show the effective settings.")
 
 
 @app.callback()

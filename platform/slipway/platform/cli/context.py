@@ -12,7 +12,9 @@ from slipway.platform.cli.session import load_settings
 if TYPE_CHECKING:
     from slipway.platform.settings import Loaded
 
-app = typer.Typer(help="List, choose and show contexts: named sets of settings, kept in slipway.toml.")
+app = typer.Typer(
+    add_completion=False, help="List, choose and show contexts: named sets of settings, kept in slipway.toml."
+)
 
 
 @app.command("list")

@@ -10,7 +10,7 @@ import typer
 from slipway.platform.cli.output import Json, print_json, print_table, say
 from slipway.platform.cli.session import load_settings
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

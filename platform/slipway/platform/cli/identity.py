@@ -13,14 +13,15 @@ from slipway.platform.cli.session import confirm_change, load_settings
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from securesystemslib.signer import SSlibKey
+
     from slipway.platform.identity import People
     from slipway.platform.identity.introduction import Introduction
     from slipway.platform.identity.people_changes import Trust
     from slipway.platform.identity.people_store import Change
-    from slipway.platform.identity.securesystems import SSlibKey
     from slipway.platform.settings import Loaded
 
-app = typer.Typer(help="Make keys, show and trust people and services.")
+app = typer.Typer(add_completion=False, help="Make keys, show and trust people and services.")
 
 LARGEST_BLOCK = 64 * 1024
 """Bytes that are read of what is said to be a public key."""

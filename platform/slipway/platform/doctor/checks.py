@@ -2,7 +2,7 @@
 
 import os
 
-from slipway.platform.doctor import cluster, host, services, storage
+from slipway.platform.doctor import cluster, host, services, signing, storage
 from slipway.platform.doctor.check import Check
 from slipway.platform.machine import cores
 from slipway.platform.settings import Loaded
@@ -17,6 +17,7 @@ def checks_for(loaded: Loaded) -> list[Check]:
         Check("memory", host.memory),
         Check("threads", lambda: host.threads(cores(), os.environ)),
         Check("gpu", lambda: host.gpu(settings)),
+        Check("identity", lambda: signing.identity(settings.identity)),
         Check("store", lambda: storage.store(settings)),
         Check("data remote", lambda: storage.data_remote(settings)),
         Check("mlflow", lambda: services.mlflow(settings.mlflow)),

@@ -81,7 +81,7 @@ def verify(
     """
     opened = _opened(envelope)
     if opened.payload_type != payload_type:
-        raise BadEnvelope(f"This is signed as `{opened.payload_type[:80]}`, expected `{payload_type}`.")
+        raise BadEnvelope(f"This is signed as {opened.payload_type[:80]!r}, expected {payload_type!r}.")
     (keyid,) = opened.signatures
     person, key = people.holder(keyid) or (None, None)
     if person is None or key is None:

@@ -8,11 +8,13 @@ after that is trusted by someone.
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from securesystemslib.signer import SSlibKey
+
 from slipway.platform.identity.key_ring import KeyRing
 from slipway.platform.identity.people import People
 from slipway.platform.identity.people_changes import Trust, new_person, trusting
 from slipway.platform.identity.people_store import PeopleStore
-from slipway.platform.identity.securesystems import SSlibKey
+from slipway.platform.identity.signers import trusted_entry
 
 
 @dataclass(frozen=True)
@@ -37,5 +39,8 @@ def introduce(ring: KeyRing, store: PeopleStore, wanted: Trust, now: datetime) -
         return people if people.persons else trusting(people, trust, now)
 
     entry_made = store.update(first_entry)
-    holder = store.people().holder(key.keyid)
-    return Introduction(key, key_made, entry_made, holder is not None and holder[0].name == wanted.name)
+    people = store.people()
+    known = people.holder(key.keyid) is not None
+    if known:
+        trusted_entry(wanted.name, key.keyid, people)
+    return Introduction(key, key_made, entry_made, known)

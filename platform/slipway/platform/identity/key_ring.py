@@ -18,11 +18,11 @@ from secrets import token_hex
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from securesystemslib.signer import CryptoSigner
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.identity.errors import IdentityError
 from slipway.platform.identity.names import checked_name, is_name
-from slipway.platform.identity.securesystems import CryptoSigner
 from slipway.platform.names import suggestion
 
 FOLDER_MODE = 0o700

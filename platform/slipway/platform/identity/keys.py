@@ -9,9 +9,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
-
-from slipway.platform.errors import WrongUse
-from slipway.platform.identity.securesystems import (
+from securesystemslib.signer import (
     ECDSA_SHA2_NISTP256,
     ECDSA_SHA2_NISTP384,
     ECDSA_SHA2_NISTP521,
@@ -20,6 +18,8 @@ from slipway.platform.identity.securesystems import (
     KEY_TYPE_ED25519,
     SSlibKey,
 )
+
+from slipway.platform.errors import WrongUse
 
 KEYTYPES = {
     ED25519: KEY_TYPE_ED25519,

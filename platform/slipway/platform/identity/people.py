@@ -12,12 +12,12 @@ from functools import cached_property
 from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, ValidationInfo, field_validator
+from securesystemslib.signer import SSlibKey
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.identity import keys
 from slipway.platform.identity.names import Email, Keyid, Line, Name
 from slipway.platform.identity.roles import JUDGEMENT, Role
-from slipway.platform.identity.securesystems import SSlibKey
 from slipway.platform.names import suggestion
 
 Moment = Annotated[AwareDatetime, Field(strict=True)]

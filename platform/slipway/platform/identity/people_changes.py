@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
+from securesystemslib.signer import SSlibKey
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.identity.people import People, Person, Revocation, TrustedKey
 from slipway.platform.identity.roles import Role
-from slipway.platform.identity.securesystems import SSlibKey
+from slipway.platform.names import suggestion
 
 KEYID_PREFIX = 8
 """How many digits of a keyid are enough to name a key to a command."""
@@ -37,7 +38,11 @@ def trusting(people: People, trust: Trust, since: datetime) -> People:
     person = people.get(trust.name)
     if person is None:
         if trust.key is None:
-            people.person(trust.name)  # says who is known, and which name is near
+            known = suggestion(trust.name, [one.name for one in people.persons])
+            raise WrongUse(
+                f"{people.source} knows nobody called `{trust.name}`, and no key is given.",
+                mend=f"{known} Someone new is trusted with a key: --key FILE.",
+            )
         new = new_person(trust, _keys(people, trust, (), since))
         return replace(people, persons=(*people.persons, new))
     if trust.service and not person.service:
@@ -118,7 +123,8 @@ def _keys(people: People, trust: Trust, keys: tuple[TrustedKey, ...], since: dat
             f"This key of `{holder.name}` was revoked ({key.revoked.reason}) and does not come back.",
             mend=f"`{holder.name}` makes a new key.",
         )
-    return keys
+    moved = key if trust.signer is None else key.model_copy(update={"signer": trust.signer})
+    return tuple(moved if one is key else one for one in keys)
 
 
 def _checked_person(**fields: Any) -> Person:  # noqa: ANN401 - fields, which Person checks

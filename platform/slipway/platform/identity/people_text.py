@@ -53,10 +53,16 @@ def _update(table: Table, old: Person, new: Person) -> None:
         if known is None:
             with _trailing_comments_last(table):
                 table.setdefault("key", tomlkit.aot()).append(_key_table(key))
-        elif known != key and key.revoked is not None:
-            written = table["key"][old.keys.index(known)]
-            with _trailing_comments_last(written):
-                written["revoked"] = _inline_revocation(key.revoked)
+        elif known != key:
+            _update_key(table["key"][old.keys.index(known)], key)
+
+
+def _update_key(table: Table, key: TrustedKey) -> None:
+    with _trailing_comments_last(table):
+        if key.signer is not None:
+            table["signer"] = key.signer
+        if key.revoked is not None:
+            table["revoked"] = _inline_revocation(key.revoked)
 
 
 def _add_roles(table: Table, added: list[str]) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from securesystemslib.exceptions import UnsupportedLibraryError
+from securesystemslib.signer import SIGNER_FOR_URI_SCHEME, CryptoSigner, GPGSigner, Signer
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.identity.errors import IdentityError, NotTrusted
 from slipway.platform.identity.key_ring import KeyRing
 from slipway.platform.identity.people import People, Person, TrustedKey
-from slipway.platform.identity.securesystems import SIGNER_FOR_URI_SCHEME, CryptoSigner, GPGSigner, Signer
 from slipway.platform.names import suggestion
 from slipway.platform.settings import schema
 
@@ -44,7 +44,7 @@ def signer_for(identity: schema.Identity, people: People, *, ask: AskSecret | No
     ring = KeyRing(identity.keys)
     name = identity.person or _only_name(ring)
     signer = ring.load(name)
-    person, key = _trusted(name, signer.public_key.keyid, people)
+    person, key = trusted_entry(name, signer.public_key.keyid, people)
     return PersonSigner(person, key, signer)
 
 
@@ -59,6 +59,20 @@ def acting_name(identity: schema.Identity, people: People) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
+def trusted_entry(name: str, keyid: str, people: People) -> tuple[Person, TrustedKey]:
+    """The entry of a key on this machine, if it may sign under that name."""
+    person, key = people.holder(keyid) or (None, None)
+    if person is None or key is None:
+        raise NotTrusted(
+            f"{people.source} does not know the key of `{name}` on this machine ({keyid}).",
+            mend=f"`slipway identity init {name}` shows its public key; a colleague runs "
+            f"`slipway identity trust {name} --key FILE`.",
+        )
+    if person.name != name:
+        raise NotTrusted(f"{people.source} says that the key of `{name}` on this machine belongs to `{person.name}`.")
+    return person, _unrevoked(person, key)
+
+
 def _only_name(ring: KeyRing) -> str:
     """The only name in the key ring."""
     names = ring.names()
@@ -70,20 +84,6 @@ def _only_name(ring: KeyRing) -> str:
             mend=f"Say who acts: SLIPWAY_IDENTITY__PERSON={names[0]}, or identity.person in slipway.toml.",
         )
     return names[0]
-
-
-def _trusted(name: str, keyid: str, people: People) -> tuple[Person, TrustedKey]:
-    """The entry of that name and key, if it may sign."""
-    person, key = people.holder(keyid) or (None, None)
-    if person is None or key is None:
-        raise NotTrusted(
-            f"{people.source} does not know the key of `{name}` on this machine ({keyid}).",
-            mend=f"`slipway identity init {name}` shows its public key; a colleague runs "
-            f"`slipway identity trust {name} --key FILE`.",
-        )
-    if person.name != name:
-        raise NotTrusted(f"{people.source} says that the key of `{name}` on this machine belongs to `{person.name}`.")
-    return person, _unrevoked(person, key)
 
 
 def _unrevoked(person: Person, key: TrustedKey) -> TrustedKey:

@@ -153,6 +153,12 @@ def test_completion_offers_commands_and_their_options(slipway: Any) -> None:
     assert complete("slipway config show --js", 3) == ["--json"]
 
 
+def test_completion_is_offered_at_the_top_level_alone(slipway: Any) -> None:
+    assert "--install-completion" in slipway("--help").stdout
+    for command in ("config", "context", "doctor", "identity"):
+        assert "--install-completion" not in slipway(command, "--help").stdout
+
+
 def test_a_terminal_gets_colour_and_frames(project: Path, tmp_path: Path) -> None:
     output = _in_terminal(
         [SCRIPT, "--help"], project, {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "TERM": "xterm"}

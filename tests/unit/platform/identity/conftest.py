@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from securesystemslib.signer import CryptoSigner
 
 from slipway.platform.identity import People, Person, PersonSigner, Revocation, Role, TrustedKey
-from slipway.platform.identity.securesystems import CryptoSigner
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

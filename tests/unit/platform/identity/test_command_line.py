@@ -10,19 +10,17 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from securesystemslib.signer import CryptoSigner
 
 from slipway.platform.identity import Person, Role, load_people, sign, signer_for, verify
 from slipway.platform.identity.introduction import introduce
 from slipway.platform.identity.key_ring import KeyRing
 from slipway.platform.identity.keys import block_of
-from slipway.platform.identity.people_changes import Trust
+from slipway.platform.identity.people_changes import Trust, trusting
 from slipway.platform.identity.people_store import PeopleStore
-from slipway.platform.identity.securesystems import CryptoSigner
 from slipway.platform.settings.schema import Identity
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-PROTECTED = '[contexts.prod]\nprotected = true\nidentity = { people = "people.toml" }\n'
 
 
 @pytest.fixture
@@ -48,12 +46,6 @@ def ada(keys: Path, people: Path, moment: datetime) -> Person:
     """Somebody who has introduced herself as the first one."""
     introduce(KeyRing(keys), PeopleStore(people), Trust(name="ada", roles=(Role.TRAINER,)), moment)
     return load_people(people).person("ada")
-
-
-@pytest.fixture
-def block() -> str:
-    """The public key of a colleague."""
-    return block_of(CryptoSigner.generate_ed25519().public_key)
 
 
 def test_the_first_init_makes_a_key_and_an_entry_and_prints_the_block(slipway: Run, keys: Path, people: Path) -> None:
@@ -115,18 +107,17 @@ def test_a_private_key_is_not_taken_for_a_public_one(slipway: Run, keys: Path, p
     assert people.read_bytes() == before
 
 
-@pytest.mark.parametrize("block", ["", "not a key", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"])
-def test_what_is_no_key_is_refused_with_what_was_expected(slipway: Run, block: str) -> None:
-    done = slipway("trust", "grace", "--key", "-", given=block)
+def test_what_is_no_key_is_refused_without_a_traceback(slipway: Run) -> None:
+    done = slipway("trust", "grace", "--key", "-", given="not a key")
     assert done.returncode == 2
     assert "holds no public key that can be used" in done.stderr
-    assert "BEGIN PUBLIC KEY" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 @pytest.mark.usefixtures("ada")
-def test_show_lists_everyone_and_marks_who_acts(slipway: Run, block: str) -> None:
-    slipway("trust", "grace", "--key", "-", "--role", "approver", given=block)
+def test_show_lists_everyone_and_marks_who_acts(slipway: Run, people: Path, moment: datetime) -> None:
+    grace = Trust(name="grace", key=CryptoSigner.generate_ed25519().public_key, roles=(Role.APPROVER,))
+    PeopleStore(people).update(lambda found: trusting(found, grace, moment))
     lines = slipway("show").stdout.splitlines()
     assert [line.split()[:2] for line in lines[1:]] == [["*", "ada"], ["grace", "person"]]
     one = slipway("show", "grace").stdout
@@ -154,16 +145,13 @@ def test_a_revoked_key_is_shown_as_such_with_the_reason(slipway: Run, ada: Perso
     done = slipway("revoke", keyid[:8], "--reason", "laptop stolen")
     assert done.returncode == 0, done.stderr
     assert "laptop stolen" in slipway("show", "ada").stdout
-    assert f"{keyid[:12]} revoked" in slipway("show").stdout
-    assert "Nothing to do" in slipway("revoke", keyid, "--reason", "again").stderr
 
 
 @pytest.mark.usefixtures("ada")
 def test_a_typing_slip_is_answered_with_the_nearest_name(slipway: Run) -> None:
-    for arguments, nearest in ((("show", "adda"), "`ada`"), (("trust", "ada", "--role", "aprover"), "`approver`")):
-        done = slipway(*arguments)
-        assert done.returncode == 2
-        assert f"Did you mean {nearest}?" in done.stderr
+    done = slipway("trust", "ada", "--role", "aprover")
+    assert done.returncode == 2
+    assert "Did you mean `approver`?" in done.stderr
 
 
 @pytest.mark.usefixtures("ada")
@@ -184,21 +172,26 @@ def test_loose_permissions_are_told_with_the_command_that_mends_them(slipway: Ru
     assert f"chmod 600 {keys / 'ada.pem'}" in done.stderr
 
 
-def test_a_protected_context_wants_to_be_told_yes(slipway: Run, project: Path) -> None:
-    (project / "slipway.toml").write_text(PROTECTED)
-    refused = slipway("init", "ada", SLIPWAY_CONTEXT="prod")
-    assert refused.returncode == 2
-    assert "--yes" in refused.stderr
-    assert not (project / "people.toml").exists()
-    assert slipway("init", "ada", "--yes", SLIPWAY_CONTEXT="prod").returncode == 0
-    before = (project / "people.toml").read_bytes()
-    for arguments in (
-        ("trust", "ada", "--role", "approver"),
-        ("revoke", load_people(project / "people.toml").person("ada").keys[0].keyid, "--reason", "lost"),
-    ):
-        assert slipway(*arguments, SLIPWAY_CONTEXT="prod").returncode == 2
-        assert slipway(*arguments, "--dry-run", SLIPWAY_CONTEXT="prod").returncode == 0
-    assert (project / "people.toml").read_bytes() == before
+def test_a_protected_context_wants_to_be_told_yes(slipway: Run, project: Path, people: Path, ada: Person) -> None:
+    (project / "slipway.toml").write_text("[contexts.local]\nprotected = true\n")
+    before = people.read_bytes()
+    trusting_more = ("trust", "ada", "--role", "approver")
+    for arguments in (trusting_more, ("revoke", ada.keys[0].keyid, "--reason", "lost")):
+        refused = slipway(*arguments)
+        assert (refused.returncode, "--yes" in refused.stderr) == (2, True)
+    assert slipway(*trusting_more, "--dry-run").returncode == 0
+    assert people.read_bytes() == before
+    assert slipway(*trusting_more, "--yes").returncode == 0
+    assert load_people(people).person("ada").roles == (Role.TRAINER, Role.APPROVER)
+
+
+def test_the_first_entry_of_a_protected_context_wants_to_be_told_yes(
+    slipway: Run, project: Path, keys: Path, people: Path
+) -> None:
+    (project / "slipway.toml").write_text("[contexts.local]\nprotected = true\n")
+    assert slipway("init", "ada").returncode == 2
+    assert not keys.exists()
+    assert not people.exists()
 
 
 def test_where_a_vault_signs_no_key_is_made_in_a_file(slipway: Run, keys: Path) -> None:

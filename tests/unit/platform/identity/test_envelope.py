@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from securesystemslib.signer import CryptoSigner
 
 from slipway.platform.identity import (
     BadEnvelope,
@@ -20,7 +21,6 @@ from slipway.platform.identity import (
     verify,
 )
 from slipway.platform.identity.envelope import LARGEST_ENVELOPE
-from slipway.platform.identity.securesystems import CryptoSigner
 
 KIND = "application/vnd.slipway.example+json"
 PAYLOAD = b'{"decision":"approved"}'
@@ -80,7 +80,7 @@ def test_every_prefix_and_every_addition_is_refused(known: Known, people_of: Peo
 
 def test_a_statement_of_another_kind_does_not_pass(known: Known, people_of: PeopleOf) -> None:
     ada = known("ada")
-    with pytest.raises(BadEnvelope, match=r"signed as `kind/verdict`, expected `kind/approval`"):
+    with pytest.raises(BadEnvelope, match=r"signed as 'kind/verdict', expected 'kind/approval'"):
         verify(people_of(ada), sign(ada, PAYLOAD, "kind/verdict"), "kind/approval")
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from slipway.platform.errors import WrongUse
-from slipway.platform.identity import Role
+from slipway.platform.identity import NotTrusted, Role
 from slipway.platform.identity.introduction import introduce
 from slipway.platform.identity.key_ring import KeyRing
-from slipway.platform.identity.people_changes import Trust
+from slipway.platform.identity.people_changes import Trust, revocation, revoking
 from slipway.platform.identity.people_store import PeopleStore
 
 
@@ -49,6 +49,25 @@ def test_the_next_one_gets_a_key_and_waits_for_trust(ring: KeyRing, store: Peopl
     found = introduce(ring, store, Trust(name="grace", roles=(Role.APPROVER,)), moment)
     assert (found.key_made, found.entry_made, found.trusted) == (True, False, False)
     assert [person.name for person in store.people().persons] == ["ada"]
+
+
+def test_a_key_that_was_revoked_is_not_introduced_again(ring: KeyRing, store: PeopleStore, moment: datetime) -> None:
+    key = introduce(ring, store, Trust(name="ada"), moment).key
+    store.update(lambda people: revoking(people, key.keyid, revocation(None, "laptop stolen", moment)))
+    with pytest.raises(NotTrusted, match=r"was revoked \(laptop stolen\)") as refused:
+        introduce(ring, store, Trust(name="ada"), moment)
+    assert "Move its file away" in (refused.value.mend or "")
+    (ring.folder / "ada.pem").unlink()
+    assert introduce(ring, store, Trust(name="ada"), moment).key_made
+
+
+def test_a_key_file_under_the_name_of_someone_else_is_found_out(
+    ring: KeyRing, store: PeopleStore, moment: datetime
+) -> None:
+    introduce(ring, store, Trust(name="ada"), moment)
+    (ring.folder / "ada.pem").rename(ring.folder / "grace.pem")
+    with pytest.raises(NotTrusted, match="key of `grace` on this machine belongs to `ada`"):
+        introduce(ring, store, Trust(name="grace"), moment)
 
 
 def test_a_wrong_wish_is_refused_before_there_is_a_key(ring: KeyRing, store: PeopleStore, moment: datetime) -> None:

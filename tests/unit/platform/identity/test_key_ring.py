@@ -10,11 +10,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from securesystemslib.signer import CryptoSigner
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.identity import IdentityError
 from slipway.platform.identity.key_ring import KeyRing
-from slipway.platform.identity.securesystems import CryptoSigner
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from securesystemslib.signer import CryptoSigner
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.identity import People, Role, parse_people
 from slipway.platform.identity.people_changes import Trust, named_key, revocation, revoking, trusting
 from slipway.platform.identity.people_text import rewritten
-from slipway.platform.identity.securesystems import CryptoSigner
 
 SOURCE = "people.toml"
 
@@ -111,6 +111,13 @@ def test_a_key_of_several_lines_is_written_so_that_it_can_be_read_back(changed: 
     assert (found.public_key(), found.signer) == (key, "awskms:alias/gates")
 
 
+def test_a_key_that_moves_into_a_vault_keeps_its_entry(changed: Changed) -> None:
+    before = changed(WRITTEN_BY_HAND, name="ada", key=KEYS[0])
+    after = changed(before, name="ada", key=KEYS[0], signer="hv:ada/1")
+    assert added_lines(before, after) == ['signer = "hv:ada/1"']
+    assert changed(after, name="ada", key=KEYS[0]) == after
+
+
 def test_a_revocation_stands_with_its_key(changed: Changed, moment: datetime) -> None:
     before = changed(changed(WRITTEN_BY_HAND, name="ada", key=KEYS[0]), name="ada", key=KEYS[1])
     people = parse_people(before.encode(), SOURCE)
@@ -149,7 +156,7 @@ def test_someone_new_needs_a_key(moment: datetime) -> None:
     people = parse_people(WRITTEN_BY_HAND.encode(), SOURCE)
     with pytest.raises(WrongUse, match="nobody called `gate`") as refused:
         trusting(people, Trust(name="gate", roles=(Role.GATE_SERVICE,)), moment)
-    assert refused.value.mend == "Did you mean `gates`?"
+    assert refused.value.mend == "Did you mean `gates`? Someone new is trusted with a key: --key FILE."
 
 
 def test_a_service_is_not_given_a_role_of_judgement(moment: datetime) -> None:
@@ -212,6 +219,7 @@ WISHES = st.lists(
         Trust,
         name=st.sampled_from(["ada", "grace", "gates"]),
         key=st.sampled_from([*KEYS, None]),
+        signer=st.sampled_from([None, "hv:a/1", "hv:b/1"]),
         roles=st.lists(st.sampled_from([Role.TRAINER, Role.RELEASER, Role.GATE_SERVICE]), max_size=2).map(tuple),
         full_name=st.sampled_from([None, "A", 'quoted "B" \\', "Ünï = [1]", "# none"]),
     )

@@ -5,12 +5,12 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from securesystemslib.signer import CryptoSigner
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.identity import Role, load_people, parse_people
 from slipway.platform.identity.people_changes import Trust, trusting
 from slipway.platform.identity.people_text import rewritten
-from slipway.platform.identity.securesystems import CryptoSigner
 
 SOURCE = "people.toml"
 

@@ -7,12 +7,12 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from securesystemslib.signer import CryptoSigner
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.identity import People, Role
 from slipway.platform.identity.people_changes import Trust, trusting
 from slipway.platform.identity.people_store import PeopleStore
-from slipway.platform.identity.securesystems import CryptoSigner
 
 
 @pytest.fixture

@@ -11,13 +11,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from securesystemslib.exceptions import UnsupportedLibraryError
-from securesystemslib.signer import Key, Signature  # type: ignore[attr-defined]
+from securesystemslib.signer import SIGNER_FOR_URI_SCHEME, CryptoSigner, Key, Signature, Signer, SSlibKey
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.identity import IdentityError, NotTrusted, People, Role, sign, signer_for, verify
 from slipway.platform.identity.key_ring import KeyRing
 from slipway.platform.identity.people_changes import Trust, revocation, revoking, trusting
-from slipway.platform.identity.securesystems import SIGNER_FOR_URI_SCHEME, CryptoSigner, Signer, SSlibKey
 from slipway.platform.identity.signers import acting_name
 from slipway.platform.settings.schema import Identity
 

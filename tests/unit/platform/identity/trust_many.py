@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from securesystemslib.signer import CryptoSigner
+
 from slipway.platform.identity.people_changes import Trust, trusting
 from slipway.platform.identity.people_store import PeopleStore
-from slipway.platform.identity.securesystems import CryptoSigner
 
 NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)
 
