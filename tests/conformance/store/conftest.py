@@ -31,6 +31,7 @@ HERE = Path(__file__).parent
 BUCKET = "slipway"
 START_SECONDS = 60
 SMALL_PART = 64 * 1024
+PAGE = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,12 +56,12 @@ class Place:
         """The same place, reached by another way."""
         return dataclasses.replace(self, s3=self.s3.model_copy(update={"endpoint": endpoint}))
 
-    def open_in_parts(self, parallel: int = 1) -> Store:
-        """A store whose large files travel in very small parts; those of one bucket share a client."""
+    def open_in_parts(self, parallel: int = 1, part_size: int = SMALL_PART) -> Store:
+        """A store whose large files travel in small parts; those of one bucket share a client."""
         if not self.store.url.startswith("s3://"):
             return self.open()
         client = shared_client(self.s3.endpoint, self.store.attempts, self.store.timeout_seconds)
-        transfers = Transfers(part_size=SMALL_PART, piece=SMALL_PART, parallel=parallel)
+        transfers = Transfers(part_size=part_size, piece=part_size, parallel=parallel)
         return S3Store(client, *split_address(self.store.url), attempts=self.store.attempts, transfers=transfers)
 
 
@@ -109,7 +110,7 @@ def s3_endpoint() -> Iterator[str]:
         session = boto3.session.Session()  # each session reads the service's description anew: share one
         patch.setattr("boto3.session.Session", lambda: session)
         command = [sys.executable, str(HERE / "s3_server.py")]
-        environ = {**os.environ, "S3_UPLOAD_PART_MIN_SIZE": str(SMALL_PART)}
+        environ = {**os.environ, "S3_UPLOAD_PART_MIN_SIZE": str(SMALL_PART), "MOTO_S3_DEFAULT_MAX_KEYS": str(PAGE)}
         with subprocess.Popen(
             command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         ) as server:

@@ -122,11 +122,15 @@ def test_any_beginning_of_a_key_is_a_prefix(store: Store, prefix: str) -> None:
 
 
 def test_more_keys_than_fit_on_a_page_are_listed_all(place: Any, raw_s3: Any) -> None:
+    """A page of the server that is tested against has 100 keys."""
     store = place.open()
-    keys = [f"many/{number:05}" for number in range(1050)]
+    keys = [f"many/{number:05}" for number in range(250)]
     for key in keys:
         fill(place, raw_s3, key)
     assert list(store.list("many/")) == keys
+    if place.store.url.startswith("s3://"):
+        bucket, _, prefix = place.store.url.removeprefix("s3://").partition("/")
+        assert raw_s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["IsTruncated"]
 
 
 def fill(place: Any, raw_s3: Any, key: str) -> None:
@@ -347,8 +351,8 @@ def test_a_working_store_passes_the_probe_again_and_again(store: Store) -> None:
 
 @pytest.mark.parametrize("way", ["out", "in"])
 def test_a_large_file_needs_memory_for_a_few_pieces_only(place: Any, tmp_path: Path, way: str) -> None:
-    store = place.open()
-    source, size = tmp_path / "source", 160 * 1024 * 1024
+    store = place.open_in_parts(parallel=3, part_size=1024 * 1024)
+    source, size = tmp_path / "source", 64 * 1024 * 1024
     with source.open("wb") as file:
         file.truncate(size)
     if way == "in":
@@ -363,4 +367,4 @@ def test_a_large_file_needs_memory_for_a_few_pieces_only(place: Any, tmp_path: P
     finally:
         tracemalloc.stop()
     assert store.size("large") == size
-    assert peak < size * 0.6
+    assert peak < size / 2

@@ -166,6 +166,30 @@ def test_two_contents_never_mix_in_one_object(
     assert network.count("PUT", PART_SENT) == 2 * NEW_PARTS
 
 
+def test_a_finish_that_never_arrives_costs_no_part_when_asked_again(
+    faulty_place: Any, network: Any, effects: Any, source: Path
+) -> None:
+    network.plan("POST", effects.lose_request, path=FINISH, times=3)
+    store = faulty_place.open_in_parts()
+    with pytest.raises(StoreUnreachable, match="3 attempts"):
+        store.put_file(KEY, source)
+    assert list(store.list()) == []
+    store.put_file(KEY, source)
+    assert network.count("PUT", PART_SENT) == NEW_PARTS
+    assert store.get(KEY) == NEW
+
+
+def test_an_upload_that_is_gone_when_looked_at_is_no_obstacle(
+    faulty_place: Any, network: Any, effects: Any, uploads: Uploads, source: Path
+) -> None:
+    uploads.begin(NEW[:PART])
+    network.plan("GET", effects.error(404, "NoSuchUpload"), path=FINISH)
+    store = faulty_place.open_in_parts()
+    store.put_file(KEY, source)
+    assert network.count("PUT", PART_SENT) == NEW_PARTS
+    assert store.get(KEY) == NEW
+
+
 def test_being_disturbed_without_end_is_an_error(faulty_place: Any, network: Any, effects: Any, source: Path) -> None:
     network.plan("POST", effects.error(404, "NoSuchUpload"), path=FINISH, times=50)
     with pytest.raises(StoreError, match="3 times"):

@@ -4,6 +4,7 @@ Each distribution names one table of `CommandSpec`s under the entry-point group 
 `slipway --help` and completion need; the module behind a command is imported when that command runs.
 """
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
@@ -58,6 +59,11 @@ class LazyGroup(TyperGroup):
 
 
 def installed_specs() -> list[CommandSpec]:
-    """The commands of all installed distributions, in a fixed order."""
-    points = sorted(entry_points(group=GROUP), key=lambda point: point.name)
-    return [spec for point in points for spec in point.load()]
+    """The commands of all installed distributions, in a fixed order; a broken table takes only its own commands away."""
+    specs: list[CommandSpec] = []
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        try:
+            specs += point.load()
+        except Exception as error:  # noqa: BLE001 - whatever a foreign module does when it is imported
+            print(f"slipway: the commands of `{point.name}` are left out: {error}", file=sys.stderr)
+    return specs

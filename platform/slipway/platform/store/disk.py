@@ -119,7 +119,7 @@ def explain(error: OSError, url: str, key: str) -> SlipwayError:
     if error.errno in _FULL:
         return StoreFull(
             f"There is no room for `{key}` in the store {url} {reason}.",
-            mend=f"Free space or raise the quota there, or name a larger store with {SETTING}. Nothing was changed.",
+            mend=f"Free space or raise the quota, or set another store with {SETTING}. Nothing half-done is left.",
         )
     if error.errno in _DENIED:
         return StoreDenied(

@@ -184,3 +184,15 @@ def _in_terminal(command: list[str], cwd: Path, environ: dict[str, str]) -> str:
     child.wait(timeout=30)
     os.close(ours)
     return collected.decode()
+
+
+def test_a_broken_table_of_commands_takes_only_its_own_away(slipway: Any, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    broken = site / "broken-1.0.dist-info"
+    broken.mkdir(parents=True)
+    (broken / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (broken / "entry_points.txt").write_text("[slipway.commands]\nbroken = no_such_module:COMMANDS\n")
+    result = slipway("--help", PYTHONPATH=str(site))
+    assert result.returncode == 0
+    assert "\n  doctor " in result.stdout
+    assert "`broken` are left out" in result.stderr
