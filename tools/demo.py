@@ -20,16 +20,22 @@ SLIPWAY = Path(sys.executable).parent / "slipway"
 WRITERS = 8
 
 RACE = """
-import sys
+import signal, sys
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 from pathlib import Path
 from slipway.platform.settings import load
 from slipway.platform.store import open_store
 settings = load(Path.cwd(), {"HOME": "."}).settings
 store = open_store(settings.store, settings.s3)
 print("ready", flush=True)
-sys.stdin.readline()
+if not sys.stdin.readline():
+    sys.exit()
 print(store.put_if_absent("demo/" + sys.argv[1], sys.argv[2].encode()).decode())
 """
+
+
+class DemoFailed(Exception):
+    """An act did not end as it must."""
 
 
 def slipway(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -84,18 +90,23 @@ def look_at_store() -> str:
 
 def winner_among(writers: list[subprocess.Popen[str]]) -> str:
     """What every writer that lived to say so was told is bound: the same for all."""
-    told = {writer.communicate()[0].strip() for writer in writers}
-    (winner,) = told - {""}
-    return winner
+    told = {writer.communicate()[0].strip() for writer in writers} - {""}
+    if len(told) != 1:
+        raise DemoFailed(f"the writers were told different things: {sorted(told) or 'nothing at all'}")
+    return told.pop()
 
 
 def start_writers() -> list[subprocess.Popen[str]]:
-    """Processes that wait until all are ready, then bind one new name at once."""
+    """Processes that wait until all are ready, then bind one new name at once.
+
+    Each has a session of its own, so that Ctrl-C reaches the demo alone; without it they see the end of their input.
+    """
     name = f"race-{time.time_ns()}"
     writers = [
         subprocess.Popen(
             [sys.executable, "-c", RACE, name, f"writer {number}"],
             cwd=PLACE, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            start_new_session=True,
         )
         for number in range(WRITERS)
     ]  # fmt: skip
@@ -126,10 +137,11 @@ def main() -> int:
         try:
             happened, look = act()
         except subprocess.CalledProcessError as error:
-            print(
-                f"demo: `{' '.join(map(str, error.cmd[:4]))}` ended with {error.returncode}\n{error.stderr}",
-                file=sys.stderr,
-            )
+            command = " ".join(map(str, error.cmd))
+            print(f"demo: `{command}` ended with {error.returncode}\n{error.stdout}{error.stderr}", file=sys.stderr)
+            return 1
+        except DemoFailed as error:
+            print(f"demo: {name}: {error}", file=sys.stderr)
             return 1
         times.append((name, time.monotonic() - started))
         print(f"{name}: {happened}\n  look: {look}", flush=True)

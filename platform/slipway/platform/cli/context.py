@@ -1,13 +1,12 @@
 """`slipway context`: list, choose and show contexts."""
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from slipway.platform.cli.output import Json, print_fields, print_json, print_table, say
-from slipway.platform.cli.session import load_settings
+from slipway.platform.cli.session import context_names, current_folder, load_settings
 
 if TYPE_CHECKING:
     from slipway.platform.settings import Loaded
@@ -39,15 +38,16 @@ def list_contexts(json: Json = False) -> None:
 
 
 @app.command()
-def use(name: Annotated[str, typer.Argument(help="A context of `slipway context list`.")]) -> None:
+def use(
+    name: Annotated[str, typer.Argument(help="A context of `slipway context list`.", autocompletion=context_names)],
+) -> None:
     """Choose the context that commands in this project use from now on."""
     from slipway.platform.errors import WrongUse
     from slipway.platform.names import suggestion
-    from slipway.platform.settings.files import FILE_NAME, project_root, write_chosen_context
-    from slipway.platform.settings.load import read_file
+    from slipway.platform.settings.files import project_root, write_chosen_context
 
-    root = project_root(Path.cwd())
-    names = read_file(root / FILE_NAME).names()
+    root = project_root(current_folder())
+    names = context_names()
     if name not in names:
         raise WrongUse(f"There is no context `{name}`.", mend=suggestion(name, names))
     write_chosen_context(root, name)
@@ -79,8 +79,8 @@ def _text(value: object) -> str:
 
 def _describe(loaded: "Loaded", name: str) -> dict[str, Any]:
     """What there is to say about a context, as data."""
+    from slipway.platform.masking import masked
     from slipway.platform.settings import load
-    from slipway.platform.settings.listing import masked_address
 
     settings = load(loaded.root, {**os.environ, "SLIPWAY_CONTEXT": name}).settings
     current = name == loaded.context
@@ -90,10 +90,10 @@ def _describe(loaded: "Loaded", name: str) -> dict[str, Any]:
         "chosen_by": loaded.chosen_by if current else None,
         "protected": settings.protected,
         "file": str(loaded.file.path) if loaded.file.path else None,
-        "store": masked_address(settings.store.url),
-        "data_remote": masked_address(settings.data.remote),
-        "mlflow": masked_address(settings.mlflow.tracking_uri),
-        "airflow": masked_address(settings.airflow.url) if settings.airflow.url else None,
+        "store": masked(settings.store.url),
+        "data_remote": masked(settings.data.remote),
+        "mlflow": masked(settings.mlflow.tracking_uri),
+        "airflow": masked(settings.airflow.url) if settings.airflow.url else None,
         "namespace": settings.kubernetes.namespace,
         "targets": sorted(settings.targets),
     }

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from slipway.platform.masking import masked
+
 DEBUG_HINT = "This is a bug in slipway; SLIPWAY_DEBUG=1 shows where."
 
 
@@ -27,7 +29,7 @@ class Failure:
         lines = [f"{program}: {self.message}"]
         if self.mend:
             lines += [f"  {line}" for line in self.mend.splitlines()]
-        return "\n".join(lines)
+        return masked("\n".join(lines))
 
 
 def failure_of(error: Exception) -> Failure:
@@ -36,7 +38,7 @@ def failure_of(error: Exception) -> Failure:
         return Failure(str(error), error.mend, error.exit_code)
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
-        return Failure(f"{place}{error.strerror}.")
+        return Failure(f"{place}{error.strerror}.", "Look at that path, its permissions and the free space there.")
     return _wrong_use(error) or Failure(f"{type(error).__name__}: {error}", DEBUG_HINT)
 
 

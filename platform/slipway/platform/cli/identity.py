@@ -49,6 +49,7 @@ def init(
     full_name: FullName = None,
     email: Email = None,
     service: Service = False,
+    dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
     """Make your key on this machine and print its public half, to hand to a colleague.
@@ -66,6 +67,11 @@ def init(
     identity = loaded.settings.identity
     wanted = _trust(name, role or ([] if service else ["trainer"]), full_name, email, service)
     store = PeopleStore(identity.people)
+    if dry_run:
+        known = name in KeyRing(identity.keys).names()
+        say(f"This would {'use the key of' if known else 'make a key of'} `{name}` in {identity.keys}.")
+        say(f"It would {'trust it' if not store.people().persons else 'change nothing'} in {store.path}.")
+        return
     if not store.people().persons:
         confirm_change(loaded, f"trust `{name}` as the first one in {identity.people}", yes)
     ring = KeyRing(identity.keys)
@@ -122,8 +128,11 @@ def trust(
     """
     from slipway.platform.identity.keys import public_key_from_block
     from slipway.platform.identity.people_changes import trusting
+    from slipway.platform.identity.signers import vault_scheme
 
     loaded = load_settings()
+    if signer is not None:
+        vault_scheme(signer)
     public = None if key is None else public_key_from_block(key.read(LARGEST_BLOCK), key.name)
     wanted = _trust(name, role or [], full_name, email, service, public, signer)
     now = _now()
@@ -141,7 +150,10 @@ def revoke(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Revoke a key: nothing new that it signs is accepted any more, and nothing that it signed from that time on."""
+    """Revoke a key.
+
+    Nothing new that it signs is accepted any more, and nothing that it signed from that time on.
+    """
     from slipway.platform.identity import load_people
     from slipway.platform.identity.people_changes import named_key, revocation, revoking
 
@@ -204,6 +216,12 @@ def _standing(found: "Introduction", wanted: "Trust", people: "People", given_ro
     if found.entry_made:
         roles = ", ".join(wanted.roles) or "without a role"
         return [f"`{wanted.name}` is the first one trusted in {people.source}: {roles}."]
+    holder = people.holder(found.key.keyid)
+    if holder is not None and holder[1].revoked is not None:
+        return [
+            f"This key was revoked ({holder[1].revoked.reason}): nothing that it signs counts.",
+            f"  Move {wanted.name}.pem away, run `slipway identity init {wanted.name}`, and have the new key trusted.",
+        ]
     if not found.trusted:
         options = "".join(f" --role {role}" for role in given_roles)
         return [

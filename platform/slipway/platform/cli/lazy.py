@@ -59,7 +59,7 @@ class LazyGroup(TyperGroup):
 
 
 def installed_specs() -> list[CommandSpec]:
-    """The commands of all installed distributions, in a fixed order; a broken table takes only its own commands away."""
+    """The commands of all installed distributions, in a fixed order; a broken table takes away only its own."""
     specs: list[CommandSpec] = []
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         try:

@@ -8,33 +8,47 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from slipway.platform.cli.failure import Failure, failure_of
 
 PROGRAM = "slipway"
+STDOUT = 1
 
 
 def run() -> None:
     """The console script."""
+    _open_missing_streams()
     sys.exit(main(sys.argv[1:]))
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     try:
-        return _dispatch(arguments)
+        code = _dispatch(arguments)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         failure = Failure("interrupted.", exit_code=130)
-    except BrokenPipeError:
-        # The reader has gone (`slipway ... | head`): nothing more can be said, also not at interpreter exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):
+        # The reader has gone (`slipway ... | head`), which Typer answers by leaving: nothing more can be said, also
+        # not at the interpreter's exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
         return 0
     except Exception as error:  # noqa: BLE001 - the one place where every error becomes a message
         failure = failure_of(error)
         if os.environ.get("SLIPWAY_DEBUG") == "1":
             traceback.print_exception(error)
+    else:
+        return code
     print(failure.text(PROGRAM), file=sys.stderr)
     return failure.exit_code
+
+
+def _open_missing_streams() -> None:
+    """A program may be started with its streams closed, as some schedulers do; then they lead nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - as long as the process
 
 
 def _dispatch(arguments: Sequence[str]) -> int:

@@ -7,6 +7,7 @@ import typer
 from typer.main import get_command
 
 from slipway.platform.cli.lazy import LazyGroup, installed_specs
+from slipway.platform.cli.session import context_names
 
 
 def build(plain: bool) -> LazyGroup:
@@ -30,7 +31,13 @@ def _options(
     context: typer.Context,
     name: Annotated[
         str | None,
-        typer.Option("--context", "-c", metavar="NAME", help="Use this context for one command (as SLIPWAY_CONTEXT)."),
+        typer.Option(
+            "--context",
+            "-c",
+            metavar="NAME",
+            help="Use this context for one command (as SLIPWAY_CONTEXT).",
+            autocompletion=context_names,
+        ),
     ] = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:

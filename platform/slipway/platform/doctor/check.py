@@ -8,10 +8,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from slipway.platform.errors import SlipwayError
+from slipway.platform.masking import masked
 
 
 class Status(StrEnum):
@@ -91,7 +92,13 @@ def examine(checks: Iterable[Check], timeout_seconds: float) -> Iterator[tuple[C
 
 
 def _findings(check: Check) -> list[Finding]:
-    """A check's findings; what it raises is a finding as well."""
+    """A check's findings; what it raises is a finding as well. No password of an address leaves this place."""
+    return [
+        replace(one, detail=masked(one.detail), mend=masked(one.mend) if one.mend else one.mend) for one in _raw(check)
+    ]
+
+
+def _raw(check: Check) -> list[Finding]:
     try:
         return list(check.run())
     except SlipwayError as error:

@@ -44,14 +44,13 @@ def kubernetes(settings: Settings) -> Iterator[Finding]:
     if not targets:
         yield skipped("kubernetes", "no target of this context uses it")
         return
-    from kubernetes.config import ConfigException
-
     try:
         client = _client(settings.kubernetes)
-    except (ConfigException, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - a file may hold anything, and log-in plug-ins raise what they like
+        place = settings.kubernetes.kubeconfig or "KUBECONFIG or ~/.kube/config"
         yield failed(
             "kubernetes credentials",
-            f"{error} (needed by target {', '.join(sorted(targets))})",
+            f"{place}: {str(error).partition(chr(10))[0]} (needed by target {', '.join(sorted(targets))})",
             "export KUBECONFIG=/path/to/config, or set kubernetes.kubeconfig; `kubectl config get-contexts` lists them",
         )
         return

@@ -1,13 +1,17 @@
 """Checks of where things are kept: the store and DVC's remote."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from slipway.platform.doctor.check import Finding, ok
+from slipway.platform.doctor.check import Finding, failed, ok
+from slipway.platform.doctor.place import can_be_made
+from slipway.platform.errors import SlipwayError
 from slipway.platform.settings import Settings
-from slipway.platform.settings.listing import masked_address
+from slipway.platform.store.errors import SETTING
 
 PROBE_TIMEOUT_SECONDS = 4.0
+REMOTE_SETTING = "`SLIPWAY_DATA__REMOTE`, or `remote` in `[contexts.<name>.data]`"
 
 
 def store(settings: Settings) -> Iterator[Finding]:
@@ -16,7 +20,7 @@ def store(settings: Settings) -> Iterator[Finding]:
 
     once = settings.store.model_copy(update={"attempts": 1, "timeout_seconds": PROBE_TIMEOUT_SECONDS})
     probe(open_store(once, settings.s3))
-    yield ok("store", f"{masked_address(settings.store.url)}, conditional writes hold")
+    yield ok("store", f"{settings.store.url}, conditional writes hold")
 
 
 def data_remote(settings: Settings) -> Iterator[Finding]:
@@ -25,8 +29,23 @@ def data_remote(settings: Settings) -> Iterator[Finding]:
 
     remote = settings.data.remote
     if "://" not in remote and not Path(remote).exists():
-        yield ok("data remote", f"{remote} will be made by the first push")
+        if can_be_made(Path(remote)):
+            yield ok("data remote", f"{remote} will be made by the first push")
+        else:
+            yield failed("data remote", f"{remote} cannot be made", f"Make it, or correct {REMOTE_SETTING}.")
+        return
+    if Path(remote).is_dir() and not os.access(remote, os.W_OK | os.X_OK):
+        yield failed("data remote", f"{remote} is not writable", f"chown -R $USER {remote}")
         return
     once = settings.store.model_copy(update={"url": remote, "attempts": 1, "timeout_seconds": PROBE_TIMEOUT_SECONDS})
-    next(open_store(once, settings.s3).list(""), None)
-    yield ok("data remote", masked_address(remote))
+    try:
+        next(open_store(once, settings.s3).list(""), None)
+    except SlipwayError as error:
+        # The store's adapters reach it, but what is to be mended is another setting.
+        text, mend = (
+            words.replace(SETTING, REMOTE_SETTING).replace("The store", "The data remote")
+            for words in (str(error), error.mend or "")
+        )
+        yield failed("data remote", text, mend)
+    else:
+        yield ok("data remote", remote)

@@ -95,7 +95,8 @@ def _unrevoked(person: Person, key: TrustedKey) -> TrustedKey:
     return key
 
 
-def _in_vault(address: str, chosen: str | None, people: People, ask: AskSecret | None) -> PersonSigner:
+def vault_scheme(address: str) -> str:
+    """The kind of vault that an address names."""
     scheme = address.partition(":")[0]
     vaults = SIGNER_FOR_URI_SCHEME.keys() - NO_VAULTS
     if scheme not in vaults:
@@ -103,6 +104,11 @@ def _in_vault(address: str, chosen: str | None, people: People, ask: AskSecret |
             f"identity.signer is `{address}`, and `{scheme}:` is no vault.",
             mend=f"{suggestion(scheme, vaults)} For a key in a file leave identity.signer unset.",
         )
+    return scheme
+
+
+def _in_vault(address: str, chosen: str | None, people: People, ask: AskSecret | None) -> PersonSigner:
+    scheme = vault_scheme(address)
     person, key = _key_in_vault(address, chosen, people)
     try:
         return PersonSigner(person, key, Signer.from_priv_key_uri(address, key.public_key(), ask))

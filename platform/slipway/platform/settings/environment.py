@@ -1,7 +1,8 @@
 """Settings from `SLIPWAY_*` variables: `SLIPWAY_STORE__URL` is `store.url`; a table may be given as JSON.
 
 A variable that starts with the prefix and names no setting is refused: a typing slip that is silently ignored sends
-work to the wrong place.
+work to the wrong place. Names of targets have dashes, which no shell can export: an underscore stands for one, so
+`SLIPWAY_TARGETS__GPU_L4__GPUS` is `targets.gpu-l4.gpus`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,10 +12,10 @@ from pydantic import BaseModel
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
 from slipway.platform.errors import WrongUse
-from slipway.platform.names import suggestion
+from slipway.platform.names import nearest
 from slipway.platform.settings.explain import Origin
 from slipway.platform.settings.schema import Settings
-from slipway.platform.settings.toml_lines import KeyPath
+from slipway.platform.settings.toml_lines import KeyPath, leaves
 
 PREFIX = "SLIPWAY_"
 DELIMITER = "__"
@@ -44,15 +45,30 @@ def read_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[K
     given = {
         name: value for name, value in environ.items() if name.startswith(PREFIX) and name not in CONTROLS and value
     }
-    origins = {path_of(name): Origin("environment", name) for name in given}
+    paths = {name: path_of(name) for name in given}
     try:
-        return _Source(given)(), origins
+        values = _Source(given)()
     except SettingsError as error:
         cause = f" ({error.__cause__})" if error.__cause__ else ""
         named = next((name for name in given if not name[len(PREFIX) :].count(DELIMITER)), PREFIX + "*")
         raise WrongUse(
             f"{named} is not JSON{cause}.", mend=f"Set single values instead, such as {named}{DELIMITER}NAME=VALUE."
         ) from None
+    if isinstance(values.get("targets"), dict):
+        values["targets"] = {name.replace("_", "-"): target for name, target in values["targets"].items()}
+    return values, {
+        path + leaf: Origin("environment", name)
+        for name, path in sorted(paths.items(), key=lambda one: len(one[1]))
+        for leaf in leaves_at(values, path)
+    }
+
+
+def leaves_at(values: Mapping[str, Any], path: KeyPath) -> list[KeyPath]:
+    """What one variable set: the value at its path, or every value of the table that it gave as JSON."""
+    found: Any = values
+    for name in path:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return list(leaves(found)) if isinstance(found, dict) else [()]
 
 
 def path_of(variable: str) -> KeyPath:
@@ -62,15 +78,27 @@ def path_of(variable: str) -> KeyPath:
     for position, name in enumerate(path):
         if get_origin(model) is dict:
             model = model.__args__[1]  # type: ignore[attr-defined]
+            path = (*path[:position], name.replace("_", "-"), *path[position + 1 :])
             continue
         fields = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
         if name not in fields:
             raise WrongUse(
                 f"{variable} is set, but `{'.'.join(path[: position + 1])}` is no setting.",
-                mend=suggestion(variable, {*variables(), *CONTROLS}) + " `slipway config show` lists all settings.",
+                mend=_meant(variable) + " `slipway config show` lists all settings.",
             )
         model = fields[name].annotation
     return path
+
+
+def variable_of(path: KeyPath) -> str:
+    """The variable that sets a setting."""
+    return PREFIX + DELIMITER.join(path).upper()
+
+
+def _meant(variable: str) -> str:
+    """The nearest variable, compared without the prefix that all have in common."""
+    close = nearest(variable.removeprefix(PREFIX), {name.removeprefix(PREFIX) for name in (*variables(), *CONTROLS)})
+    return f"Did you mean `{PREFIX}{close}`?" if close else ""
 
 
 def variables(model: type[BaseModel] = Settings, above: str = PREFIX) -> Iterator[str]:

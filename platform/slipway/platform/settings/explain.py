@@ -36,6 +36,12 @@ def explain(
     return WrongUse("\n".join(text for text, _ in findings), mend=next((mend for _, mend in findings if mend), None))
 
 
+def is_secret(model: type[BaseModel], path: KeyPath) -> bool:
+    """Whether the setting at a path must never be shown."""
+    field = _field(model, path)
+    return SecretStr in (field, *get_args(field))
+
+
 def _finding(
     detail: ErrorDetails, model: type[BaseModel], prefix: KeyPath, origin: Callable[[KeyPath], Origin]
 ) -> tuple[str, str | None]:
@@ -45,7 +51,7 @@ def _finding(
     if detail["type"] == "extra_forbidden":
         return f"{place}: `{key}` is not a setting (found {_shown(detail['input'])}).", suggestion(path[-1], owner)
     field = _field(model, path)
-    found = "a secret value" if SecretStr in (field, *get_args(field)) else _shown(detail["input"])
+    found = "a secret value" if is_secret(model, path) else _shown(detail["input"])
     choices = [str(choice) for choice in get_args(field)] if get_origin(field) is Literal else []
     return (
         f"{place}: `{key}` is {found}. {detail['msg']}.",

@@ -10,7 +10,7 @@ FILE_NAME = "slipway.toml"
 def project_root(start: Path) -> Path:
     """The nearest folder upwards that has a slipway.toml; without one, the folder itself."""
     for folder in (start, *start.parents):
-        if (folder / FILE_NAME).is_file():
+        if os.path.lexists(folder / FILE_NAME):
             return folder
     return start
 
@@ -23,7 +23,7 @@ def chosen_context_file(root: Path) -> Path:
 def read_chosen_context(root: Path) -> str | None:
     """The context chosen for this project, if one was."""
     try:
-        return chosen_context_file(root).read_text(encoding="utf-8").strip() or None
+        return chosen_context_file(root).read_text(encoding="utf-8", errors="replace").strip() or None
     except FileNotFoundError:
         return None
 
@@ -36,4 +36,8 @@ def write_chosen_context(root: Path, name: str) -> None:
         file.write(name + "\n")
         file.flush()
         os.fsync(file.fileno())
-    Path(file.name).replace(target)
+    try:
+        Path(file.name).replace(target)
+    except OSError:
+        Path(file.name).unlink()
+        raise

@@ -1,15 +1,13 @@
 """The effective settings as a list that can be shown: secrets masked, each value with its origin."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from slipway.platform.masking import masked
 from slipway.platform.settings.explain import Origin
 from slipway.platform.settings.load import Loaded
 from slipway.platform.settings.toml_lines import KeyPath
-
-MASK = "********"
 
 
 @dataclass(frozen=True)
@@ -37,14 +35,9 @@ def listing(loaded: Loaded) -> list[Entry]:
     return [Entry(".".join(path), _shown(value), loaded.origin(path)) for path, value in _leaves(values, ())]
 
 
-def masked_address(address: str) -> str:
-    """An address without a password that someone wrote into it."""
-    return re.sub(r"(://[^/@:]*:)[^/@]+@", rf"\g<1>{MASK}@", address)
-
-
 def _shown(value: Any) -> Any:  # noqa: ANN401 - a JSON scalar
     """SecretStr already writes itself as asterisks; addresses may carry a password of their own."""
-    return masked_address(value) if isinstance(value, str) else value
+    return masked(value) if isinstance(value, str) else value
 
 
 def _leaves(value: dict[str, Any], above: KeyPath) -> Iterator[tuple[KeyPath, Any]]:

@@ -5,8 +5,9 @@ Order, the later wins: the schema's defaults, `[contexts.NAME]`, the environment
 Every context of the file is checked each time: a slip in `prod` is found on the laptop and not during a release.
 """
 
+import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,11 @@ from pydantic import ValidationError
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.names import suggestion
-from slipway.platform.settings.environment import read_environment
-from slipway.platform.settings.explain import Origin, explain
+from slipway.platform.settings.environment import read_environment, variable_of
+from slipway.platform.settings.explain import Origin, explain, is_secret
 from slipway.platform.settings.files import FILE_NAME, project_root, read_chosen_context
 from slipway.platform.settings.schema import Settings
-from slipway.platform.settings.toml_lines import KeyPath, statement_lines
+from slipway.platform.settings.toml_lines import KeyPath, leaves, statement_lines
 
 Table = dict[str, Any]
 
@@ -80,24 +81,30 @@ def load(start: Path, environ: Mapping[str, str]) -> Loaded:
 
 
 def nearest_origin(origins: Mapping[KeyPath, Origin], path: KeyPath) -> Origin:
-    """The origin of a value, or of the nearest table above it that was given as a whole."""
-    found = (origins[path[:end]] for end in range(len(path), 0, -1) if path[:end] in origins)
-    return next(found, Origin("default", "default"))
+    """The origin of a value, of the list it stands in, or of the first value inside the table that it is."""
+    above = (origins[path[:end]] for end in range(len(path), 0, -1) if path[:end] in origins)
+    inside = (origin for place, origin in origins.items() if place[: len(path)] == path)
+    return next(above, None) or next(inside, Origin("default", "default"))
 
 
 def read_file(path: Path) -> SettingsFile:
     """Parse and check a slipway.toml; a missing one is an empty one."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        content = tomllib.loads(text)
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return SettingsFile(None, None, {}, {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        content = tomllib.loads(text)
+    except OSError as error:
+        raise WrongUse(f"{path} cannot be read: {error.strerror}.", mend=f"ls -l {path}") from None
+    except UnicodeDecodeError:
+        raise WrongUse(f"{path} is not UTF-8 text.", mend="Save it as UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
         raise WrongUse(f"{path} is not TOML: {error}", mend="Correct that line; `#` starts a comment.") from None
     file = SettingsFile(path, content.get("context"), content.get("contexts", {}), statement_lines(text))
     check_shape(content, file)
     for name, table in file.contexts.items():
         check_table(("contexts", name), table, file)
+        refuse_secrets(("contexts", name), table, file)
     return file
 
 
@@ -113,7 +120,8 @@ def check_shape(content: Table, file: SettingsFile) -> None:
         if not isinstance(value, kinds[name]):
             wanted = "a table" if kinds[name] is dict else "a context's name in quotes"
             raise WrongUse(
-                f"{file.origin((name,))}: `{name}` is {value!r}, expected {wanted}.",
+                f"{file.origin((name,))}: `{name}` is {'a table' if isinstance(value, dict) else repr(value)}, "
+                f"expected {wanted}.",
                 mend="Settings stand under [contexts.NAME].",
             )
 
@@ -124,6 +132,17 @@ def check_table(prefix: KeyPath, table: object, file: SettingsFile) -> None:
         Settings.model_validate(table)
     except ValidationError as error:
         raise explain(error, Settings, prefix, file.origin) from None
+
+
+def refuse_secrets(prefix: KeyPath, table: Table, file: SettingsFile) -> None:
+    """The file is shared and versioned; a secret in it is one no longer."""
+    for path in leaves(table):
+        if is_secret(Settings, path):
+            raise WrongUse(
+                f"{file.origin(prefix + path)}: `{'.'.join(prefix + path)}` is a secret, "
+                "and this file is no place for one.",
+                mend=f"Remove it there, and set {variable_of(path)}. If the file was committed, change the secret.",
+            )
 
 
 def choose_context(file: SettingsFile, root: Path, environ: Mapping[str, str]) -> tuple[str, str]:
@@ -150,13 +169,3 @@ def merge(below: Table, above: Table) -> Table:
         lower = merged.get(name)
         merged[name] = merge(lower, value) if isinstance(lower, dict) and isinstance(value, dict) else value
     return merged
-
-
-def leaves(table: Table, above: KeyPath = ()) -> Iterator[KeyPath]:
-    """The paths of everything in a table that is not a table."""
-    for name, value in table.items():
-        path = (*above, name)
-        if isinstance(value, dict):
-            yield from leaves(value, path)
-        else:
-            yield path

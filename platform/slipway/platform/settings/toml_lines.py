@@ -84,3 +84,13 @@ def _paths(parsed: dict[str, Any], above: KeyPath = ()) -> Iterator[KeyPath]:
         yield path
         if isinstance(value, dict):
             yield from _paths(value, path)
+
+
+def leaves(table: dict[str, Any], above: KeyPath = ()) -> Iterator[KeyPath]:
+    """The paths of everything in a table that is not a table."""
+    for name, value in table.items():
+        path = (*above, name)
+        if isinstance(value, dict):
+            yield from leaves(value, path)
+        else:
+            yield path

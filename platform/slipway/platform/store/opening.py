@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway.platform.errors import WrongUse
+from slipway.platform.masking import masked
 from slipway.platform.store.contract import Store
 from slipway.platform.store.directory import DirectoryStore
 from slipway.platform.store.errors import SETTING
@@ -46,6 +47,8 @@ def split_address(url: str) -> tuple[str, str]:
     rule = broken_rule(prefix) if prefix else None
     if not _BUCKET.fullmatch(bucket):
         rule = f"`{bucket}` is not the name of a bucket"
+        if "@" in bucket:
+            rule = "credentials do not stand in it, they are settings of their own (`slipway config show s3`)"
     if rule is not None:
-        raise WrongUse(f"`{url}` is not the address of a store: {rule}.", mend=f"Correct {SETTING}.")
+        raise WrongUse(f"`{masked(url)}` is not the address of a store: {rule}.", mend=f"Correct {SETTING}.")
     return bucket, prefix

@@ -133,13 +133,52 @@ def test_an_unreadable_file_is_one_message(slipway: Any, project: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_a_reader_that_leaves_early_is_no_error(project: Path, tmp_path: Path) -> None:
-    command = f"set -o pipefail; {SCRIPT} config show --json | head -c 1"
-    result = subprocess.run(
-        ["bash", "-c", command], cwd=project, env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert result.stderr == ""
+def in_bash(command: str, project: Path, home: Path) -> subprocess.CompletedProcess[str]:
+    """A line as a shell runs it, in the project."""
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=project,
+        env={"HOME": str(home), "PATH": f"{Path(SCRIPT).parent}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("reader", ["head -c 1", "true"])
+def test_a_reader_that_leaves_early_is_no_error(project: Path, tmp_path: Path, reader: str) -> None:
+    for _ in range(3):
+        result = in_bash(f"set -o pipefail; slipway config show --json | {reader}", project, tmp_path)
+        assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_error(project: Path, tmp_path: Path, closed: str) -> None:
+    result = in_bash(f"slipway config show {closed}", project, tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_a_question_that_nobody_can_answer_is_wrong_use(project: Path, tmp_path: Path) -> None:
+    result = in_bash("slipway --context prod identity init ada <&-", project, tmp_path)
+    assert result.returncode == 2
+    assert "--yes" in result.stderr
+    assert in_bash("slipway --context prod identity init ada --dry-run <&-", project, tmp_path).returncode == 0
+    assert in_bash("slipway --context prod identity init ada --yes <&-", project, tmp_path).returncode == 0
+
+
+def test_a_folder_that_is_gone_is_one_message(project: Path, tmp_path: Path) -> None:
+    result = in_bash("mkdir gone && cd gone && rmdir ../gone && slipway config show", project, tmp_path)
+    assert result.returncode == 2
+    assert "no longer exists" in result.stderr
+
+
+def test_a_password_inside_an_address_is_never_printed(slipway: Any) -> None:
+    refused = slipway("doctor", SLIPWAY_STORE__URL="s3://ada:hunter2@bucket/x")
+    unreachable = slipway("doctor", SLIPWAY_MLFLOW__TRACKING_URI="http://ada:hunter2@127.0.0.1:9")
+    wrong = slipway("config", "show", SLIPWAY_STORE__ATTEMPTS="http://ada:hunter2@x")
+    for result in (refused, unreachable, wrong):
+        assert result.returncode != 0
+        assert "hunter2" not in result.stdout + result.stderr
 
 
 def test_completion_offers_commands_and_their_options(slipway: Any) -> None:
@@ -151,6 +190,8 @@ def test_completion_offers_commands_and_their_options(slipway: Any) -> None:
     assert complete("slipway con", 1) == ["context", "config"]
     assert complete("slipway context ", 2) == ["list", "use", "show"]
     assert complete("slipway config show --js", 3) == ["--json"]
+    assert complete("slipway context use ", 3) == ["local", "dev", "prod"]
+    assert complete("slipway --context p", 2) == ["prod"]
 
 
 def test_completion_is_offered_at_the_top_level_alone(slipway: Any) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -51,16 +52,43 @@ def test_an_address_where_nobody_listens_is_named(unused_address: str) -> None:
     assert "mlflow server" in (finding.mend or "")
 
 
+def mlflow_file(path: Path) -> tuple[Status, str]:
+    (finding,) = services.mlflow(MLflow(tracking_uri=f"sqlite:///{path}"))
+    return finding.status, finding.mend or ""
+
+
 def test_a_file_that_is_no_mlflow_database_is_named(tmp_path: Path) -> None:
     path = tmp_path / "mlflow.db"
-    address = MLflow(tracking_uri=f"sqlite:///{path}")
-    assert [one.status for one in services.mlflow(address)] == [Status.OK]
+    assert mlflow_file(path)[0] is Status.OK
+    path.touch()
+    assert mlflow_file(path)[0] is Status.OK
     path.write_text("no database at all")
-    assert [one.status for one in services.mlflow(address)] == [Status.FAILED]
+    assert mlflow_file(path) == (Status.FAILED, f"mv {path} {path}.broken")
     path.unlink()
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database:
         database.execute("create table alembic_version (version_num text)")
-    assert [one.status for one in services.mlflow(address)] == [Status.OK]
+    assert mlflow_file(path)[0] is Status.OK
+
+
+def test_a_database_that_someone_writes_to_is_never_said_to_be_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "BUSY_SECONDS", 0.05)
+    path = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("create table alembic_version (version_num text)")
+        database.execute("begin exclusive")
+        status, mend = mlflow_file(path)
+    assert status is Status.WARNING
+    assert "mv " not in mend
+
+
+def test_something_else_in_the_place_of_the_database_is_not_moved_away(tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    path.mkdir()
+    status, mend = mlflow_file(path)
+    assert status is Status.FAILED
+    assert "mv " not in mend
 
 
 def test_an_address_that_is_neither_server_nor_file_is_refused() -> None:
@@ -148,6 +176,15 @@ def test_a_missing_kubeconfig_is_named(tmp_path: Path) -> None:
     (finding,) = cluster.kubernetes(settings)
     assert (finding.name, finding.status) == ("kubernetes credentials", Status.FAILED)
     assert "target gpu" in finding.detail
+
+
+def test_a_kubeconfig_that_is_no_yaml_is_named(tmp_path: Path) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text("{ not: [yaml")
+    settings = Settings(kubernetes=Kubernetes(kubeconfig=kubeconfig), targets={"gpu": Target(launcher="kubernetes")})
+    (finding,) = cluster.kubernetes(settings)
+    assert finding.name == "kubernetes credentials"
+    assert str(kubeconfig) in finding.detail
 
 
 def test_an_api_server_that_is_gone_is_named(server: Any, tmp_path: Path, unused_address: str) -> None:

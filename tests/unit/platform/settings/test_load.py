@@ -154,8 +154,52 @@ def test_a_wrong_variable_is_refused_by_name(
 
 
 def test_a_secret_never_stands_in_an_error(project: Path, home: str) -> None:
-    (project / "slipway.toml").write_text("[contexts.dev.s3]\nsecret_access_key = ['hunter2']\n")
+    for value in ("['hunter2']", "'hunter2'"):
+        (project / "slipway.toml").write_text(f"[contexts.dev.s3]\nsecret_access_key = {value}\n")
+        with pytest.raises(WrongUse) as caught:
+            load(project, {"HOME": home})
+        assert "slipway.toml:2: `contexts.dev.s3.secret_access_key`" in str(caught.value)
+        assert "hunter2" not in f"{caught.value} {caught.value.mend}"
+
+
+def test_a_secret_in_the_file_is_refused_with_the_variable_to_set(project: Path, home: str) -> None:
+    (project / "slipway.toml").write_text("[contexts.dev.mlflow]\npassword = 'hunter2'\n")
     with pytest.raises(WrongUse) as caught:
         load(project, {"HOME": home})
-    assert "secret_access_key" in str(caught.value)
-    assert "hunter2" not in str(caught.value)
+    assert "SLIPWAY_MLFLOW__PASSWORD" in (caught.value.mend or "")
+
+
+def test_a_table_as_json_is_the_origin_of_what_it_sets_and_of_nothing_else(with_file: Path, home: str) -> None:
+    loaded = load(with_file, {"HOME": home, "SLIPWAY_STORE": '{"attempts": 2}'})
+    assert str(loaded.origin(("store", "attempts"))) == "SLIPWAY_STORE"
+    assert str(loaded.origin(("store", "url"))) == "slipway.toml:5"
+    assert str(loaded.origin(("store", "timeout_seconds"))) == "default"
+
+
+def test_an_underscore_stands_for_the_dash_in_the_name_of_a_target(with_file: Path, home: str) -> None:
+    loaded = load(with_file, {"HOME": home, "SLIPWAY_TARGETS__GPU_L4__GPUS": "2"})
+    assert loaded.settings.targets["gpu-l4"].gpus == 2
+    assert loaded.settings.targets["gpu-l4"].currency == "EUR"
+    assert str(loaded.origin(("targets", "gpu-l4", "gpus"))) == "SLIPWAY_TARGETS__GPU_L4__GPUS"
+    with pytest.raises(WrongUse, match=r"SLIPWAY_TARGETS__GPU_L4__GPUS: `targets\.gpu-l4\.gpus` is '-2'"):
+        load(with_file, {"HOME": home, "SLIPWAY_TARGETS__GPU_L4__GPUS": "-2"})
+
+
+def test_a_file_that_is_there_and_cannot_be_read_is_no_missing_file(project: Path, home: str) -> None:
+    path = project / "slipway.toml"
+    path.symlink_to("nowhere")
+    with pytest.raises(WrongUse, match=r"slipway.toml cannot be read"):
+        load(project, {"HOME": home})
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(WrongUse, match=r"slipway.toml cannot be read"):
+        load(project, {"HOME": home})
+
+
+def test_a_byte_order_mark_is_no_mistake_and_another_encoding_is_named(project: Path, home: str) -> None:
+    path = project / "slipway.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + FILE.encode())
+    assert load(project, {"HOME": home}).context == "dev"
+    path.write_bytes('context = "müde"'.encode("latin-1"))
+    with pytest.raises(WrongUse, match="is not UTF-8"):
+        load(project, {"HOME": home})
