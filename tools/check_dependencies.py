@@ -23,21 +23,15 @@ Exceptions = Mapping[str, Mapping[str, str]]
 # Declared, and imported nowhere: what each is for.
 NOT_IMPORTED: Exceptions = {
     "platform": {
-        "dvc": "snapshots",
-        "dvc-s3": "DVC's remote on S3, loaded by DVC itself",
-        "great-expectations": "validation of snapshots",
         "mlflow": "the record of experiments and models",
     },
     "training": {
         "hydra-core": "configuration of a run",
-        "numpy": "samples",
         "omegaconf": "configuration of a run",
         "onnx": "export",
         "onnxscript": "used by torch's exporter",
         "pytorch-lightning": "the training loop",
-        "slipway-platform": "settings, store, data, jobs",
         "slipway-serving": "bundle and runtime",
-        "torch": "networks",
         "torchmetrics": "metrics",
     },
     "serving": {

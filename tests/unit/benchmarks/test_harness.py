@@ -45,6 +45,19 @@ def test_the_warm_up_is_not_measured() -> None:
     assert outcome.reference.values == (1.0,) * ROUNDS
 
 
+def test_a_pair_may_bring_the_clock_that_counts_for_it() -> None:
+    clock = Clock()
+    pair = Pair(
+        name="p",
+        ours=lambda: setattr(clock, "now", clock.now + 3.0),
+        reference=lambda: setattr(clock, "now", clock.now + 1.0),
+        unit="s",
+        goal=1,
+        clock=clock,
+    )
+    assert measure(pair, progress=silent).ratio == 3.0
+
+
 def test_one_slow_round_does_not_move_the_median() -> None:
     assert Samples((1.0, 1.0, 1.0, 1.0, 500.0)).median == 1.0
 

@@ -1,0 +1,23 @@
+"""Validation: does a snapshot deserve to be trained on?
+
+Suites are data (`*.expectations.yaml`): ordinary Great Expectations expectations and ours, which look at several tables
+or at the images. `validate` runs them in a child process and gives a `Verdict`, which the store keeps by what was
+judged and by what judged it. Importing this package loads neither Great Expectations nor pandas.
+"""
+
+from slipway.platform.data.validation.records import Judged, Question, validate
+from slipway.platform.data.validation.suite import Suite, general_suite, read_suite
+from slipway.platform.data.validation.verdict import Finding, RowRef, Severity, Verdict
+
+__all__ = [
+    "Finding",
+    "Judged",
+    "Question",
+    "RowRef",
+    "Severity",
+    "Suite",
+    "Verdict",
+    "general_suite",
+    "read_suite",
+    "validate",
+]
