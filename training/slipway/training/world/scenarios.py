@@ -104,7 +104,7 @@ def _all() -> tuple[Scenario, ...]:
         baseline,
         tiny,
         *_planted("night-shift", "recorded almost only at night", 11),
-        *_planted("new-camera", f"a camera that was not there before: {NEW_CAMERA}", 12),
+        *_planted("new-camera", f"a camera that was not there before: {NEW_CAMERA}", 21),
         *_planted("label-noise", "one box in eight has a wrong category or identity", 13),
         *_planted("rare-type", f"hardly any {RARE_TYPE}", 14, kinds=_EVEN),
         *_planted("clock-skew", f"the clock of {SKEWED_CAMERA} is 42 minutes ahead", 15),
