@@ -1,0 +1,123 @@
+"""The records of a piece of work, as they lie in the store: plain JSON, frozen, unknown names refused."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Record(BaseModel):
+    """A frozen record."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def to_bytes(self) -> bytes:
+        """What is stored."""
+        return self.model_dump_json().encode()
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        """What was stored."""
+        return cls.model_validate_json(data)
+
+
+class State(StrEnum):
+    """Where an attempt stands, in words."""
+
+    RUNNING = "running"
+    DONE = "done"
+    RESUMABLE = "resumable"
+    """Stopped on request, behind a checkpoint: the next attempt goes on."""
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    """Silent for longer than its deadline, or its owner is gone."""
+
+
+class Place(Record):
+    """Where an attempt runs."""
+
+    host: str
+    boot: str
+    """Names one start of that machine, so that a process id is not taken for another's."""
+    pid: int
+    workplace: str
+    target: str = "local"
+
+
+class AttemptSpec(Record):
+    """Who started an attempt, where and why; binds its number."""
+
+    nonce: str
+    """Tells its writer from one that wrote the same."""
+    number: int
+    submitted_by: str
+    created: datetime
+    place: Place
+    why: str
+    """`first`, `again` (asked for), `resumed after lost`, …"""
+    name: str
+    note: str = ""
+    tags: Mapping[str, str] = {}
+    team: str = ""
+    kind: str = "train"
+    revision: str = ""
+    """Git's commit, with `+dirty` where the work tree differs from it."""
+
+
+class Heartbeat(Record):
+    """Says that an attempt lives, and how far it is."""
+
+    nonce: str
+    sequence: int
+    step: int = 0
+    steps: int = 0
+    phase: str = "starting"
+    progress: Mapping[str, Any] = {}
+
+
+class Outcome(Record):
+    """How an attempt ended."""
+
+    state: State
+    reason: str
+    """One sentence for a person."""
+    exit_code: int | None = None
+    ended: datetime
+    seconds: float
+    step: int | None = None
+    traceback: str = ""
+    samples: tuple[str, ...] = ()
+    memory_peak: int = 0
+    cpu_seconds: float = 0.0
+
+
+class StoredFile(Record):
+    """A file of a result, named by its content."""
+
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    size: int
+
+
+class Result(Record):
+    """What came of the work; the first one stays."""
+
+    key: str
+    attempt: int
+    finished: datetime
+    files: Mapping[str, StoredFile]
+    """By their names in the child's `results/`: weights.safetensors, predictions.parquet, samples.parquet,
+    evaluation.json, trail.npz, environment.json, pictures/…"""
+    metrics: Mapping[str, float]
+    steps: int
+    seconds: float
+
+
+class Binding(Record):
+    """The one MLflow run."""
+
+    run_id: str
+    experiment_id: str
+    name: str
