@@ -12,7 +12,8 @@ from slipway.platform.data.shards import image_format
 if TYPE_CHECKING:
     from PIL import Image, ImageFile
 
-MOST_PIXELS: Final = 100_000_000
+MOST_PIXELS: Final = 64 * 1024 * 1024
+"""Larger images are neither imported, nor validated, nor shown."""
 
 
 class NoPicture(ValueError):

@@ -18,11 +18,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from slipway.platform.data.errors import DataError
+from slipway.platform.data.pictures import MOST_PIXELS
 from slipway.platform.data.shards import image_format
 from slipway.platform.data.snapshot import Snapshot
 from slipway.platform.data.validation.signature import CROP, GRID, crop_signature, difference_hash, thumbnail
 
-PIXEL_LIMIT: Final = 64 * 1024 * 1024
 CHUNK: Final = 64
 SMALLEST_CROP: Final = 12
 WORKING_HEIGHT: Final = 360
@@ -138,8 +138,8 @@ def header_size(data: memoryview) -> tuple[int, int]:
             height, width = simplejpeg.decode_jpeg_header(data)[:2]
     except (ValueError, struct.error) as error:
         raise Undecodable(f"its header is broken ({error})") from None
-    if width * height > PIXEL_LIMIT:
-        raise Undecodable(f"{width} x {height} pixels are more than {PIXEL_LIMIT:,}")
+    if width * height > MOST_PIXELS:
+        raise Undecodable(f"{width} x {height} pixels are more than {MOST_PIXELS:,}")
     return int(width), int(height)
 
 
