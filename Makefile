@@ -9,10 +9,10 @@ MEMBERS := platform training serving pipelines
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench soak docs lock clean
+.PHONY: help setup demo test check format bench bench-gpu soak docs lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
 
 setup: $(STAMP) ## make .venv from requirements.lock (does nothing when that is done)
 
@@ -34,6 +34,9 @@ format: $(STAMP) ## mend what ruff can mend
 
 bench: $(STAMP) ## measure pairs (ours, a reference) side by side; ARGS="--only NAME"
 	@$(VENV)/python tests/benchmarks/run.py $(ARGS)
+
+bench-gpu: $(STAMP) ## measure training on this machine's GPU; says so where there is none
+	@$(VENV)/python tests/benchmarks/run.py --gpu $(ARGS)
 
 soak: $(STAMP) ## the long random tests, with SEEDS seeds each
 	@$(VENV)/python -m pytest -n auto -m soak --seeds $(SEEDS) $(ARGS)

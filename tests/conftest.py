@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from _pytest.nodeid import coerce_node_id
 from hypothesis import settings
 
 FIXED_SEED = 0
@@ -53,6 +54,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     seeds = metafunc.config.getoption("seeds")
     cases = [pytest.param(seed, marks=pytest.mark.soak, id=f"seed{seed}") for seed in range(seeds or 0)]
     metafunc.parametrize("seed", cases or [pytest.param(FIXED_SEED, id=f"seed{FIXED_SEED}")])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests of an `xdist_group` on one worker: xdist 3.8 writes the group to where pytest before 9.2 looked."""
+    for item in items:
+        if (grouped := vars(item).get("_nodeid")) is not None and hasattr(item, "_id"):
+            item._id = coerce_node_id(grouped)
 
 
 @pytest.fixture(scope="session")

@@ -22,20 +22,9 @@ Exceptions = Mapping[str, Mapping[str, str]]
 
 # Declared, and imported nowhere: what each is for.
 NOT_IMPORTED: Exceptions = {
-    "platform": {
-        "mlflow": "the record of experiments and models",
-    },
     "training": {
-        "faster-coco-eval": "the measure of detection",
-        "hydra-core": "configuration of a run",
-        "matplotlib": "pictures of a run",
-        "omegaconf": "configuration of a run",
         "onnx": "export",
         "onnxscript": "used by torch's exporter",
-        "optuna": "sweeps",
-        "pytorch-lightning": "the training loop",
-        "pytorch-metric-learning": "losses of re-identification",
-        "safetensors": "weights without pickle",
         "slipway-serving": "bundle and runtime",
         "torchmetrics": "metrics",
     },
@@ -68,6 +57,7 @@ NOT_IMPORTED: Exceptions = {
 THROUGH_OTHERS: Exceptions = {
     "platform": {
         "botocore": "boto3 pins it, and its errors and settings are boto3's own",
+        "torch": "boot.py runs in a training's process, to which slipway-training brings it",
         "pydantic_core": "pydantic pins it exactly, and its errors and undefined value are pydantic's own",
         "urllib3": "the Kubernetes client raises its errors, and chooses its version",
     },

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / ".slipway" / "demo"
 SLIPWAY = Path(sys.executable).parent / "slipway"
 WRITERS = 8
+SHORT = ("bay-occupancy", "batch=8", "trainer.max_epochs=3", "--snapshot", "data")
 
 RACE = """
 import signal, sys
@@ -119,11 +120,36 @@ def start_writers() -> list[subprocess.Popen[str]]:
     return writers
 
 
+def train() -> tuple[str, str]:
+    """Two people ask for the same training at once."""
+    slipway("world", "render", "tiny", "data")
+    command = [str(SLIPWAY), "train", *SHORT, "--json"]
+    both = [subprocess.Popen(command, cwd=PLACE, env=environment(), stdout=subprocess.PIPE) for _ in range(2)]
+    answers = [json.loads(one.communicate()[0]) for one in both]
+    names = {answer["name"] for answer in answers}
+    if len(names) != 1 or any(answer["state"] != "done" for answer in answers):
+        raise DemoFailed(f"they were told {answers}")
+    ways = " and ".join(sorted(answer["how"] for answer in answers))
+    return (
+        f"a training of rendered bays was asked for twice at once: one run, {names.pop()} ({ways})",
+        f"cd {PLACE}; {SLIPWAY} train {' '.join(SHORT)}",
+    )
+
+
+def reproduce() -> tuple[str, str]:
+    """The run again, from its record alone."""
+    name = json.loads(slipway("train", *SHORT, "--json").stdout)["name"]
+    found = json.loads(slipway("reproduce", name, "--json").stdout)
+    return f"{name} was trained again from its record: {found['told']}", f"cd {PLACE}; {SLIPWAY} why {name}"
+
+
 ACTS: tuple[tuple[str, Callable[[], tuple[str, str]]], ...] = (
     ("doctor", doctor),
     ("identity", person),
     ("store: a race", race),
     ("store: a kill", killed),
+    ("train: twice", train),
+    ("reproduce", reproduce),
 )
 
 
@@ -148,7 +174,7 @@ def main() -> int:
     print("\nact              seconds")
     for name, seconds in times:
         print(f"{name:<16} {seconds:7.1f}")
-    print("\nNot built yet, and not shown: the loop from snapshot to rollout.")
+    print("\nNot built yet, and not shown: the loop from export to rollout.")
     return 0
 
 

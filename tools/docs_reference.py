@@ -1,20 +1,23 @@
 """A hook of the documentation's builder: writes the reference pages that come from the code.
 
-`reference/cli.md` is the help of every command as a person would see it; `reference/settings.md` is the schema. Both
-exist only in the built site, so neither can be out of date.
+`reference/cli.md` is the help of every command as a person would see it; `reference/settings.md` is the schema of the
+settings, `reference/model.md` that of a `model.yaml`. They exist only in the built site, so none can be out of date.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from typer.core import TyperCommand, TyperGroup
 
 from slipway.platform.cli.lazy import installed_specs
 from slipway.platform.cli.root import build
+from slipway.platform.models import Declaration, model_named
 from slipway.platform.settings import Settings
 from slipway.platform.settings.environment import DELIMITER, PREFIX
 
@@ -22,12 +25,16 @@ if TYPE_CHECKING:
     from typer._click import Context
 
 WIDTH = 100
+EXAMPLE: Final = "vehicle-reid"
+WORDS: Final = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+LIMITS: Final = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than", "min_length": "at least"}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages to the site's files."""
     files.append(File.generated(config, "reference/cli.md", content=cli_page()))
     files.append(File.generated(config, "reference/settings.md", content=settings_page()))
+    files.append(File.generated(config, "reference/model.md", content=model_page()))
     return files
 
 
@@ -84,3 +91,85 @@ def _section(model: type[BaseModel], above: str, title: str) -> list[str]:
             inner += _section(target, "targets.NAME.", (target.__doc__ or "").strip())
     heading = ["", f"## {above.rstrip('.')}", "", title] if above else []
     return [*heading, "", "| setting | default | meaning |", "| --- | --- | --- |", *rows, *inner]
+
+
+def model_page() -> str:
+    """Everything that a `model.yaml` may say, and one that does."""
+    lines = [
+        "# model.yaml",
+        "",
+        "Generated from the schema. Every model's folder has one; `slipway models show NAME` reads it, and a slip is",
+        "told with file, line and the nearest valid name.",
+        *_piece(Declaration, "", "")[1:],
+        "",
+        f"## {EXAMPLE}",
+        "",
+        "```yaml",
+        model_named(EXAMPLE).file.read_text(encoding="utf-8").rstrip(),
+        "```",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _piece(kind: type[BaseModel], above: str, heading: str) -> list[str]:
+    """A table of what one piece may say, then the pieces inside it."""
+    rows, inner = [], []
+    for attribute, field in kind.model_fields.items():
+        name = field.alias or attribute
+        rows.append(
+            f"| `{name}` | {_words(field.annotation)}{_limits(field)} | {_default(field)} | {_meaning(field)} |"
+        )
+        for piece, mark in _pieces_in(field.annotation):
+            path = f"{above}{name}{mark}"
+            inner += _piece(piece, f"{path}.", path)
+    title = ["", f"## `{heading}`", "", (kind.__doc__ or "").strip()] if heading else [""]
+    return [*title, "", "| name | what it is | default | meaning |", "| --- | --- | --- | --- |", *rows, *inner]
+
+
+def _pieces_in(kind: Any, mark: str = "") -> Iterator[tuple[type[BaseModel], str]]:  # noqa: ANN401 - an annotation
+    """The pieces in an annotation; `[]` marks those of a list, `.NAME` those of a table."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield kind, mark
+    inside = {tuple: "[]", Mapping: ".NAME"}.get(get_origin(kind), mark)
+    for argument in get_args(kind):
+        yield from _pieces_in(argument, inside)
+
+
+def _words(kind: Any) -> str:  # noqa: ANN401 - an annotation
+    """An annotation as a person says it."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _words(arguments[0])
+    if origin is Literal:
+        return ", ".join(f"`{value}`" for value in arguments)
+    if origin in (Union, UnionType):
+        return " or ".join(_words(one) for one in arguments if one is not NoneType)
+    if origin is tuple:
+        return f"list of: {_words(arguments[0])}"
+    if origin is Mapping:
+        return f"table of: {_words(arguments[1])}"
+    return WORDS.get(kind, "table")
+
+
+def _limits(field: FieldInfo) -> str:
+    told = [
+        f"{word} {getattr(one, key)}" for one in field.metadata for key, word in LIMITS.items() if hasattr(one, key)
+    ]
+    return f", {' and '.join(told)}" if told else ""
+
+
+def _default(field: FieldInfo) -> str:
+    """What holds where nothing is said; that of a table stands with its names."""
+    if field.is_required():
+        return "**required**"
+    value = field.default
+    if value is None or isinstance(value, BaseModel) or value in ((), {}):
+        return ""
+    told = ", ".join(map(str, value)) if isinstance(value, tuple) else value
+    if isinstance(value, Mapping):
+        told = ", ".join(f"{name}: {one}" for name, one in value.items())
+    return f"`{str(told).lower() if isinstance(told, bool) else told}`"
+
+
+def _meaning(field: FieldInfo) -> str:
+    return " ".join((field.description or "").split())

@@ -7,8 +7,8 @@ better and the ratio of the medians says how many times longer ours takes.
 
 import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 ROUNDS = 5
 UNITS = {"s": 1.0, "ms": 1e3, "µs": 1e6}
@@ -16,6 +16,8 @@ UNITS = {"s": 1.0, "ms": 1e3, "µs": 1e6}
 Work = Callable[[], object]
 Clock = Callable[[], float]
 Progress = Callable[[str], None]
+Figures = Mapping[str, float | str | None]
+"""What else is worth knowing, by name; None where nobody can tell."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,8 @@ class Pair:
     times: int = 1
     clock: Clock = time.perf_counter
     """What is counted: time on the wall, unless something else is what matters."""
+    figures: Callable[[], Figures] = dict
+    """Asked after the last round."""
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
@@ -63,6 +67,7 @@ class Outcome:
     goal: float
     ours: Samples
     reference: Samples
+    figures: Figures = field(default_factory=dict)
 
     @property
     def ratio(self) -> float:
@@ -87,7 +92,8 @@ def measure(pair: Pair, *, progress: Progress, clock: Clock | None = None, round
         for work, samples in turns if number % 2 == 0 else reversed(turns):
             samples.append(_sample(work, clock or pair.clock) * UNITS[pair.unit] / pair.times)
         progress(f"{pair.name}: round {number + 1} of {rounds}, {ours[-1]:.3g} against {reference[-1]:.3g} {pair.unit}")
-    return Outcome(pair.name, pair.unit, pair.goal, Samples(tuple(ours)), Samples(tuple(reference)))
+    sides = Samples(tuple(ours)), Samples(tuple(reference))
+    return Outcome(pair.name, pair.unit, pair.goal, *sides, figures=pair.figures())
 
 
 def _sample(work: Work, clock: Clock) -> float:

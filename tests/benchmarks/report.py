@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import Outcome, Samples
+from harness import Figures, Outcome, Samples
 from slipway.platform.machine import cores, memory_limit
 
 GIBIBYTE = 1024**3
@@ -100,13 +100,31 @@ def as_markdown(run: Run) -> str:
     load = f"load {run.load_before[0]} before, {run.load_after[0]} after"
     head = [f"{run.started} on {run.machine.line()}; {load}. Medians, least and greatest in brackets.", ""]
     crashes = ["", *(f"Crashed, nothing measured: {name}" for name in run.crashed)] if run.crashed else []
-    return "\n".join([*head, *rows, *crashes]) + "\n"
+    return "\n".join([*head, *rows, *_figures(run.outcomes), *crashes]) + "\n"
 
 
 def _row(outcome: Outcome) -> str:
     ours, reference = _cell(outcome.ours, outcome.unit), _cell(outcome.reference, outcome.unit)
     met = "yes" if outcome.met else "no"
     return f"| {outcome.name} | {ours} | {reference} | {outcome.ratio:.2f} | {outcome.goal:g} | {met} |"
+
+
+def _figures(outcomes: Sequence[Outcome]) -> list[str]:
+    """A table for what stands beside the pairs, where anything does; its columns are the pairs."""
+    told = [outcome for outcome in outcomes if outcome.figures]
+    if not told:
+        return []
+    names = dict.fromkeys(name for outcome in told for name in outcome.figures)
+    rows = [f"| {name} | {' | '.join(_figure(outcome.figures, name) for outcome in told)} |" for name in names]
+    columns = " | ".join(outcome.name.partition(":")[0] for outcome in told)
+    return ["", f"| | {columns} |", f"| --- |{' ---: |' * len(told)}", *rows]
+
+
+def _figure(figures: Figures, name: str) -> str:
+    value = figures.get(name)
+    if value is None:
+        return "not known"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _cell(samples: Samples, unit: str) -> str:

@@ -2,7 +2,7 @@
 
 A bench is a module with a context manager `pairs` that yields its pairs. A missed goal is a result and no failure; a
 bench that crashes is named and makes the exit code 1, after the others have run. Without `--json` the result goes to
-`.slipway/bench/`; the table is printed in any case.
+`.slipway/bench/`; the table is printed in any case. What needs a GPU runs alone and only when it is asked for.
 """
 
 import argparse
@@ -23,16 +23,20 @@ from slipway.platform.machine import cores
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parents[1] / ".slipway" / "bench"
 PREFIX = "bench_"
+GPU = "gpu"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
-Pairs = Callable[[], AbstractContextManager[Iterable[Pair]]]
+Pairs = Callable[..., AbstractContextManager[Iterable[Pair]]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, write, print; 1 when a bench crashed."""
-    names = sorted(path.stem.removeprefix(PREFIX) for path in HERE.glob(f"{PREFIX}*.py"))
+    names = sorted({path.stem.removeprefix(PREFIX) for path in HERE.glob(f"{PREFIX}*.py")} - {GPU})
     options = parser(names).parse_args(arguments)
-    run = run_benches(options.only or names)
+    if options.gpu and (lacking := importlib.import_module(f"{GPU}_device").lacking(options.device)):
+        print(f"bench-gpu: {lacking}")
+        return 0
+    run = run_benches([GPU], device=options.device) if options.gpu else run_benches(options.only or names)
     path = options.json or RESULTS / f"{run.started.replace(':', '')}.json"
     write(path, json.dumps(as_json(run), indent=2) + "\n")
     table = as_markdown(run)
@@ -48,13 +52,15 @@ def parser(names: list[str]) -> argparse.ArgumentParser:
     """The options."""
     top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     top.add_argument("--only", action="append", choices=names, metavar="NAME", help=f"one of {', '.join(names)}")
+    top.add_argument("--gpu", action="store_true", help="measure training on this machine's GPU, and nothing else")
+    top.add_argument("--device", choices=["cuda", "cpu"], default="cuda", help=argparse.SUPPRESS)
     top.add_argument("--json", type=Path, metavar="PATH", help="write the result here")
     top.add_argument("--markdown", type=Path, metavar="PATH", help="write the table here as well")
     return top
 
 
-def run_benches(names: Iterable[str]) -> Run:
-    """Measure the pairs of the named benches, one after the other."""
+def run_benches(names: Iterable[str], **given: str) -> Run:
+    """Measure the pairs of the named benches, one after the other; what is given goes to each."""
     threads = set_threads()
     started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     before = load_average()
@@ -63,16 +69,16 @@ def run_benches(names: Iterable[str]) -> Run:
     for name in names:
         print(f"bench {name}", flush=True)
         try:
-            outcomes += run_bench(importlib.import_module(f"{PREFIX}{name}").pairs)
+            outcomes += run_bench(importlib.import_module(f"{PREFIX}{name}").pairs, **given)
         except Exception:  # noqa: BLE001 - one bench that crashes must not hide what the others measured
             traceback.print_exc()
             crashed.append(name)
     return Run(started, this_machine(), threads, before, load_average(), outcomes, crashed)
 
 
-def run_bench(pairs: Pairs) -> list[Outcome]:
+def run_bench(pairs: Pairs, **given: str) -> list[Outcome]:
     """Measure one bench's pairs."""
-    with pairs() as found:
+    with pairs(**given) as found:
         return [measure(pair, progress=lambda text: print(f"  {text}", flush=True)) for pair in found]
 
 

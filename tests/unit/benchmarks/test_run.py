@@ -91,3 +91,27 @@ def test_a_bench_that_crashes_is_named_and_the_others_are_measured(benches: Path
     written = read(tmp_path / "out.json")
     assert (written["crashed"], len(written["outcomes"])) == (["broken"], 2)
     assert "Crashed, nothing measured: broken" in result.stdout
+
+
+def test_what_stands_beside_the_pairs_has_a_table_of_its_own(benches: Path, tmp_path: Path) -> None:
+    told = 'figures=lambda: {"images a second": 1234.5, "device": "a", "busy": None}, ours=list'
+    (benches / "bench_told.py").write_text(GOOD.format(goal=1).replace("ours=list", told))
+    result = run(benches, "--json", tmp_path / "out.json")
+    assert (
+        "| | nothing against nothing |\n| --- | ---: |\n| images a second | 1.23e+03 |\n| device | a |" in result.stdout
+    )
+    assert "| busy | not known |" in result.stdout
+    assert read(tmp_path / "out.json")["outcomes"][-1]["figures"]["images a second"] == 1234.5
+
+
+def test_what_needs_a_gpu_runs_alone_and_only_when_it_is_asked_for(benches: Path, tmp_path: Path) -> None:
+    (benches / "bench_gpu.py").write_text(GOOD.format(goal=1).replace("pairs()", "pairs(device)"))
+    (benches / "gpu_device.py").write_text("def lacking(device):\n    return None\n")
+    run(benches, "--json", tmp_path / "usual.json")
+    run(benches, "--gpu", "--json", tmp_path / "gpu.json")
+    assert [outcome["goal"] for outcome in read(tmp_path / "usual.json")["outcomes"]] == [1e9, 1e-9]
+    assert [outcome["goal"] for outcome in read(tmp_path / "gpu.json")["outcomes"]] == [1]
+    (benches / "gpu_device.py").write_text("def lacking(device):\n    return 'no device here'\n")
+    result = run(benches, "--gpu", "--json", tmp_path / "none.json")
+    assert (result.returncode, result.stdout) == (0, "bench-gpu: no device here\n")
+    assert not (tmp_path / "none.json").exists()

@@ -28,6 +28,9 @@ from slipway.training.config.schema import RunConfig
 from slipway.training.reading.plans import Plan, Shuffled
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from slipway.platform.data.snapshot import Snapshot
     from slipway.training.evaluation.judged import Judged
     from slipway.training.reading.philox import Words
@@ -96,9 +99,22 @@ class Task(ABC, Generic[C]):
     def baseline(self, snapshot: "Snapshot", examples: Examples) -> pa.Table:
         """Predictions without any learning of ours, for comparison."""
 
+    def pictures(
+        self,
+        judged: "Judged",  # noqa: ARG002 - for those that draw something
+        examples: Examples,  # noqa: ARG002
+        folder: "Path",  # noqa: ARG002
+    ) -> "Sequence[Path]":
+        """Draw what helps to look at a judgement, as files in the folder, which is there."""
+        return ()
+
 
 def seeded(seed: int, step: int, rank: int) -> None:
     """Make what torch draws in this step a function of nothing else."""
     from slipway.training.reading.philox import key_of
 
-    torch.manual_seed(key_of(seed, f"step/{rank}", step) >> 1)
+    number = key_of(seed, f"step/{rank}", step) >> 1
+    # Not `torch.manual_seed`: for a GPU that is not in use it keeps a stack trace for every call.
+    torch.default_generator.manual_seed(number)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed(number)

@@ -15,4 +15,16 @@ COMMANDS = (
         panel="Data",
     ),
     CommandSpec("identity", "Make keys, show and trust people and services.", "slipway.platform.cli.identity:app"),
+    CommandSpec(
+        "why",
+        "Say why a run ran or was not run again, and what differs from other work.",
+        "slipway.platform.cli.runs.why:app",
+        panel="Runs",
+    ),
+    CommandSpec(
+        "compare",
+        "Compare runs: what went in, metrics with intervals for each slice, curves.",
+        "slipway.platform.cli.runs.compare:app",
+        panel="Runs",
+    ),
 )

@@ -43,8 +43,9 @@ def fetch(digest: str, settings: "Settings", *, view: View | None = None, watche
 def bring(record: Record, cache: Cache, remote: Remote, view: View | None, watcher: Watcher) -> Path:
     """Make the snapshot's folder in the cache hold what the view needs, or everything."""
     folder = cache.snapshot(record.digest)
-    if view is None:
-        bring_files(record, sorted(record.md5), cache, remote, watcher)
+    everything = sorted(record.md5)
+    if view is None or not _Work(record, cache, remote, watcher).lacking(everything):
+        bring_files(record, everything, cache, remote, watcher)
         return folder
     bring_files(record, [NAME, *view.files], cache, remote, watcher)
     from slipway.platform.data.snapshot import Snapshot
@@ -56,7 +57,7 @@ def bring(record: Record, cache: Cache, remote: Remote, view: View | None, watch
 def bring_files(record: Record, names: Iterable[str], cache: Cache, remote: Remote, watcher: Watcher) -> None:
     """Make these files stand in the snapshot's folder, whole."""
     work = _Work(record, cache, remote, watcher)
-    wanted = [name for name in names if not work.is_there(name)]
+    wanted = work.lacking(names)
     if not wanted:
         return
     watcher.expect(f"fetching {record.digest[:12]}", sum(record.entry(name).size for name in wanted))
@@ -83,6 +84,10 @@ class _Work:
     watcher: Watcher
     stop: threading.Event = field(default_factory=threading.Event)
     told: bool = False
+
+    def lacking(self, names: Iterable[str]) -> list[str]:
+        """Those of the files that do not stand in the snapshot's folder yet."""
+        return [name for name in names if not self.is_there(name)]
 
     def is_there(self, name: str) -> bool:
         """Whether a file stands in the snapshot's folder already."""

@@ -6,6 +6,7 @@ file that grows; a torn last line is not there yet.
 
     order.json       what to do (`Order`)
     code/            the code archive, the only place that the child loads `slipway` from
+    references/      the files that the config refers to, by their names there
     journal.jsonl    what happens, a line each (`runs.journal`), written by rank 0
     checkpoints/     step-00000120.ckpt, the newest few
     results/         files of the result; `summary.json` is written last and says that the child is done
@@ -51,6 +52,8 @@ class Order(Message):
     view: Mapping[str, Any]
     cache: Path
     """Where derived files may be kept for others."""
+    references: Mapping[str, Path] = {}
+    """The files that the config refers to, by their names there."""
     resume: Path | None = None
     """The checkpoint to go on from."""
     arguments: Mapping[str, Any] = {}
@@ -123,6 +126,10 @@ class Workplace:
     def log(self) -> Path:
         """What the child printed."""
         return self.folder / "log.txt"
+
+    def reference(self, name: str) -> Path:
+        """A file that the config refers to."""
+        return self.folder / "references" / name
 
     def checkpoint(self, step: int) -> Path:
         """The checkpoint that was taken when `step` optimizer steps were done."""

@@ -7,6 +7,8 @@ WORK: Final = "work"
 NAMES: Final = "names"
 RESULTS: Final = "results"
 """Files of results, named by their content."""
+GIVEN: Final = "references"
+"""Files of a person's own that work refers to, named by their content."""
 CODE: Final = "code"
 """Code archives, `code/<digest>.tar`, where the digest is that of the list of files."""
 
@@ -72,6 +74,11 @@ class AttemptKeys:
     def log(self) -> str:
         """Begins the keys of its log's pieces."""
         return f"{self.folder}/log/"
+
+    @property
+    def journal(self) -> str:
+        """Begins the keys of its journal's pieces."""
+        return f"{self.folder}/journal/"
 
     @property
     def checkpoints(self) -> str:

@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from slipway.platform.runs.errors import RecordDamaged
+from slipway.platform.store import ObjectMissing, Store
 
 
 class Record(BaseModel):
@@ -18,9 +22,25 @@ class Record(BaseModel):
         return self.model_dump_json().encode()
 
     @classmethod
-    def read(cls, data: bytes) -> Self:
-        """What was stored."""
-        return cls.model_validate_json(data)
+    def read(cls, data: bytes, place: str = "the store") -> Self:
+        """What was stored at `place`, which an error names."""
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            raise RecordDamaged.of(cls.__name__, place, error) from None
+
+    @classmethod
+    def load(cls, store: Store, key: str) -> Self | None:
+        """What is stored there, if anything."""
+        try:
+            data = store.get(key)
+        except ObjectMissing:
+            return None
+        return cls.read(data, f"{key} in {store.url}")
+
+    def bind(self, store: Store, key: str) -> Self:
+        """Store it there unless there is one; either way the one that stays."""
+        return self.read(store.put_if_absent(key, self.to_bytes()), f"{key} in {store.url}")
 
 
 class State(StrEnum):
@@ -113,6 +133,16 @@ class Result(Record):
     metrics: Mapping[str, float]
     steps: int
     seconds: float
+
+    @field_validator("files")
+    @classmethod
+    def _inside(cls, files: Mapping[str, StoredFile]) -> Mapping[str, StoredFile]:
+        """Whoever fetches them writes below one folder."""
+        for name in files:
+            path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts or str(path) != name:
+                raise ValueError(f"`{name}` is no name of a file in a folder")
+        return files
 
 
 class Binding(Record):

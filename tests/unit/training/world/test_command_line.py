@@ -68,4 +68,4 @@ def test_asking_for_commands_and_names_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-    assert [one.name for one in COMMANDS] == ["world"]
+    assert "world" in [one.name for one in COMMANDS]

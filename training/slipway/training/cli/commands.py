@@ -5,5 +5,25 @@ from typing import Final
 from slipway.platform.cli.lazy import CommandSpec
 
 COMMANDS: Final = (
+    CommandSpec(
+        "train", "Train a model, attach to who does, or return what is done.", "slipway.training.cli.train:app",
+        panel="Training",
+    ),
+    CommandSpec(
+        "debug", "Restore an attempt with the batch that failed, and step into it.", "slipway.training.cli.debug:app",
+        panel="Training",
+    ),
+    CommandSpec(
+        "reproduce", "Train again from the record: identical, or where it parts.",
+        "slipway.training.cli.reproduce:app", panel="Training",
+    ),
+    CommandSpec(
+        "sweep", "Search for good values of a model's config.", "slipway.training.cli.sweep:app", panel="Training"
+    ),
+    CommandSpec("new", "Make a new model's folder.", "slipway.training.cli.new:app", panel="Training"),
+    CommandSpec("models", "List, show and check models.", "slipway.training.cli.models:app", panel="Training"),
+    CommandSpec(
+        "evaluate", "Score predictions, ours or anybody's.", "slipway.training.cli.evaluate:app", panel="Training"
+    ),
     CommandSpec("world", "The rendered parking sites: list, render, preview.", "slipway.training.cli.world:app"),
 )  # fmt: skip

@@ -1,15 +1,12 @@
 """`slipway world`: list, render and preview the scenarios of the rendered parking sites."""
 
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from slipway.platform.cli.output import DryRun, Json, print_fields, print_json, print_table, say
+from slipway.training.cli.remarks import remarks
 
 if TYPE_CHECKING:
     from slipway.training.world.scenarios import Scenario
@@ -17,9 +14,6 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, help="The rendered parking sites.")
 
 Name = Annotated[str, typer.Argument(help="A scenario, as `slipway world list` shows them.")]
-
-PAUSE: Final = 4.0
-"""Seconds between two lines of progress where nobody watches."""
 
 
 @app.callback()
@@ -59,7 +53,7 @@ def render(
     if dry_run:
         _tell({"would render": scenario.snapshot, "into": str(dest), "replacing": replaced or "nothing"}, json=json)
         return
-    with _progress() as progress:
+    with remarks() as progress:
         manifest = render_now(name, dest, jobs or cores().threads, progress)
     size = sum(entry.size for entry in manifest.files.values())
     counts = {what: str(count) for what, count in manifest.counts.items()}
@@ -84,7 +78,7 @@ def preview(
     if dry_run:
         say(f"would write a preview of {scenario.snapshot} to {picture}")
         return
-    with _progress() as progress:
+    with remarks() as progress:
         draw_preview(name, picture, progress)
     typer.echo(str(picture))
 
@@ -108,23 +102,3 @@ def _tell(fields: dict[str, str], *, json: bool) -> None:
         print_json(fields)
     else:
         print_fields(fields)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """A moving line in a terminal, a plain one now and then elsewhere."""
-    if sys.stderr.isatty():
-        from rich.console import Console
-
-        with Console(stderr=True).status("starting") as status:
-            yield status.update
-        return
-    told = time.monotonic()
-
-    def line(text: str) -> None:
-        nonlocal told
-        if time.monotonic() - told >= PAUSE:
-            told = time.monotonic()
-            say(text)
-
-    yield line

@@ -5,7 +5,10 @@ Plain dataclasses that import no torch, so that a wrong name or value is told in
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+START: Final = "start"
+"""The reference whose weights a training begins with."""
 
 
 def require(condition: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence
@@ -32,6 +35,7 @@ class OptimizerConfig:
         require(self.name in {"adamw", "sgd"}, f"optimizer.name is `adamw` or `sgd`, not `{self.name}`")
         require(self.lr > 0, f"optimizer.lr is more than 0, not {self.lr}")
         require(self.weight_decay >= 0, f"optimizer.weight_decay is 0 or more, not {self.weight_decay}")
+        require(0 <= self.momentum < 1, f"optimizer.momentum is from 0 to below 1, not {self.momentum}")
         require(self.clip >= 0, f"optimizer.clip is 0 or more, not {self.clip}")
 
 
@@ -101,6 +105,13 @@ class RuntimeConfig:
     reader_threads: int = 0
     """Threads that read; 0 is one for each core."""
 
+    def __post_init__(self) -> None:
+        require(self.checkpoint_seconds >= 0, f"runtime.checkpoint_seconds is 0 or more, not {self.checkpoint_seconds}")
+        require(self.checkpoint_steps >= 0, f"runtime.checkpoint_steps is 0 or more, not {self.checkpoint_steps}")
+        require(self.keep_checkpoints >= 1, f"runtime.keep_checkpoints is at least 1, not {self.keep_checkpoints}")
+        require(self.log_steps >= 1, f"runtime.log_steps is at least 1, not {self.log_steps}")
+        require(self.reader_threads >= 0, f"runtime.reader_threads is 0 or more, not {self.reader_threads}")
+
 
 @dataclass
 class RunConfig:
@@ -115,8 +126,14 @@ class RunConfig:
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     references: dict[str, Any] = field(default_factory=dict)
-    """What is resolved to digests before the run is named, such as `{start: models:/vehicle-reid@champion}`."""
+    """What is resolved to digests before the run is named. `start` is weights to begin with: a file, or runs:/NAME."""
 
     def __post_init__(self) -> None:
         require(self.seed >= 0, f"seed is 0 or more, not {self.seed}")
         require(self.batch >= 1, f"batch is at least 1, not {self.batch}")
+        processes = self.trainer.processes
+        require(
+            self.batch % processes == 0, f"batch is a multiple of trainer.processes ({processes}), not {self.batch}"
+        )
+        for name in self.references:
+            require(name == START, f"references has `{START}` and no other key, not `{name}`")

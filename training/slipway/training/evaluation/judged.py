@@ -1,8 +1,9 @@
 """Metrics as functions of weights over units, and what is said about them.
 
-A unit is what a bootstrap draws: an image for detection, an individual for re-identification. A metric is a function of
-how often each unit counts, so the value (every unit once), a slice (only its units), and an interval (units drawn with
-replacement) are the same call.
+A unit is what counts: an image for detection, a query for re-identification. A metric is a function of how often each
+unit counts, so the value (every unit once), a slice (only its units), and an interval (units drawn with replacement)
+are the same call. Where units say the same thing twice, as the pictures of one individual do, they form a cluster and a
+bootstrap draws clusters, or its intervals would be too narrow.
 """
 
 from collections.abc import Mapping
@@ -38,6 +39,8 @@ class Judged:
     details: Mapping[str, Any] = field(default_factory=dict)
     """Curves and tables that JSON can say: precision and recall, confusion, calibration."""
     falling: frozenset[str] = frozenset()
+    clusters: npt.NDArray[np.int64] | None = None
+    """For each unit the cluster that it is drawn with, counted from 0; without, each is drawn by itself."""
 
 
 class Part(BaseModel):

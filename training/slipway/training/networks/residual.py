@@ -5,11 +5,15 @@ that a recogniser takes the last and a detector the finer ones.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
 from slipway.training.networks.sharing import SharedBatchNorm
+
+NARROW: Final = 16
+"""Channels below which torch's strided 1 x 1 convolution writes beyond its memory on processors (2.13, oneDNN)."""
 
 
 class Block(nn.Module):
@@ -20,7 +24,7 @@ class Block(nn.Module):
         self.first = convolution(inputs, outputs, stride=stride)
         self.second = convolution(outputs, outputs, active=False)
         same = inputs == outputs and stride == 1
-        self.shortcut = nn.Identity() if same else convolution(inputs, outputs, size=1, stride=stride, active=False)
+        self.shortcut = nn.Identity() if same else _shortcut(inputs, outputs, stride)
 
     def forward(self, features: Tensor) -> Tensor:
         changed: Tensor = self.second(self.first(features)) + self.shortcut(features)
@@ -51,6 +55,24 @@ class Residual(nn.Module):
             features = stage(features)
             stages.append(features)
         return stages
+
+
+class Thinned(nn.Module):
+    """Every `stride`th place of every `stride`th line."""
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features[:, :, :: self.stride, :: self.stride]
+
+
+def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+    """A convolution of single places, of as many as the block gives."""
+    if inputs >= NARROW:
+        return convolution(inputs, outputs, size=1, stride=stride, active=False)
+    return nn.Sequential(Thinned(stride), *convolution(inputs, outputs, size=1, active=False))
 
 
 def convolution(inputs: int, outputs: int, *, size: int = 3, stride: int = 1, active: bool = True) -> nn.Sequential:

@@ -6,9 +6,10 @@ loss that every rank computes on the whole batch then has, after the gradients a
 gradient that one process gets.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.nn import functional as differentiable
 from torch.nn import functional
 
 
@@ -21,11 +22,8 @@ def everyone(piece: Tensor) -> Tensor:
     """The pieces of all ranks, one behind the other along the first axis; pieces are equally long."""
     if world() == 1:
         return piece
-    if not piece.requires_grad:
-        pieces = [torch.empty_like(piece) for _ in range(world())]
-        distributed.all_gather(pieces, piece.contiguous())
-        return torch.cat(pieces)
-    return torch.cat(list(differentiable.all_gather(piece.contiguous())))
+    gathered: Tensor = _Everyone.apply(piece)  # type: ignore[no-untyped-call]
+    return gathered
 
 
 def total(amount: Tensor) -> Tensor:
@@ -65,8 +63,36 @@ class SharedBatchNorm(nn.BatchNorm2d):
 
 def _sum(amount: Tensor) -> Tensor:
     """The sum over all ranks, through which gradients flow."""
-    summed: Tensor = differentiable.all_reduce(amount)
+    summed: Tensor = _Total.apply(amount)  # type: ignore[no-untyped-call]
     return summed
+
+
+class _Everyone(torch.autograd.Function):
+    """All pieces; backwards, what all ranks want of this rank's piece."""
+
+    @staticmethod
+    def forward(context: Any, piece: Tensor) -> Tensor:  # noqa: ANN401 - torch's contexts have no type
+        context.length = len(piece)
+        pieces = [torch.empty_like(piece, memory_format=torch.contiguous_format) for _ in range(world())]
+        distributed.all_gather(pieces, piece.contiguous())
+        return torch.cat(pieces)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401
+        begin = distributed.get_rank() * context.length
+        return total(gradient)[begin : begin + context.length]
+
+
+class _Total(torch.autograd.Function):
+    """The sum over all ranks; backwards, that of what all ranks want of it."""
+
+    @staticmethod
+    def forward(context: Any, amount: Tensor) -> Tensor:  # noqa: ANN401, ARG004
+        return total(amount)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401, ARG004
+        return total(gradient)
 
 
 def normalised(images: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ out of them. Rows are counted in that list, so that labels taken from the same t
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -24,6 +25,7 @@ from slipway.training.reading.pixels import Pixels, Size, decode, fit
 Cuts = npt.NDArray[np.int32]
 """Left, top, right, bottom of each row, in pixels."""
 GRAIN = 8
+PIECE = 256
 
 
 class Source(Protocol):
@@ -98,6 +100,15 @@ def box_crops(snapshot: Snapshot, boxes: pa.Table, margin: float = 0.0) -> View:
 def strings(column: "pa.ChunkedArray[Any] | pa.Array[Any]") -> list[str]:
     """The values of a column that holds no nulls."""
     return [str(value) for value in column.to_pylist()]
+
+
+def pieces(source: Source, length: int = PIECE) -> Iterator[Pixels]:
+    """The pixels of all rows in their order, so many at a time; each piece is gone when the next one comes."""
+    out: Pixels = np.empty((length, *source.size, 3), np.uint8)
+    for begin in range(0, source.count, length):
+        rows = np.arange(begin, min(begin + length, source.count))
+        source.read(rows, out[: len(rows)])
+        yield out[: len(rows)]
 
 
 class Decoded:

@@ -1,0 +1,90 @@
+"""Carries what an attempt makes into the store while it runs: log, journal, checkpoints. A thread of the runner.
+
+The store may be away: nothing waits for it, everything is tried again, and `trouble` says since when it is so. Order of
+a checkpoint: journal, bytes, record; so whoever finds the record finds all. Only the newest checkpoint is carried when
+several are waiting, and the newest `keep` stay.
+"""
+
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from slipway.platform.errors import SlipwayError
+from slipway.platform.jobs import checkpoints
+from slipway.platform.jobs.pieces import Pieces
+from slipway.platform.jobs.workplace import Workplace
+from slipway.platform.runs.layout import WorkKeys
+from slipway.platform.store import Store
+
+PAUSE: Final = 1.0
+LOG_SECONDS: Final = 4.0
+
+
+class Carrier:
+    """Runs from `start` to `finish`."""
+
+    def __init__(self, store: Store, work: WorkKeys, attempt: int, workplace: Workplace, *, keep: int) -> None:
+        self._store, self._work, self._attempt, self._workplace = store, work, attempt, workplace
+        self._keep = max(2, keep)  # the newest may turn out damaged
+        keys = work.attempt(attempt)
+        self._keys = keys
+        self._log = Pieces(store, keys.log, workplace.log)
+        self._journal = Pieces(store, keys.journal, workplace.journal)
+        self._carried = {path.name for path in checkpoints.local(workplace.checkpoints)}
+        self._log_due = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="slipway-carrier", daemon=True)
+        self.trouble: SlipwayError | None = None
+
+    def start(self) -> None:
+        """Begin to carry."""
+        self._thread.start()
+
+    def finish(self, patience: float) -> bool:
+        """Carry what is left, trying for so many seconds; whether all of it arrived."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        deadline = time.monotonic() + patience
+        while not self._carry(last=True):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(min(PAUSE, patience))
+        return True
+
+    def _run(self) -> None:
+        while not self._stop.wait(PAUSE):
+            self._carry(last=False)
+
+    def _carry(self, *, last: bool) -> bool:
+        try:
+            self._carry_log(last=last)
+            self._carry_checkpoint()
+            if last:
+                self._journal.put()
+        except SlipwayError as error:
+            self.trouble = error
+            return False
+        self.trouble = None
+        return True
+
+    def _carry_log(self, *, last: bool) -> None:
+        if last or time.monotonic() >= self._log_due:
+            self._log.put(last=last)
+            self._log_due = time.monotonic() + LOG_SECONDS
+
+    def _carry_checkpoint(self) -> None:
+        waiting = [one for one in checkpoints.local(self._workplace.checkpoints) if one.name not in self._carried]
+        if not waiting:
+            return
+        self._journal.put()
+        with suppress(FileNotFoundError):  # the child has removed it for a newer one
+            self._put(waiting[-1])
+        self._carried.update(one.name for one in waiting)
+
+    def _put(self, path: Path) -> None:
+        checkpoints.upload(self._store, self._keys, path)
+        own = [one for one in checkpoints.stored(self._store, self._work) if one.attempt == self._attempt]
+        checkpoints.prune(self._store, own, self._keep)

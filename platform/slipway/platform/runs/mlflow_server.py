@@ -1,0 +1,226 @@
+"""MLflow behind HTTP, by its REST interface.
+
+MLflow's own client is not used: importing it costs more than a second of every command, its retries and credentials
+are set by environment variables of the whole process, and it takes ten times the processor time for a batch.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+
+from slipway.platform.masking import masked
+from slipway.platform.runs.tracking import (
+    MISSING,
+    SETTING,
+    THERE,
+    Dataset,
+    Point,
+    Status,
+    TrackedRun,
+    TrackingDenied,
+    TrackingRefused,
+    TrackingUnreachable,
+)
+
+API: Final = "/api/2.0/mlflow"
+PROXIED: Final = "mlflow-artifacts:"
+PROXY: Final = "/api/2.0/mlflow-artifacts/artifacts/"
+CONNECT_SECONDS: Final = 5.0
+PAGE: Final = 25_000
+TRY_LATER: Final = frozenset({408, 425, 429})
+DENIED: Final = frozenset({401, 403})
+
+
+class MLflowServer:
+    """A server."""
+
+    def __init__(self, address: str, username: str | None, password: str, timeout_seconds: float) -> None:
+        self.address = address.rstrip("/")
+        self._username = username
+        self._client = httpx.Client(
+            base_url=self.address,
+            auth=httpx.BasicAuth(username, password) if username else None,
+            timeout=httpx.Timeout(timeout_seconds, connect=min(CONNECT_SECONDS, timeout_seconds)),
+        )
+
+    def experiment(self, name: str) -> str:
+        found = self._experiment(name)
+        if found is None:
+            try:
+                return str(self._post("experiments/create", {"name": name})["experiment_id"])
+            except TrackingRefused as error:
+                if error.code != THERE:
+                    raise
+            found = self._experiment(name)  # somebody was faster
+            if found is None:
+                raise TrackingUnreachable(f"MLflow at {masked(self.address)} has an experiment `{name}` and has not.")
+        if found["lifecycle_stage"] != "active":
+            self._post("experiments/restore", {"experiment_id": found["experiment_id"]})
+        return str(found["experiment_id"])
+
+    def find(self, experiment: str, tag: str, value: str) -> list[TrackedRun]:
+        condition = f"tags.`{tag}` = '{value}'"
+        asked = {"experiment_ids": [experiment], "filter": condition, "run_view_type": "ACTIVE_ONLY"}
+        runs = self._post("runs/search", {**asked, "max_results": 1000}).get("runs", [])
+        return sorted(map(run_of, runs), key=lambda run: (run.started, run.run_id))
+
+    def create(self, experiment: str, name: str, tags: Mapping[str, str], started: int) -> TrackedRun:
+        asked = {"experiment_id": experiment, "run_name": name, "start_time": started, "tags": pairs(tags)}
+        return run_of(self._post("runs/create", asked)["run"])
+
+    def look(self, run_id: str) -> TrackedRun | None:
+        try:
+            return run_of(self._send("GET", f"{API}/runs/get", params={"run_id": run_id})["run"])
+        except TrackingRefused as error:
+            if error.code == MISSING:
+                return None
+            raise
+
+    def delete(self, run_id: str) -> None:
+        self._change_stage("runs/delete", run_id, active=False)
+
+    def restore(self, run_id: str) -> None:
+        self._change_stage("runs/restore", run_id, active=True)
+
+    def write(self, run_id: str, points: Iterable[Point] = (), tags: Mapping[str, str] | None = None) -> None:
+        told = [
+            {"key": one.metric, "value": number(one.value), "timestamp": one.time, "step": one.step} for one in points
+        ]
+        self._post("runs/log-batch", {"run_id": run_id, "metrics": told, "tags": pairs(tags or {})})
+
+    def params(self, run_id: str, values: Mapping[str, str]) -> None:
+        self._post("runs/log-batch", {"run_id": run_id, "params": pairs(values)})
+
+    def dataset(self, run_id: str, dataset: Dataset, context: str) -> None:
+        told = {
+            "tags": pairs({"mlflow.data.context": context}),
+            "dataset": {
+                "name": dataset.name,
+                "digest": dataset.digest,
+                "source_type": dataset.source_kind,
+                "source": dataset.source,
+                "profile": json.dumps(dict(dataset.counts)),
+            },
+        }
+        self._post("runs/log-inputs", {"run_id": run_id, "datasets": [told]})
+
+    def status(self, run_id: str, status: Status, ended: int | None = None) -> None:
+        when = {} if ended is None else {"end_time": ended}
+        self._post("runs/update", {"run_id": run_id, "status": status, **when})
+
+    def artifact(self, run: TrackedRun, path: Path, name: str) -> None:
+        if not run.artifacts.startswith(PROXIED):
+            from slipway.platform.runs.mlflow_file import keep_artifact
+
+            keep_artifact(run.artifacts, path, name)
+            return
+        folder = httpx.URL(run.artifacts).path.strip("/")
+        with path.open("rb") as file:
+            size = str(path.stat().st_size)
+            self._send("PUT", PROXY + quote(f"{folder}/{name}"), content=file, headers={"Content-Length": size})
+
+    def history(self, run_id: str, metric: str) -> list[Point]:
+        points: list[Point] = []
+        asked = {"run_id": run_id, "metric_key": metric, "max_results": str(PAGE)}
+        while True:
+            answer = self._send("GET", f"{API}/metrics/get-history", params=asked)
+            points += [point_of(one) for one in answer.get("metrics", [])]
+            if not (token := answer.get("next_page_token")):
+                return sorted(points, key=lambda point: (point.step, point.time))
+            asked["page_token"] = token
+
+    def page(self, run: TrackedRun) -> str:
+        return f"{masked(self.address)}/#/experiments/{run.experiment_id}/runs/{run.run_id}"
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _experiment(self, name: str) -> Any | None:  # noqa: ANN401 - the server's JSON
+        try:
+            return self._send("GET", f"{API}/experiments/get-by-name", params={"experiment_name": name})["experiment"]
+        except TrackingRefused as error:
+            if error.code == MISSING:
+                return None
+            raise
+
+    def _change_stage(self, what: str, run_id: str, *, active: bool) -> None:
+        try:
+            self._post(what, {"run_id": run_id})
+        except TrackingRefused:
+            run = self.look(run_id)
+            if (run is not None and run.active) != active:
+                raise
+
+    def _post(self, what: str, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the server's JSON
+        return self._send("POST", f"{API}/{what}", json=asked)
+
+    def _send(self, method: str, path: str, **request: Any) -> Any:  # noqa: ANN401 - what httpx takes, the server's JSON
+        try:
+            answer = self._client.request(method, path, **request)
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise self._unreachable(str(error) or type(error).__name__) from None
+        if answer.is_success:
+            return self._json(answer)
+        if answer.status_code in DENIED:
+            raise self._unreachable(f"it answers {answer.status_code} to {path}", TrackingDenied)
+        if answer.status_code in TRY_LATER or answer.is_server_error:
+            raise self._unreachable(f"it answers {answer.status_code}")
+        told = self._json(answer)
+        code, reason = str(told.get("error_code", answer.status_code)), str(told.get("message", ""))
+        raise TrackingRefused.of(code, self.address, reason.partition("\n")[0][:300])
+
+    def _json(self, answer: httpx.Response) -> Any:  # noqa: ANN401 - the server's JSON
+        """What is no JSON object comes from somebody who stands before the server."""
+        try:
+            told = answer.json() if answer.content else {}
+        except ValueError:
+            told = None
+        if not isinstance(told, dict):
+            raise self._unreachable(f"what answers there ({answer.status_code}) is not MLflow")
+        return told
+
+    def _unreachable(self, reason: str, kind: type[TrackingUnreachable] = TrackingUnreachable) -> TrackingUnreachable:
+        user = f" as user `{self._username}`" if self._username else ""
+        return kind(
+            f"MLflow at {masked(self.address)} cannot be used{user}: {masked(reason)}.",
+            mend=f"`slipway doctor` looks closer; the address is set by {SETTING}.",
+        )
+
+
+def run_of(told: Mapping[str, Any]) -> TrackedRun:
+    """A run in the server's JSON."""
+    info, data = told["info"], told.get("data", {})
+    return TrackedRun(
+        run_id=info["run_id"],
+        experiment_id=str(info["experiment_id"]),
+        name=info.get("run_name", ""),
+        active=info.get("lifecycle_stage", "active") == "active",
+        status=info.get("status", ""),
+        artifacts=info.get("artifact_uri", ""),
+        started=int(info.get("start_time", 0)),
+        tags={one["key"]: one.get("value", "") for one in data.get("tags", [])},
+        last={one["key"]: point_of(one) for one in data.get("metrics", [])},
+        params={one["key"]: one.get("value", "") for one in data.get("params", [])},
+    )
+
+
+def point_of(told: Mapping[str, Any]) -> Point:
+    """A point in the server's JSON, where zeros may be missing and what JSON cannot say stands in quotes."""
+    return Point(told["key"], float(told.get("value", 0)), int(told.get("step", 0)), int(told.get("timestamp", 0)))
+
+
+def number(value: float) -> float | str:
+    """A value as the server's JSON wants it."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
+    """Names and values as the server's JSON wants them."""
+    return [{"key": key, "value": value} for key, value in values.items()]

@@ -1,0 +1,85 @@
+"""A sweep of real trainings: killed without warning, gone on with, and seen in MLflow as a parent with children."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from slipway.platform.data.rows import Image
+from slipway.platform.data.writer import SnapshotWriter
+from slipway.platform.runs.tracking import open_tracker
+from slipway.platform.settings import load
+
+ROOT = Path(__file__).parents[2]
+SLIPWAY = str(Path(sys.executable).parent / "slipway")
+SWEEP = ["sweep", "plain-colours", "seed=0,1,2", "trainer.max_steps=2", "batch=8", "--trials", "3", "--parallel", "2"]
+PATIENCE = 90.0
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with a package of models of its own, and a snapshot of 24 small pictures."""
+    about = tmp_path / "colours-1.dist-info"
+    for folder in (tmp_path / "colours", about):
+        folder.mkdir()
+    (tmp_path / "slipway.toml").touch()
+    (tmp_path / "requirements.lock").write_bytes((ROOT / "requirements.lock").read_bytes())
+    (tmp_path / "colours" / "__init__.py").touch()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: colours\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[slipway.models]\ncolours = colours\n")
+    rng = np.random.default_rng(0)
+    with SnapshotWriter(tmp_path / "data") as writer:
+        for number in range(24):
+            done, data = cv2.imencode(".jpg", rng.integers(0, 255, (32, 32, 3), dtype=np.uint8))
+            assert done
+            split = ("train", "train", "validation", "test")[number % 4]
+            writer.add(data.tobytes(), Image(width=32, height=32, split=split, source=f"{number}"))
+        writer.finish([], "made here")
+    return tmp_path
+
+
+def started(project: Path, arguments: Sequence[str]) -> "subprocess.Popen[str]":
+    """`slipway` in the project."""
+    coverage = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+    environ = {"HOME": str(project), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(project), **coverage}
+    return subprocess.Popen(
+        [SLIPWAY, *arguments], cwd=project, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_a_killed_sweep_goes_on_and_mlflow_has_one_run_for_each_trial(project: Path) -> None:
+    made = started(project, ["new", "model", "plain-colours", "--from", "blank"])
+    _, problem = made.communicate(timeout=PATIENCE)
+    assert made.returncode == 0, problem
+    killed = started(project, [*SWEEP, "--snapshot", "data"])
+    deadline = time.monotonic() + PATIENCE
+    while not list(project.glob(".slipway/store/sweeps/*/outcomes/*.json")):
+        assert killed.poll() is None, killed.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    killed.kill()
+    killed.communicate()
+    again = started(project, [*SWEEP, "--snapshot", "data", "--json"])
+    told, remarks = again.communicate(timeout=PATIENCE)
+    assert again.returncode == 0, remarks
+    answer = json.loads(told)
+    assert [one["state"] for one in answer["trials"]] == ["done"] * 3
+    assert answer["trials"][answer["best"]]["score"] == max(one["score"] for one in answer["trials"])
+    assert "--snapshot data" in answer["command"]
+    assert len(list(project.glob(".slipway/store/work/r1-*/attempts/*/spec.json"))) == 3
+
+    loaded = load(project, {"HOME": str(project)})
+    tracker = open_tracker(loaded.settings.mlflow, project)
+    experiment = tracker.experiment("plain-colours")
+    (parent,) = tracker.find(experiment, "slipway.kind", "sweep")
+    children = tracker.find(experiment, "mlflow.parentRunId", parent.run_id)
+    assert sorted(one.tags["slipway.key"] for one in children) == sorted(one["run"] for one in answer["trials"])
+    assert parent.status == "FINISHED"
+    assert len(tracker.history(parent.run_id, answer["trials"][0]["metric"])) == 3

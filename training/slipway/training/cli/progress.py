@@ -1,0 +1,130 @@
+"""Showing how far an attempt is: a bar in a terminal, a line now and then elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from slipway.platform.cli.output import say
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+PAUSE: Final = 10.0
+"""Seconds between two lines where nobody watches."""
+
+
+class Display(Protocol):
+    """What `platform.jobs` tells; see `jobs.watching`."""
+
+    def note(self, text: str) -> None: ...
+
+    def progress(self, told: Mapping[str, Any], remark: str) -> None: ...
+
+
+@contextmanager
+def display() -> Iterator[Display]:
+    """The one that fits where standard error leads."""
+    if not sys.stderr.isatty():
+        yield Lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TextColumn("{task.fields[told]}"),
+        TextColumn("[yellow]{task.fields[remark]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield Bar(bar)
+
+
+class Bar:
+    """A bar that moves."""
+
+    def __init__(self, bar: "Progress") -> None:
+        self._bar = bar
+        self._task: TaskID = bar.add_task("starting", total=None, told="", remark="")
+        self._eta = Eta()
+
+    def note(self, text: str) -> None:
+        """A line above the bar."""
+        self._bar.console.print(text, markup=False, highlight=False)
+
+    def progress(self, told: Mapping[str, Any], remark: str) -> None:
+        """Move it."""
+        steps = int(told.get("steps", 0))
+        self._bar.update(
+            self._task,
+            description=str(told.get("phase", "starting")),
+            total=steps or None,
+            completed=int(told.get("step", 0)),
+            told=sentence(told, self._eta.of(told)),
+            remark=remark,
+        )
+
+
+class Lines:
+    """A line when the phase changes, when something is behind, and now and then."""
+
+    def __init__(self) -> None:
+        self._told = 0.0
+        self._last: tuple[str, bool] = ("", False)
+        self._eta = Eta()
+
+    def note(self, text: str) -> None:
+        """A line."""
+        say(text)
+
+    def progress(self, told: Mapping[str, Any], remark: str) -> None:
+        """A line, if it is time for one."""
+        eta = self._eta.of(told)
+        now = (str(told.get("phase", "")), bool(remark))
+        if not told or (now == self._last and time.monotonic() - self._told < PAUSE):
+            return
+        self._told, self._last = time.monotonic(), now
+        say(f"{now[0]}: {sentence(told, eta)}{f' ({remark})' if remark else ''}")
+
+
+class Eta:
+    """How long it still takes, by the steps that were done since it was first asked."""
+
+    def __init__(self) -> None:
+        self._first: tuple[int, float] | None = None
+
+    def of(self, told: Mapping[str, Any]) -> float | None:
+        """Seconds, when there is something to go by."""
+        step, steps = int(told.get("step", 0)), int(told.get("steps", 0))
+        now = time.monotonic()
+        if self._first is None and step:
+            self._first = (step, now)
+        if self._first is None or step <= self._first[0] or not steps:
+            return None
+        return (now - self._first[1]) / (step - self._first[0]) * (steps - step)
+
+
+def sentence(told: Mapping[str, Any], eta: float | None) -> str:
+    """What a progress event says, in words."""
+    parts = []
+    if "epoch" in told and "epochs" in told:
+        parts.append(f"epoch {told['epoch']}/{told['epochs']}")
+    if told.get("steps"):
+        parts.append(f"step {int(told['step']):,}/{int(told['steps']):,}")
+    parts += [f"{name} {float(told[name]):.4g}" for name in ("loss", "metric") if told.get(name) is not None]
+    if told.get("rate"):
+        parts.append(f"{float(told['rate']):,.0f} images/s")
+    if eta is not None:
+        parts.append(f"{duration(eta)} left")
+    return " ".join(", ".join(parts).split())
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

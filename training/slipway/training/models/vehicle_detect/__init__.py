@@ -1,0 +1,1 @@
+"""vehicle-detect: finding vehicles in a camera's picture, with box and category."""
