@@ -41,6 +41,7 @@ def outcome_of(ended: Ended, workplace: Workplace, now: datetime) -> Outcome:
         ended=now,
         seconds=ended.seconds,
         step=told.step if told and told.step is not None else ended.step,
+        mend=told.mend if told else "",
         traceback=(told.traceback if told else last_words(workplace.log)) if state is State.FAILED else "",
         samples=told.samples if told else (),
         memory_peak=ended.usage.memory_peak,

@@ -151,8 +151,9 @@ def _why(brought: Brought, outcome: Outcome | None, store: Store) -> list[str]:
     if outcome.samples:
         more = f" and {len(outcome.samples) - SAMPLES} more" if len(outcome.samples) > SAMPLES else ""
         lines.append(f"samples  {', '.join(one[:12] for one in outcome.samples[:SAMPLES])}{more}")
-    log = _last_lines(brought, store)
-    if log:
+    if outcome.mend:
+        lines.append(outcome.mend)
+    elif log := _last_lines(brought, store):
         lines += ["the last lines of its log:", *(f"  {line}" for line in log)]
     return [*lines, f"`slipway debug {brought.name}` restores code, config, checkpoint and that batch."]
 

@@ -64,6 +64,8 @@ class Failure(Message):
     """What a child was doing when it failed."""
 
     error: str
+    mend: str = ""
+    """What a person can do about it, where that is known."""
     traceback: str
     step: int | None = None
     samples: tuple[str, ...] = ()

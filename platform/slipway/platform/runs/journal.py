@@ -11,6 +11,7 @@ bars and heartbeats read it from outside. A reader goes by the offset of the las
     {"kind":"note","time":…,"text":"resumed at step 40"}
 """
 
+import errno
 import json
 import os
 import time
@@ -28,9 +29,12 @@ class Journal:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
 
     def write(self, kind: str, **fields: Any) -> None:  # noqa: ANN401 - whatever JSON can say
-        """Add one event."""
-        line = json.dumps({"kind": kind, "time": time.time(), **fields}, separators=(",", ":"))
-        os.write(self._descriptor, line.encode() + b"\n")
+        """Add one event, whole or not at all: a torn line before others would end every reading."""
+        line = json.dumps({"kind": kind, "time": time.time(), **fields}, separators=(",", ":")).encode() + b"\n"
+        written = os.write(self._descriptor, line)
+        if written < len(line):
+            os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Add the values of metrics at a step."""

@@ -104,6 +104,8 @@ class Outcome(Record):
     state: State
     reason: str
     """One sentence for a person."""
+    mend: str = ""
+    """What to do about it, where that is known."""
     exit_code: int | None = None
     ended: datetime
     seconds: float

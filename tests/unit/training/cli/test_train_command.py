@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner, Result
 
 from slipway.platform.data.rows import Image
@@ -38,6 +39,11 @@ def train(project: Path) -> Train:
     [
         (("references.strat=runs:/x",), "references has `start` and no other key"),
         (("references.start=nowhere.bin",), "is no file"),
+        pytest.param(
+            ("trainer.accelerator=gpu",),
+            "torch finds no GPU",
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU"),
+        ),
         (("references.start=runs:/nobody",), "nobody"),
         (("--name", "No Name"), "is no name for a run"),
         (("--tag", "mine"), "is no tag"),

@@ -45,6 +45,8 @@ def test_an_unreadable_image_is_named_with_the_step_that_wanted_it(
     sample = tiny_snapshot.index["sample"][20].as_py()
     assert sample in str(told.value)
     assert sample in failure.samples
+    assert failure.mend == told.value.mend
+    assert failure.mend
     assert failure.step is not None
     assert [event["step"] for event in attempts.events("checkpoint")] == list(range(3, failure.step + 1, 3))
 

@@ -153,7 +153,7 @@ def test_the_command_makes_a_model_from_what_the_snapshot_has(project: Path, sna
     made = run(*command)
     assert made.returncode == 0, made.stderr
     assert "boat, buoy" in made.stdout
-    assert "slipway train harbour-boats" in made.stderr
+    assert "slipway train harbour-boats --snapshot data\n" in made.stderr
     again = run(*command)
     assert (again.returncode, "already" in again.stderr) == (2, True)
     assert "harbour-boats: ok" in run("models", "check", "harbour-boats").stdout

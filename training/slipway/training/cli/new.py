@@ -67,7 +67,8 @@ def model(  # noqa: PLR0913 - what a person may say
     fields = {"would make" if dry_run else "made": str(target), "files": ", ".join(files)}
     print_fields({**fields, "classes": ", ".join(wish.classes)} if wish.classes else fields)
     if not dry_run:
-        say(f"\nNext: slipway train {name}\nThen say in {target / 'model.yaml'} what it is for and whom it could harm.")
+        say(f"\nNext: slipway train {name}{_on(loaded, snapshot)}")
+        say(f"Then say in {target / 'model.yaml'} what it is for and whom it could harm.")
 
 
 def _wish(  # noqa: PLR0913 - what a person may say
@@ -122,6 +123,15 @@ def _data(loaded: "Loaded", reference: str | None) -> Path | None:
         return resolve(reference, loaded)
     folder = Project(loaded.root, loaded.settings).data
     return folder if (folder / NAME).is_file() else None
+
+
+def _on(loaded: "Loaded", reference: str | None) -> str:
+    """What `slipway train` must be told of the snapshot; nothing where one is committed."""
+    from slipway.platform.data.pointer import NAME
+
+    if reference is None and (loaded.root / NAME).is_file():
+        return ""
+    return f" --snapshot {reference or 'data'}"
 
 
 def _owner(loaded: "Loaded") -> str:

@@ -6,6 +6,8 @@ import typer
 
 from slipway.platform.cli.output import DryRun, Json, Yes, print_fields, print_json, say
 from slipway.platform.cli.session import confirm_change, load_settings
+from slipway.training.cli.completing import models
+from slipway.training.cli.completing import overrides as overrides_of_model
 
 if TYPE_CHECKING:
     from slipway.platform.jobs.child import Ahead
@@ -21,17 +23,14 @@ IMPORTED_AHEAD: Final = ("numpy", "pydantic", "torch")
 EXIT_RESUME: Final = 75
 
 
-def _models() -> list[str]:
-    from slipway.platform.models.finder import installed_models
-
-    return list(installed_models())
-
-
 @app.command()
 def train(  # noqa: PLR0913 - what a person may say
-    model: Annotated[str, typer.Argument(help="The model, as `slipway models` lists them.", autocompletion=_models)],
+    model: Annotated[str, typer.Argument(help="The model, as `slipway models` lists them.", autocompletion=models)],
     overrides: Annotated[
-        list[str] | None, typer.Argument(help="Changes to the config: optimizer.lr=3e-4 network=base.")
+        list[str] | None,
+        typer.Argument(
+            help="Changes to the config: optimizer.lr=3e-4 network=base.", autocompletion=overrides_of_model
+        ),
     ] = None,
     *,
     name: Annotated[str | None, typer.Option(help="The run's name; made from its key unless given.")] = None,
@@ -56,6 +55,7 @@ def train(  # noqa: PLR0913 - what a person may say
     if cfg:
         print_json(composed.config) if json else typer.echo(composed.text, nl=False)
         return
+    _check_accelerator(composed)
     loaded = load_settings()
     tags = _tags(tag or [])
     if name is not None:
@@ -72,12 +72,36 @@ def train(  # noqa: PLR0913 - what a person may say
         if dry_run:
             _foretell(planned, loaded, again=again, json=json)
             return
+        _remark_departures(planned)
         request = _request(loaded, name=name, note=note, tags=tags, again=again)
         brought = _bring(planned, request, loaded, ahead)
     finally:
         if ahead is not None:
             ahead.dismiss()
     _report(brought, planned, loaded, json=json)
+
+
+def _check_accelerator(composed: "Composed") -> None:
+    """Refuse what this machine has not, before anything is written."""
+    from slipway.platform.errors import WrongUse
+
+    if composed.config["trainer"]["accelerator"] != "gpu":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise WrongUse(
+            "trainer.accelerator is `gpu`, and torch finds no GPU on this machine.",
+            mend="Leave it at `cpu`, or train where there is one.",
+        )
+
+
+def _remark_departures(planned: "Planned") -> None:
+    """Say where the installed packages are not those that the run is named by."""
+    from slipway.platform.runs.lock import departures
+
+    for line in departures(planned.parts.lock):
+        say(f"not as the lock says: {line}. The run is named by the lock; `make setup` brings its versions.")
 
 
 def _tags(texts: list[str]) -> dict[str, str]:

@@ -12,9 +12,12 @@ def note(
     workplace: Workplace, error: BaseException, *, step: int | None = None, samples: tuple[str, ...] = (), rank: int = 0
 ) -> None:
     """Write what happened, unless it is written already: the others fail because the first one did."""
-    told = str(error) if isinstance(error, SlipwayError) else f"{type(error).__name__}: {error}"
+    told, mend = f"{type(error).__name__}: {error}", ""
+    if isinstance(error, SlipwayError):
+        told, mend = str(error), error.mend or ""
     failure = Failure(
         error=told,
+        mend=mend,
         traceback="".join(traceback.format_exception(error)),
         step=step,
         samples=samples,
