@@ -14,7 +14,7 @@ import pytest
 
 from slipway.platform.data.rows import Image
 from slipway.platform.data.writer import SnapshotWriter
-from slipway.platform.runs.tracking import open_tracker
+from slipway.platform.runs.tracking.tracker import open_tracker
 from slipway.platform.settings import load
 
 ROOT = Path(__file__).parents[2]

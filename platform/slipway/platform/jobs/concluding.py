@@ -18,7 +18,7 @@ from slipway.platform.runs.attempts import Attempt
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.records import Outcome, Result, State
 from slipway.platform.runs.results import bind_result, load_result, store_files
-from slipway.platform.runs.shipping import Shipper
+from slipway.platform.runs.tracking.shipping import Shipper
 from slipway.platform.store import Store, StoreUnreachable
 
 T = TypeVar("T")

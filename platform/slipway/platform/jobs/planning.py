@@ -13,12 +13,12 @@ from slipway.platform.data.watching import SILENT, Watcher
 from slipway.platform.jobs.snapshots import Named, name_snapshot
 from slipway.platform.jobs.spec import TRAIN_MODULE, JobSpec
 from slipway.platform.models.finder import Model, distribution_of
-from slipway.platform.runs.code import Code, Roots, closure
-from slipway.platform.runs.lock import TRAINING, lock_part
+from slipway.platform.runs.code.closure import Code, Roots, closure
+from slipway.platform.runs.code.lock import TRAINING, lock_part
 from slipway.platform.runs.making import REFERENCES, parts_of
 from slipway.platform.runs.parts import Parts
 from slipway.platform.runs.references import Reference, refuse_bundles, resolve_references
-from slipway.platform.runs.registered import MlflowRegistry
+from slipway.platform.runs.tracking.registered import MlflowRegistry
 from slipway.platform.store import Store, open_store
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ def prepare(
     job: JobSpec, attempt: int, workplace: Workplace, store: Store, settings: "Settings", note: Note
 ) -> Prepared:
     """Fetch everything and write the order."""
-    from slipway.platform.runs.archive import fetch_code
+    from slipway.platform.runs.code.archive import fetch_code
 
     fetch_code(job.code, store, workplace.code)
     folder = fetch_view(job.snapshot, job.view, settings, note)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from slipway.platform.jobs.pieces import read_pieces
 from slipway.platform.jobs.starting import Brought
 from slipway.platform.masking import masked
-from slipway.platform.runs.binding import bound
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.records import Binding, Outcome, Result, State
 from slipway.platform.runs.results import result_key
+from slipway.platform.runs.tracking.binding import bound
 from slipway.platform.settings.schema import SQLITE
 from slipway.platform.store import Store, open_store
 

@@ -16,7 +16,7 @@ from slipway.platform.jobs import checkpoints
 from slipway.platform.jobs.pieces import read_pieces
 from slipway.platform.jobs.preparing import DERIVED, fetch_references
 from slipway.platform.jobs.workplace import Failure, Order, Workplace, write_whole
-from slipway.platform.runs.archive import fetch_code
+from slipway.platform.runs.code.archive import fetch_code
 from slipway.platform.runs.find import load_parts
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.parts import Parts

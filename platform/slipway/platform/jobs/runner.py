@@ -40,8 +40,8 @@ from slipway.platform.runs.records import Outcome, State
 from slipway.platform.store import Store
 
 if TYPE_CHECKING:
-    from slipway.platform.runs.shipping import Shipper
-    from slipway.platform.runs.tracking import Tracker
+    from slipway.platform.runs.tracking.shipping import Shipper
+    from slipway.platform.runs.tracking.tracker import Tracker
     from slipway.platform.settings import Settings
 
 TICK: Final = 0.1
@@ -167,8 +167,8 @@ class _Run:
             return None
         from dataclasses import replace
 
-        from slipway.platform.runs.described import describe
-        from slipway.platform.runs.shipping import Shipper
+        from slipway.platform.runs.tracking.described import describe
+        from slipway.platform.runs.tracking.shipping import Shipper
 
         described = describe(self._with.store, self._job.key, self._attempt.number)
         described = replace(described, config=self._job.config, patch=self._job.patch)

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from slipway.platform.runs.catching_up import UNSHIPPED, catch_up
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.presence import Sign, sign_of
 from slipway.platform.runs.records import Outcome, State
 from slipway.platform.runs.standing import DEADLINE, Here, Standing
-from slipway.platform.runs.tracking import Tracker, TrackingError
+from slipway.platform.runs.tracking.catching_up import UNSHIPPED, catch_up
+from slipway.platform.runs.tracking.tracker import Tracker, TrackingError
 from slipway.platform.store import ObjectMissing, Store
 
 

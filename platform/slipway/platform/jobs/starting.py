@@ -19,13 +19,13 @@ from slipway.platform.jobs.runner import Surroundings, run_attempt
 from slipway.platform.jobs.settling import settle
 from slipway.platform.jobs.snapshots import have_snapshot
 from slipway.platform.jobs.watching import SILENT, Watcher
-from slipway.platform.runs.archive import store_code
 from slipway.platform.runs.attempts import Attempt, Claimant, claim
+from slipway.platform.runs.code.archive import store_code
 from slipway.platform.runs.names import bind_name, check_free
 from slipway.platform.runs.records import Outcome, Place, Result, State
 from slipway.platform.runs.references import keep
 from slipway.platform.runs.standing import Here, Standing, standing
-from slipway.platform.runs.tracking import Tracker, open_tracker
+from slipway.platform.runs.tracking.tracker import Tracker, open_tracker
 from slipway.platform.store import Store, open_store
 
 if TYPE_CHECKING:

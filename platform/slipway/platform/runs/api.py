@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from slipway.platform.errors import SlipwayError
+from slipway.platform.runs.comparing.reasons import Tried, attempts_of
 from slipway.platform.runs.find import find, load_parts
 from slipway.platform.runs.parts import Parts
-from slipway.platform.runs.reasons import Tried, attempts_of
 from slipway.platform.runs.records import Result, State
 from slipway.platform.runs.results import fetch_file, load_evaluation, load_result
 from slipway.platform.runs.standing import Here, Standing, standing
@@ -135,7 +135,7 @@ class Run:
 
     def history(self) -> "pd.DataFrame":
         """Every measured value: `metric`, `step`, `value`, `time`."""
-        from slipway.platform.runs.curves import history
+        from slipway.platform.runs.comparing.curves import history
 
         frame: pd.DataFrame = history(self._store, self.key).to_pandas()
         return frame

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from slipway.platform.data.view import View
 from slipway.platform.errors import WrongUse
-from slipway.platform.runs.code import Code
+from slipway.platform.runs.code.closure import Code
 from slipway.platform.runs.parts import Parts
 from slipway.platform.runs.references import Reference
 

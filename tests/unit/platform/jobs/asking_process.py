@@ -13,7 +13,7 @@ from slipway.platform.jobs.spec import JobSpec
 from slipway.platform.jobs.starting import Request, bring_about
 from slipway.platform.models.finder import Model, model_named
 from slipway.platform.models.schema import Data
-from slipway.platform.runs.code import Code
+from slipway.platform.runs.code.closure import Code
 from slipway.platform.runs.parts import Parts
 from slipway.platform.settings import load
 

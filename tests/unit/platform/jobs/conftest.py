@@ -26,13 +26,13 @@ from slipway.platform.jobs.runner import Surroundings, run_attempt
 from slipway.platform.jobs.snapshots import have_snapshot, name_snapshot
 from slipway.platform.jobs.spec import JobSpec
 from slipway.platform.jobs.watching import SILENT, Watcher
-from slipway.platform.runs.archive import store_code
 from slipway.platform.runs.attempts import Attempt, Claimant, claim
-from slipway.platform.runs.code import Code
+from slipway.platform.runs.code.archive import store_code
+from slipway.platform.runs.code.closure import Code
 from slipway.platform.runs.parts import CodeFile, Parts
 from slipway.platform.runs.records import Outcome, Place
 from slipway.platform.runs.standing import Here
-from slipway.platform.runs.tracking import open_tracker
+from slipway.platform.runs.tracking.tracker import open_tracker
 from slipway.platform.settings import Loaded, load
 from slipway.platform.settings.schema import MLflow
 from slipway.platform.store import Store

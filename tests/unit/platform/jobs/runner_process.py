@@ -15,7 +15,7 @@ from slipway.platform.runs.attempts import Attempt, Claimant, claim
 from slipway.platform.runs.parts import Parts
 from slipway.platform.runs.records import Place
 from slipway.platform.runs.standing import Here
-from slipway.platform.runs.tracking import open_tracker
+from slipway.platform.runs.tracking.tracker import open_tracker
 from slipway.platform.settings import load
 from slipway.platform.store import open_store
 

@@ -13,7 +13,7 @@ from slipway.platform.jobs.settling import settle
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.records import State
 from slipway.platform.runs.standing import Here, standing
-from slipway.platform.runs.tracking import open_tracker
+from slipway.platform.runs.tracking.tracker import open_tracker
 
 pytestmark = [pytest.mark.xdist_group("killed-around-mlflow"), pytest.mark.timeout(240)]
 

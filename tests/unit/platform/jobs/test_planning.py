@@ -6,7 +6,7 @@ import pytest
 
 from slipway.platform.jobs.planning import lock_of
 from slipway.platform.models.finder import Model
-from slipway.platform.runs.lock import closure_of, lock_part
+from slipway.platform.runs.code.lock import closure_of, lock_part
 
 
 @pytest.fixture

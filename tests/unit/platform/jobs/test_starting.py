@@ -12,7 +12,7 @@ from slipway.platform.jobs.snapshots import Named
 from slipway.platform.jobs.starting import Request, bring_about
 from slipway.platform.models.finder import Model, model_named
 from slipway.platform.models.schema import Data
-from slipway.platform.runs.code import Code
+from slipway.platform.runs.code.closure import Code
 from slipway.platform.runs.errors import SecretFound
 from slipway.platform.runs.parts import CodeFile
 from slipway.platform.runs.references import Reference

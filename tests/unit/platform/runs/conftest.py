@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from slipway.platform.data.view import View
-from slipway.platform.runs.code import Code, Roots, closure
+from slipway.platform.runs.code.closure import Code, Roots, closure
 from slipway.platform.runs.making import parts_of
 from slipway.platform.runs.parts import Parts
 from slipway.platform.store import Store

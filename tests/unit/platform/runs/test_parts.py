@@ -8,7 +8,7 @@ import pytest
 
 from slipway.platform.data.view import View
 from slipway.platform.errors import WrongUse
-from slipway.platform.runs.code import Code
+from slipway.platform.runs.code.closure import Code
 from slipway.platform.runs.parts import Parts
 from slipway.platform.runs.references import Reference
 

@@ -76,8 +76,8 @@ def _recorded(run: str, store: "Store", loaded: "Loaded") -> "tuple[Parts, Resul
     from slipway.platform.errors import WrongUse
     from slipway.platform.runs.find import find, load_parts
     from slipway.platform.runs.references import named_version
-    from slipway.platform.runs.registered import MlflowRegistry
     from slipway.platform.runs.results import load_result
+    from slipway.platform.runs.tracking.registered import MlflowRegistry
 
     if version := named_version(run):
         model, alias, number = version
@@ -104,7 +104,7 @@ def _changed(
     from slipway.platform.data.watching import SILENT
     from slipway.platform.jobs.planning import code_of
     from slipway.platform.jobs.snapshots import have_snapshot, name_snapshot
-    from slipway.platform.runs.archive import store_code
+    from slipway.platform.runs.code.archive import store_code
     from slipway.training.config.changes import changed
 
     update: dict[str, Any] = {"config": changed(parts.config, changes)} if changes else {}
@@ -125,7 +125,7 @@ def _environment(parts: "Parts", result: "Result", store: "Store", record: Path)
 
     import torch
 
-    from slipway.platform.runs.lock import departures
+    from slipway.platform.runs.code.lock import departures
     from slipway.platform.runs.results import fetch_file
     from slipway.training.fitting.environment import environment
     from slipway.training.reproduction import other_environment
@@ -140,7 +140,7 @@ def _environment(parts: "Parts", result: "Result", store: "Store", record: Path)
 
 
 def _inputs(parts: "Parts", changed: "Parts") -> list[str]:
-    from slipway.platform.runs.differences import differences
+    from slipway.platform.runs.comparing.differences import differences
 
     return [f"{one.part.value} {one.name} {one.change.value}" for one in differences(parts, changed)]
 

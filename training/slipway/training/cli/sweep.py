@@ -121,7 +121,7 @@ def _prepared(
     name: str | None,
     stop: "Stop",
 ) -> "tuple[Sweeping, Parent]":
-    from slipway.platform.runs.tracking import open_tracker
+    from slipway.platform.runs.tracking.tracker import open_tracker
     from slipway.platform.store import open_store
     from slipway.training.cli.sweep_progress import display
     from slipway.training.sweep.parent import PARENT, Parent

@@ -98,7 +98,7 @@ def _check_accelerator(composed: "Composed") -> None:
 
 def _remark_departures(planned: "Planned") -> None:
     """Say where the installed packages are not those that the run is named by."""
-    from slipway.platform.runs.lock import departures
+    from slipway.platform.runs.code.lock import departures
 
     for line in departures(planned.parts.lock):
         say(f"not as the lock says: {line}. The run is named by the lock; `make setup` brings its versions.")
@@ -132,7 +132,7 @@ def _ahead(composed: "Composed") -> "Ahead | None":
 def _request(loaded: "Loaded", *, name: str | None, note: str, tags: dict[str, str], again: bool) -> "Request":
     from slipway.platform.jobs.asking import submitted_by
     from slipway.platform.jobs.starting import Request
-    from slipway.platform.runs.revision import revision_of
+    from slipway.platform.runs.code.revision import revision_of
 
     revision = revision_of(loaded.root)
     return Request(

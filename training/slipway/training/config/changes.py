@@ -7,7 +7,7 @@ import yaml
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.names import suggestion
-from slipway.platform.runs.differences import flat
+from slipway.platform.runs.comparing.differences import flat
 
 
 def changed(config: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from slipway.platform.errors import SlipwayError
-from slipway.platform.runs.binding import Wanted, bind, bound
-from slipway.platform.runs.tracking import Point, Status, TrackedRun, Tracker
+from slipway.platform.runs.tracking.binding import Wanted, bind, bound
+from slipway.platform.runs.tracking.tracker import Point, Status, TrackedRun, Tracker
 from slipway.platform.store import Store
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from slipway.platform.cli.output import Json, print_json, print_table, say
 from slipway.platform.cli.session import load_settings
 
 if TYPE_CHECKING:
-    from slipway.platform.runs.comparison import Comparison, Differing
-    from slipway.platform.runs.measured import Measured
+    from slipway.platform.runs.comparing.comparison import Comparison, Differing
+    from slipway.platform.runs.comparing.measured import Measured
 
 app = typer.Typer(add_completion=False)
 
@@ -38,10 +38,10 @@ def compare(
     meet; where they do, the runs may differ all the same.
     """
     from slipway.platform.errors import WrongUse
-    from slipway.platform.runs.comparison import compare as gather
+    from slipway.platform.runs.comparing.comparison import compare as gather
     from slipway.platform.runs.find import find
     from slipway.platform.runs.standing import Here
-    from slipway.platform.runs.tracking import open_tracker
+    from slipway.platform.runs.tracking.tracker import open_tracker
     from slipway.platform.store import open_store
 
     if len(runs) < 2:  # noqa: PLR2004 - a pair
@@ -73,7 +73,7 @@ def _write(found: "Comparison", target: Path) -> None:
     from datetime import UTC, datetime
 
     from slipway.platform.errors import WrongUse
-    from slipway.platform.runs.report import report
+    from slipway.platform.runs.comparing.report import report
 
     if target.is_dir():
         raise WrongUse(f"{target} is a folder.", mend=f"Name the file: -o {target / 'report.html'}")
@@ -102,8 +102,8 @@ def _print(found: "Comparison", *, inputs: bool) -> None:
 
 
 def _print_inputs(rows: "list[Differing]", names: list[str], *, whole: bool) -> None:
-    from slipway.platform.runs.comparison import SHARDS
-    from slipway.platform.runs.report import short_name, value_text
+    from slipway.platform.runs.comparing.comparison import SHARDS
+    from slipway.platform.runs.comparing.report import short_name, value_text
 
     listed = [row for row in rows if whole or row.part not in LONG]
     if listed:
@@ -126,7 +126,7 @@ def _print_inputs(rows: "list[Differing]", names: list[str], *, whole: bool) -> 
 
 def _print_measures(measures: "list[Measured]", names: list[str]) -> None:
     """All metrics over everything, and the headline for each slice."""
-    from slipway.platform.runs.report import measure_text
+    from slipway.platform.runs.comparing.report import measure_text
 
     shown = [one for one in measures if one.headline or not one.column]
     rows = []

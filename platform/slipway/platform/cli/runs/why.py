@@ -10,8 +10,8 @@ from slipway.platform.cli.session import load_settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from slipway.platform.runs.differences import Difference
-    from slipway.platform.runs.reasons import Other, Reasons
+    from slipway.platform.runs.comparing.differences import Difference
+    from slipway.platform.runs.comparing.reasons import Other, Reasons
 
 app = typer.Typer(add_completion=False)
 
@@ -34,8 +34,8 @@ def why(
     Work is named by its content: two runs are the same work unless data, view, references, configuration, code or lock
     differ. What is not in that list (target, notes, names, the `runtime` group) never makes a run run again.
     """
+    from slipway.platform.runs.comparing.reasons import reasons
     from slipway.platform.runs.find import find
-    from slipway.platform.runs.reasons import reasons
     from slipway.platform.runs.standing import Here
     from slipway.platform.store import open_store
 
@@ -50,7 +50,7 @@ def why(
 
 
 def _print(found: "Reasons") -> None:
-    from slipway.platform.runs.reasons import next_start
+    from slipway.platform.runs.comparing.reasons import next_start
 
     typer.echo(f"{found.name}  {found.parts.model}  {found.parts.key}")
     typer.echo(f"{found.standing.told()} {next_start(found.standing)}")
@@ -77,7 +77,7 @@ def _print(found: "Reasons") -> None:
 
 
 def _print_other(name: str, other: "Other") -> None:
-    from slipway.platform.runs.report import value_text
+    from slipway.platform.runs.comparing.report import value_text
 
     count = len(other.differences)
     if not count:

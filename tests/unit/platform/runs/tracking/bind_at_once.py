@@ -6,8 +6,8 @@ import sys
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
-from slipway.platform.runs.binding import Wanted, bind
-from slipway.platform.runs.tracking import open_tracker
+from slipway.platform.runs.tracking.binding import Wanted, bind
+from slipway.platform.runs.tracking.tracker import open_tracker
 from slipway.platform.settings import schema
 from slipway.platform.store import open_store
 

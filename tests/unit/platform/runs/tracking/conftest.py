@@ -21,14 +21,14 @@ import httpx
 import pytest
 
 from slipway.platform.jobs.workplace import Workplace
-from slipway.platform.runs.binding import Wanted
-from slipway.platform.runs.described import Described, describe
 from slipway.platform.runs.journal import Journal
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.parts import CodeFile, Parts
 from slipway.platform.runs.records import AttemptSpec, Outcome, Place, State
-from slipway.platform.runs.shipping import Shipper
-from slipway.platform.runs.tracking import Tracker, open_tracker
+from slipway.platform.runs.tracking.binding import Wanted
+from slipway.platform.runs.tracking.described import Described, describe
+from slipway.platform.runs.tracking.shipping import Shipper
+from slipway.platform.runs.tracking.tracker import Tracker, open_tracker
 from slipway.platform.settings import schema
 from slipway.platform.store import Store, open_store
 

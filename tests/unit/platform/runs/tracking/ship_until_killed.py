@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from slipway.platform.jobs.workplace import Workplace
-from slipway.platform.runs.described import describe
-from slipway.platform.runs.mlflow_server import MLflowServer
-from slipway.platform.runs.shipping import Shipper
-from slipway.platform.runs.tracking import Point, open_tracker
+from slipway.platform.runs.tracking.described import describe
+from slipway.platform.runs.tracking.mlflow_server import MLflowServer
+from slipway.platform.runs.tracking.shipping import Shipper
+from slipway.platform.runs.tracking.tracker import Point, open_tracker
 from slipway.platform.settings import schema
 from slipway.platform.store import open_store
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from slipway.platform.runs.binding import KEY_TAG, bind, bound
 from slipway.platform.runs.layout import WorkKeys
+from slipway.platform.runs.tracking.binding import KEY_TAG, bind, bound
 
 pytestmark = pytest.mark.xdist_group("mlflow")
 

@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.runs.errors import RunsError
-from slipway.platform.runs.registered import BUNDLE_TAG, MlflowRegistry
+from slipway.platform.runs.tracking.registered import BUNDLE_TAG, MlflowRegistry
 
 BUNDLE = "c" * 64
 

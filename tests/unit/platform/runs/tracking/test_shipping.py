@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from slipway.platform.data.manifest import FileEntry, Manifest
-from slipway.platform.runs.catching_up import catch_up, unshipped
-from slipway.platform.runs.curves import history
+from slipway.platform.runs.comparing.curves import history
 from slipway.platform.runs.journal import Journal
 from slipway.platform.runs.records import State
-from slipway.platform.runs.tracking import TrackedRun
+from slipway.platform.runs.tracking.catching_up import catch_up, unshipped
+from slipway.platform.runs.tracking.tracker import TrackedRun
 
 pytestmark = pytest.mark.xdist_group("mlflow")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from slipway.platform.errors import WrongUse
-from slipway.platform.runs.tracking import Dataset, Point, TrackingRefused, TrackingUnreachable, open_tracker
+from slipway.platform.runs.tracking.tracker import Dataset, Point, TrackingRefused, TrackingUnreachable, open_tracker
 from slipway.platform.settings import schema
 
 pytestmark = pytest.mark.xdist_group("mlflow")

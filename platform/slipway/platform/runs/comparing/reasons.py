@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Final
 
-from slipway.platform.runs.differences import Difference, differences
+from slipway.platform.runs.comparing.differences import Difference, differences
 from slipway.platform.runs.errors import RunsError
 from slipway.platform.runs.find import load_parts, records_of
 from slipway.platform.runs.layout import WorkKeys

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from slipway.platform.data.manifest import Manifest
-from slipway.platform.runs.differences import flat
+from slipway.platform.runs.comparing.differences import flat
 from slipway.platform.runs.errors import RunsError
 from slipway.platform.runs.find import load_parts
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.parts import Parts
 from slipway.platform.runs.records import AttemptSpec, Outcome
 from slipway.platform.runs.standing import numbers, spec_of
-from slipway.platform.runs.tracking import LONGEST_KEY, LONGEST_PARAM, LONGEST_TAG, Dataset
+from slipway.platform.runs.tracking.tracker import LONGEST_KEY, LONGEST_PARAM, LONGEST_TAG, Dataset
 from slipway.platform.store import Store
 
 NOTE: Final = "mlflow.note.content"

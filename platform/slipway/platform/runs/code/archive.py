@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from slipway.platform.runs.code import Code
+from slipway.platform.runs.code.closure import Code
+from slipway.platform.runs.code.secret_scan import refuse, scan
 from slipway.platform.runs.errors import CodeDamaged, CodeTooLarge, RunsError
 from slipway.platform.runs.layout import code_key
 from slipway.platform.runs.parts import CodeFile, digest_of_code
-from slipway.platform.runs.secret_scan import refuse, scan
 from slipway.platform.store import ObjectMissing, Store
 
 LIMIT: Final = 50_000_000

@@ -155,12 +155,12 @@ def open_tracker(settings: "schema.MLflow", root: Path, timeout_seconds: float =
     """The tracker that the settings name; nobody is asked until it is used."""
     address = settings.tracking_uri
     if address.startswith(("http://", "https://")):
-        from slipway.platform.runs.mlflow_server import MLflowServer
+        from slipway.platform.runs.tracking.mlflow_server import MLflowServer
 
         password = settings.password.get_secret_value() if settings.password else ""
         return MLflowServer(address, settings.username, password, timeout_seconds)
     if address.startswith(SQLITE):
-        from slipway.platform.runs.mlflow_file import MLflowFile
+        from slipway.platform.runs.tracking.mlflow_file import MLflowFile
 
         return MLflowFile(Path(address.removeprefix(SQLITE)), root / ARTIFACTS)
     raise WrongUse(

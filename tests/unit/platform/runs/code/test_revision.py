@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from slipway.platform.runs.revision import revision_of
+from slipway.platform.runs.code.revision import revision_of
 
 RANDOM = "q7Zt2LwX9v" + "KpR4mNc8Jd"
 STEPS = "base/acme/base/steps.py"

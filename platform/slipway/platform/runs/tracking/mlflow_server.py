@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from slipway.platform.masking import masked
-from slipway.platform.runs.tracking import (
+from slipway.platform.runs.tracking.tracker import (
     MISSING,
     SETTING,
     THERE,
@@ -115,7 +115,7 @@ class MLflowServer:
 
     def artifact(self, run: TrackedRun, path: Path, name: str) -> None:
         if not run.artifacts.startswith(PROXIED):
-            from slipway.platform.runs.mlflow_file import keep_artifact
+            from slipway.platform.runs.tracking.mlflow_file import keep_artifact
 
             keep_artifact(run.artifacts, path, name)
             return

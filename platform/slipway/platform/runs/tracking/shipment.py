@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Final
 
 from slipway.platform.jobs.workplace import Workplace
-from slipway.platform.runs.binding import Wanted, bind
-from slipway.platform.runs.chunk import read_chunk
-from slipway.platform.runs.described import Described, attempt_tag, earlier_attempts, key_name
 from slipway.platform.runs.records import Outcome, State
 from slipway.platform.runs.results import EVALUATION
 from slipway.platform.runs.standing import spec_of
-from slipway.platform.runs.tracking import (
+from slipway.platform.runs.tracking.binding import Wanted, bind
+from slipway.platform.runs.tracking.chunk import read_chunk
+from slipway.platform.runs.tracking.described import Described, attempt_tag, earlier_attempts, key_name
+from slipway.platform.runs.tracking.tracker import (
     MOST_PARAMS,
     MOST_POINTS,
     Point,

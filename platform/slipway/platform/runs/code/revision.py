@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from slipway.platform.masking import masked
-from slipway.platform.runs.folders import run_git
-from slipway.platform.runs.secret_scan import without_secrets
+from slipway.platform.runs.code.folders import run_git
+from slipway.platform.runs.code.secret_scan import without_secrets
 
 LIMIT: Final = 256 * 1024
 """Characters of a difference that are kept."""

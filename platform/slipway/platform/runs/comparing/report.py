@@ -7,10 +7,10 @@ from datetime import datetime
 from html import escape
 from typing import Any, Final
 
-from slipway.platform.runs.charts import DASHES, Curve, curve_chart, interval_chart
-from slipway.platform.runs.comparison import SHARDS, Comparison, Differing, Side
-from slipway.platform.runs.curves import points_by_metric
-from slipway.platform.runs.measured import Measured
+from slipway.platform.runs.comparing.charts import DASHES, Curve, curve_chart, interval_chart
+from slipway.platform.runs.comparing.comparison import SHARDS, Comparison, Differing, Side
+from slipway.platform.runs.comparing.curves import points_by_metric
+from slipway.platform.runs.comparing.measured import Measured
 
 LIGHT: Final = ("#0b62a3", "#c2410c", "#15803d", "#a21caf", "#a16207", "#475569")
 DARK: Final = ("#6cb6ff", "#ff9b5e", "#6bd68b", "#e59bf5", "#f0c14b", "#b6c2cf")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.platform.runs.lock import closure_of, departures, lock_part
+from slipway.platform.runs.code.lock import closure_of, departures, lock_part
 
 Install = Callable[..., None]
 

@@ -11,16 +11,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from slipway.platform.data.record import load_record
-from slipway.platform.runs.binding import bound
-from slipway.platform.runs.curves import history
-from slipway.platform.runs.differences import Kind, differences
+from slipway.platform.runs.comparing.curves import history
+from slipway.platform.runs.comparing.differences import Kind, differences
+from slipway.platform.runs.comparing.measured import Measured, measured
 from slipway.platform.runs.find import load_parts
-from slipway.platform.runs.measured import Measured, measured
 from slipway.platform.runs.parts import Parts
 from slipway.platform.runs.records import Result
 from slipway.platform.runs.results import load_evaluation
 from slipway.platform.runs.standing import Here, Standing, standing
-from slipway.platform.runs.tracking import Tracker, TrackingError
+from slipway.platform.runs.tracking.binding import bound
+from slipway.platform.runs.tracking.tracker import Tracker, TrackingError
 from slipway.platform.store import Store
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.platform.runs.archive import archived, fetch_code, store_code, unpack
-from slipway.platform.runs.code import Code
+from slipway.platform.runs.code.archive import archived, fetch_code, store_code, unpack
+from slipway.platform.runs.code.closure import Code
 from slipway.platform.runs.errors import CodeDamaged, CodeTooLarge, RunsError, SecretFound
 from slipway.platform.runs.layout import code_key
 from slipway.platform.store import Store

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from slipway.platform.data.locking import locked
-from slipway.platform.runs.tracking import (
+from slipway.platform.runs.tracking.tracker import (
     MISSING,
     THERE,
     Dataset,

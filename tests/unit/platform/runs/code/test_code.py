@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from slipway.platform.errors import WrongUse
-from slipway.platform.runs.code import Code, Roots, closure
-from slipway.platform.runs.imports import Import, mentions
+from slipway.platform.runs.code.closure import Code, Roots, closure
+from slipway.platform.runs.code.imports import Import, mentions
 
 MODEL = "trainer/acme/training/models/bird"
 EXPECTED = [

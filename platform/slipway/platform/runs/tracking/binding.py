@@ -18,7 +18,7 @@ from typing import Final
 from slipway.platform.errors import WrongUse
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.records import Binding
-from slipway.platform.runs.tracking import TrackedRun, Tracker, TrackingDenied, TrackingRefused
+from slipway.platform.runs.tracking.tracker import TrackedRun, Tracker, TrackingDenied, TrackingRefused
 from slipway.platform.store import Store
 
 KEY_TAG: Final = "slipway.key"

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from slipway.platform.runs.described import key_name, shortened
 from slipway.platform.runs.journal import events
-from slipway.platform.runs.tracking import LONGEST_TAG, MOST_PARAMS, MOST_POINTS, Point
+from slipway.platform.runs.tracking.described import key_name, shortened
+from slipway.platform.runs.tracking.tracker import LONGEST_TAG, MOST_PARAMS, MOST_POINTS, Point
 
 STEPS: Final = 2**63
 """More steps than MLflow can count."""

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Self
 
 from slipway.platform.errors import WrongUse
-from slipway.platform.runs.folders import files_in
-from slipway.platform.runs.imports import Mentions, mentions
+from slipway.platform.runs.code.folders import files_in
+from slipway.platform.runs.code.imports import Mentions, mentions
 from slipway.platform.runs.parts import CodeFile, digest_of_code
 
 _INIT = "__init__.py"

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.platform.data.view import View
-from slipway.platform.runs.code import Code
-from slipway.platform.runs.differences import Change, Difference, Kind, differences
+from slipway.platform.runs.code.closure import Code
+from slipway.platform.runs.comparing.differences import Change, Difference, Kind, differences
 from slipway.platform.runs.parts import Parts
 from slipway.platform.runs.references import Reference
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from slipway.platform.runs.code.secret_scan import refuse, scan, without_secrets
 from slipway.platform.runs.errors import SecretFound
-from slipway.platform.runs.secret_scan import refuse, scan, without_secrets
 
 RANDOM = "q7Zt2LwX9v" + "KpR4mNc8Jd"
 SECRETS = {
@@ -57,7 +57,7 @@ def test_ordinary_code_is_left_alone(line: str) -> None:
 
 
 def test_nothing_in_our_own_packages_looks_like_a_secret() -> None:
-    root = Path(__file__).parents[4]
+    root = Path(__file__).parents[5]
     files = subprocess.run(
         ["git", "ls-files", "-z", "platform", "training", "serving"],
         cwd=root,

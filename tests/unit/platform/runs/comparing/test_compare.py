@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from slipway.platform.runs.charts import BUCKETS, Axis, Curve, bucketed, curve_chart
-from slipway.platform.runs.comparison import compare
+from slipway.platform.runs.comparing.charts import BUCKETS, Axis, Curve, bucketed, curve_chart
+from slipway.platform.runs.comparing.comparison import compare
+from slipway.platform.runs.comparing.measured import measured
+from slipway.platform.runs.comparing.report import report
 from slipway.platform.runs.find import find
 from slipway.platform.runs.layout import WorkKeys
-from slipway.platform.runs.measured import measured
 from slipway.platform.runs.records import Binding
-from slipway.platform.runs.report import report
 
 
 def test_a_person_sees_what_differs_and_which_metrics_are_clearly_better(three: Any) -> None:

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway.platform.runs.binding import bound
-from slipway.platform.runs.catching_up import join_pieces
-from slipway.platform.runs.chunk import as_float
 from slipway.platform.runs.journal import events
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.standing import numbers
-from slipway.platform.runs.tracking import Point, Tracker
+from slipway.platform.runs.tracking.binding import bound
+from slipway.platform.runs.tracking.catching_up import join_pieces
+from slipway.platform.runs.tracking.chunk import as_float
+from slipway.platform.runs.tracking.tracker import Point, Tracker
 from slipway.platform.store import Store
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What MLflow is told: one run for one piece of work, every point once, whoever is killed."""
