@@ -14,6 +14,8 @@ class SlipwayError(Exception):
     def __init__(self, message: str, *, mend: str | None = None) -> None:
         super().__init__(message)
         self.mend = mend
+        if mend is not None:
+            self.add_note(mend)  # for those who see a traceback: a notebook, a log
 
 
 class WrongUse(SlipwayError):

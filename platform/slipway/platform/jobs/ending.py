@@ -57,7 +57,7 @@ def _judged(ended: Ended, workplace: Workplace, failure: Failure | None) -> tupl
         return State.LOST, str(ended.lost)
     if ended.asked and (ended.at_once or ended.code in {RESUME, -signal.SIGTERM, -signal.SIGKILL}):
         how = "Stopped at once" if ended.at_once else "Stopped"
-        return State.RESUMABLE, f"{how} on request {step}; starting it again goes on from the last checkpoint."
+        return State.RESUMABLE, f"{how} on request {step}; starting it again goes on."
     if ended.code == RESUME:
         return State.RESUMABLE, f"It wants another attempt, {step}."
     if failure is not None:

@@ -43,6 +43,8 @@ def prepare(
     folder = fetch_view(job.snapshot, job.view, settings, note)
     references = fetch_references(job.references, store, workplace)
     resumed = None if job.fresh else _resume(job, workplace, store, note)
+    if resumed is None and attempt > 1 and not job.fresh:
+        note("The attempts before left no checkpoint: beginning at the first step.")
     order = Order(
         key=job.key,
         attempt=attempt,

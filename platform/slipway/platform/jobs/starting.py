@@ -129,7 +129,7 @@ class _Bringing:
             ended = self._follow(name)
             if ended.state is not State.LOST:
                 return Brought(how, ended, name)
-            self._watcher.note(f"{ended.told()} Going on from its last checkpoint.")
+            self._watcher.note(f"{ended.told()} Going on with it.")
             self._provide()
 
     def _follow(self, name: str) -> Standing:

@@ -152,12 +152,12 @@ def test_curves_are_those_of_coco(random_tables: Random) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"sample": "f" * 64}, "Line 1, column `sample`: `ffff"),
-        ({"sample": None}, "Line 1, column `sample`: `None` is not judged here"),
-        ({"category": "vann"}, "Line 1, column `category`: `vann` is not judged here"),
-        ({"w": 0.0}, "Line 1, column `w`: 0, "),
-        ({"x": float("nan")}, "Line 1, column `x`: nan, "),
-        ({"score": None}, "Line 1, column `score`: no value"),
+        ({"sample": "f" * 64}, "Row 2, column `sample`: `ffff"),
+        ({"sample": None}, "Row 2, column `sample`: `None` is not judged here"),
+        ({"category": "vann"}, "Row 2, column `category`: `vann` is not judged here"),
+        ({"w": 0.0}, "Row 2, column `w`: 0, "),
+        ({"x": float("nan")}, "Row 2, column `x`: nan, "),
+        ({"score": None}, "Row 2, column `score`: no value"),
     ],
 )
 def test_a_bad_line_is_named_with_its_column(change: Mapping[str, object], said: str) -> None:

@@ -109,7 +109,7 @@ def test_a_bad_table_is_refused_with_file_line_and_column(evaluate: Evaluate, wr
     pq.write_table(pa.concat_tables([table, table.slice(4, 1)]), path)
     result = evaluate("--predictions", str(path), "-o", "report.json")
     assert isinstance(result.exception, WrongUse)
-    assert str(result.exception).startswith(f"{path}: Line 60, column `sample`")
+    assert str(result.exception).startswith(f"{path}: Row 61, column `sample`")
     assert not (tmp_path / "report.json").exists()
 
 

@@ -37,15 +37,15 @@ def test_softmax_of_large_scores_stays_finite() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"occupied": [0.1, 1.8, 0.5]}, "Line 1, column `occupied`: 1.8, 0 to 1 expected"),
-        ({"occupied": [0.1, math.nan, 0.5]}, "Line 1, column `occupied`: nan, 0 to 1 expected"),
-        ({"occupied": [0.1, 0.8, None]}, "Line 2, column `occupied`: no value"),
+        ({"occupied": [0.1, 1.8, 0.5]}, "Row 2, column `occupied`: 1.8, 0 to 1 expected"),
+        ({"occupied": [0.1, math.nan, 0.5]}, "Row 2, column `occupied`: nan, 0 to 1 expected"),
+        ({"occupied": [0.1, 0.8, None]}, "Row 3, column `occupied`: no value"),
         ({"occupied": ["a", "b", "c"]}, "Column `occupied` holds string, numbers expected"),
-        ({"occupied": [0.1, 0.8, 0.4]}, "Line 2, columns `free`, `occupied`: the probabilities add up to 0.9"),
-        ({"sample": [SAMPLES[0], "nobody", SAMPLES[2]]}, "Line 1, column `sample`: `nobody` is not judged here"),
+        ({"occupied": [0.1, 0.8, 0.4]}, "Row 3, columns `free`, `occupied`: the probabilities add up to 0.9"),
+        ({"sample": [SAMPLES[0], "nobody", SAMPLES[2]]}, "Row 2, column `sample`: `nobody` is not judged here"),
         (
             {"sample": [SAMPLES[0], SAMPLES[1], SAMPLES[0]]},
-            "Line 2, column `sample`: `000000000000…` was there already, in line 0",
+            "Row 3, column `sample`: `000000000000…` was there already, in row 1",
         ),
     ],
 )

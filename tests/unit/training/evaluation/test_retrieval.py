@@ -240,10 +240,10 @@ def _with(table: pa.Table, line: int, vector: list[float] | None) -> pa.Table:
 
 BAD: list[tuple[str, Callable[[pa.Table], pa.Table]]] = [
     (r"no column `embedding`", lambda table: table.rename_columns(["sample", "embeding"])),
-    (r"Line 3, column `embedding`: a value that is no finite", lambda table: _with(table, 3, [float("nan")] * 8)),
-    (r"Line 4, column `embedding`: a vector of zeros", lambda table: _with(table, 4, [0.0] * 8)),
-    (r"Line 5, column `embedding`: a vector whose length", lambda table: _with(table, 5, [1.0] * 7)),
-    (r"Line 6, column `embedding`: no vector", lambda table: _with(table, 6, None)),
+    (r"Row 4, column `embedding`: a value that is no finite", lambda table: _with(table, 3, [float("nan")] * 8)),
+    (r"Row 5, column `embedding`: a vector of zeros", lambda table: _with(table, 4, [0.0] * 8)),
+    (r"Row 6, column `embedding`: a vector whose length", lambda table: _with(table, 5, [1.0] * 7)),
+    (r"Row 7, column `embedding`: no vector", lambda table: _with(table, 6, None)),
     (r"holds int64, lists of float32 expected", lambda table: table.set_column(1, EMBEDDING, [list(range(120))])),
     (r"1 of 120 samples have no line", lambda table: table.slice(1)),
 ]

@@ -126,12 +126,16 @@ def _data(loaded: "Loaded", reference: str | None) -> Path | None:
 
 
 def _on(loaded: "Loaded", reference: str | None) -> str:
-    """What `slipway train` must be told of the snapshot; nothing where one is committed."""
-    from slipway.platform.data.pointer import NAME
+    """What `slipway train` must be told of the snapshot; nothing where what lies in `data/` is committed."""
+    from slipway.platform.data.manifest import NAME, read_manifest
+    from slipway.platform.data.pointer import FOLDER, read_pointer
 
-    if reference is None and (loaded.root / NAME).is_file():
+    committed = read_pointer(loaded.root)
+    folder = loaded.root / FOLDER
+    there = read_manifest(folder).digest if (folder / NAME).is_file() else None
+    if reference is None and committed is not None and there in {None, committed.digest}:
         return ""
-    return f" --snapshot {reference or 'data'}"
+    return f" --snapshot {reference or FOLDER}"
 
 
 def _owner(loaded: "Loaded") -> str:

@@ -38,6 +38,7 @@ BOX: Final = pa.struct(
     ]
 )
 Record = dict[str, Any]
+TOLD: Final = 8
 
 
 def examples(
@@ -54,6 +55,12 @@ def examples(
     if not index.num_rows:
         raise WrongUse(f"No image of the view is in the split `{split}`.", mend="`slipway data show` lists the splits.")
     listed = boxes_by_sample(snapshot.boxes, index, categories, hidden)
+    if not listed and split == "train":
+        there = ", ".join(sorted(set(texts(snapshot.boxes["category"])))[:TOLD]) or "none at all"
+        raise WrongUse(
+            f"No box of {', '.join(categories)} is in the split `{split}`; the snapshot's categories are {there}.",
+            mend="Give the snapshot that the model is for with --snapshot, or change data.categories.",
+        )
     truth = [listed.get(sample, []) for sample in texts(index["sample"])]
     rows = index.select(list(KEPT)).append_column("truth", pa.array(truth, pa.list_(BOX)))
     return Examples(Decoded(snapshot, whole_images(snapshot, index), size), padded(rows, categories, size), rows)

@@ -120,7 +120,7 @@ def _known(predictions: pa.Table, column: str, names: Sequence[str], mend: str |
     if unknown.size:
         line = int(unknown[0])
         raise WrongUse(
-            f"Line {line}, column `{column}`: `{str(values[line])[:64]}` is not judged here.",
+            f"Row {line + 1}, column `{column}`: `{str(values[line])[:64]}` is not judged here.",
             mend=mend or suggestion(str(values[line]), names),
         )
     return found

@@ -64,4 +64,4 @@ def _refuse(wrong: npt.NDArray[np.bool_], what: str) -> None:
     lines = np.flatnonzero(wrong)
     if lines.size:
         more = f" So have {lines.size - 1} others." if lines.size > 1 else ""
-        raise WrongUse(f"Line {lines[0]}, column `{EMBEDDING}`: {what}.{more}")
+        raise WrongUse(f"Row {lines[0] + 1}, column `{EMBEDDING}`: {what}.{more}")

@@ -33,7 +33,7 @@ def probabilities_of(predictions: pa.Table, rows: pa.Table, classes: Sequence[st
     if wrong.size:
         line = int(wrong[0])
         raise WrongUse(
-            f"Line {line}, columns {', '.join(f'`{name}`' for name in classes)}: the probabilities add up to "
+            f"Row {line + 1}, columns {', '.join(f'`{name}`' for name in classes)}: the probabilities add up to "
             f"{totals[line]:.6g}, 1 expected.",
             mend="Give a probability for each class; scores go through a softmax first.",
         )
@@ -74,12 +74,12 @@ def lines_of(predictions: pa.Table, rows: pa.Table) -> Integers:
         row = known.get(str(sample))
         if row is None:
             raise WrongUse(
-                f"Line {line}, column `{SAMPLE}`: `{_short(sample)}` is not judged here.",
+                f"Row {line + 1}, column `{SAMPLE}`: `{_short(sample)}` is not judged here.",
                 mend="Predict the same split of the same snapshot, and name samples by their whole digest.",
             )
         if lines[row] >= 0:
             raise WrongUse(
-                f"Line {line}, column `{SAMPLE}`: `{_short(sample)}` was there already, in line {lines[row]}.",
+                f"Row {line + 1}, column `{SAMPLE}`: `{_short(sample)}` was there already, in row {lines[row] + 1}.",
                 mend="Keep one of them.",
             )
         lines[row] = line
@@ -105,11 +105,11 @@ def numbers(predictions: pa.Table, column: str, low: float, high: float) -> Valu
         )
     empty = np.flatnonzero(missing(found))
     if empty.size:
-        raise WrongUse(f"Line {empty[0]}, column `{column}`: no value.")
+        raise WrongUse(f"Row {empty[0] + 1}, column `{column}`: no value.")
     read = np.asarray(found.cast(pa.float64()).to_numpy(), np.float64)
     outside = np.flatnonzero(~((read >= low) & (read <= high)))
     if outside.size:
-        raise WrongUse(f"Line {outside[0]}, column `{column}`: {read[outside[0]]:g}, {low:g} to {high:g} expected.")
+        raise WrongUse(f"Row {outside[0] + 1}, column `{column}`: {read[outside[0]]:g}, {low:g} to {high:g} expected.")
     return read
 
 
