@@ -75,7 +75,9 @@ def test_what_is_no_text_is_passed() -> None:
 
 def test_the_refusal_names_a_few_and_how_to_go_on() -> None:
     findings = scan("task.py", "\n".join(SECRETS).encode())
-    with pytest.raises(SecretFound, match=r"(?s)looks like 12 secrets:\ntask\.py:1: .* and 7 more$") as refused:
+    with pytest.raises(
+        SecretFound, match=r"(?s)looks like 12 secrets:\ntask\.py:1: .* and 7 more\nTake it out"
+    ) as refused:
         refuse(findings, "The code")
     assert RANDOM not in str(refused.value)
     assert "# not-a-secret" in (refused.value.mend or "")
