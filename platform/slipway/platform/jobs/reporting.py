@@ -1,6 +1,5 @@
 """What a person is told when work has come to an end: what came of it, or why nothing did, and where to look."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +9,7 @@ from slipway.platform.jobs.starting import Brought
 from slipway.platform.masking import masked
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.records import Binding, Outcome, Result, State
-from slipway.platform.runs.results import result_key
+from slipway.platform.runs.results import load_evaluation
 from slipway.platform.runs.tracking.binding import bound
 from slipway.platform.settings.schema import SQLITE
 from slipway.platform.store import Store, open_store
@@ -18,7 +17,6 @@ from slipway.platform.store import Store, open_store
 if TYPE_CHECKING:
     from slipway.platform.settings import Loaded
 
-EVALUATION: Final = "evaluation.json"
 LOG_LINES: Final = 12
 LOG_TAIL: Final = 8192
 SAMPLES: Final = 5
@@ -37,7 +35,7 @@ def report(brought: Brought, key: str, loaded: "Loaded") -> Told:
     """What to say of it."""
     store = open_store(loaded.settings.store, loaded.settings.s3)
     result, outcome = brought.result, brought.outcome
-    evaluation = load_evaluation(store, result) if result is not None else {}
+    evaluation = load_evaluation(store, result)
     binding = bound(store, key)
     where = where_to_look(binding, loaded) if binding else ""
     judged = headline(evaluation)
@@ -59,15 +57,6 @@ def report(brought: Brought, key: str, loaded: "Loaded") -> Told:
     if brought.state is State.DONE and result is not None:
         return Told(_done(brought, key, result, evaluation, where), data, _remarks(brought))
     return Told(_not_done(brought, key, where), data, _why(brought, outcome, store))
-
-
-def load_evaluation(store: Store, result: Result) -> Mapping[str, Any]:
-    """The result's judgement, or nothing where it has none."""
-    file = result.files.get(EVALUATION)
-    if file is None:
-        return {}
-    found: Mapping[str, Any] = json.loads(store.get(result_key(EVALUATION, file)))
-    return found
 
 
 def headline(evaluation: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -22,7 +22,7 @@ from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.parts import Parts
 from slipway.platform.runs.records import Outcome, State
 from slipway.platform.runs.standing import numbers
-from slipway.platform.store import ObjectMissing, Store
+from slipway.platform.store import Store
 
 if TYPE_CHECKING:
     from slipway.platform.data.snapshot import Snapshot
@@ -62,7 +62,7 @@ def restore(
     """Bring an attempt back, the last one unless another is named; what was in the folder is replaced."""
     number = _number(store, key, attempt)
     parts = load_parts(store, key)
-    outcome = _outcome(store, key, number)
+    outcome = Outcome.load(store, WorkKeys(key).attempt(number).outcome)
     shutil.rmtree(folder, ignore_errors=True)
     place = Workplace(folder)
     place.checkpoints.mkdir(parents=True)
@@ -122,13 +122,6 @@ def _number(store: Store, key: str, wanted: int | None) -> int:
             mend=f"Attempts: {listed}.",
         )
     return wanted if wanted is not None else known[-1]
-
-
-def _outcome(store: Store, key: str, number: int) -> Outcome | None:
-    try:
-        return Outcome.read(store.get(WorkKeys(key).attempt(number).outcome))
-    except ObjectMissing:
-        return None
 
 
 def _snapshot(parts: Parts, settings: "Settings", note: Note) -> "Snapshot":

@@ -16,16 +16,9 @@ class Average:
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.network = copy.deepcopy(network).requires_grad_(requires_grad=False).eval()
         self._decay = decay
-        self._pairs = [
-            (mine, theirs)
-            for mine, theirs in zip(_tensors(self.network), _tensors(network), strict=True)
-            if mine.is_floating_point()
-        ]
-        self._rest = [
-            (mine, theirs)
-            for mine, theirs in zip(_tensors(self.network), _tensors(network), strict=True)
-            if not mine.is_floating_point()
-        ]
+        both = list(zip(_tensors(self.network), _tensors(network), strict=True))
+        self._pairs = [pair for pair in both if pair[0].is_floating_point()]
+        self._rest = [pair for pair in both if not pair[0].is_floating_point()]
 
     @torch.no_grad()
     def follow(self, step: int) -> None:

@@ -72,20 +72,30 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Shuffled:
-    """Every row once in each epoch, in an order of its own."""
+class EveryRow:
+    """What plans share in whose epochs every row is due once."""
 
     count: int
     batch: int
-    seed: int
-    group: int = 1
 
     def __post_init__(self) -> None:
-        check_sizes(self.count, self.batch)
+        if self.count < 1:
+            raise WrongUse("No rows to read.", mend="Select at least one image.")
+        if self.batch < 1:
+            raise WrongUse(f"A batch of {self.batch} images: expected at least 1.")
 
     @property
     def epoch_steps(self) -> int:
+        """Steps until every row was due; the last one may be shared with the next epoch, or not full."""
         return -(-self.count // self.batch)
+
+
+@dataclass(frozen=True)
+class Shuffled(EveryRow):
+    """Every row once in each epoch, in an order of its own."""
+
+    seed: int
+    group: int = 1
 
     def at(self, steps: Integers) -> Integers:
         epochs, positions = np.divmod(steps[:, None] * self.batch + np.arange(self.batch), self.count)
@@ -97,28 +107,11 @@ class Shuffled:
 
 
 @dataclass(frozen=True)
-class Sequential:
+class Sequential(EveryRow):
     """Every row once, in its order; steps after the last begin again."""
 
-    count: int
-    batch: int
     group: int = 1
-
-    def __post_init__(self) -> None:
-        check_sizes(self.count, self.batch)
-
-    @property
-    def epoch_steps(self) -> int:
-        return -(-self.count // self.batch)
 
     def at(self, steps: Integers) -> Integers:
         rows = (steps % self.epoch_steps)[:, None] * self.batch + np.arange(self.batch)
         return np.where(rows < self.count, rows, NONE)
-
-
-def check_sizes(count: int, batch: int) -> None:
-    """There must be something to read and something to fill."""
-    if count < 1:
-        raise WrongUse("No rows to read.", mend="Select at least one image.")
-    if batch < 1:
-        raise WrongUse(f"A batch of {batch} images: expected at least 1.")
