@@ -30,8 +30,8 @@ from gpu_pictures import Amounts, write_pictures
 from gpu_training import Long, Timed
 from harness import Figures, Pair
 from slipway.platform.data.snapshot import Snapshot
-from slipway.platform.jobs.environment import FIXED
-from slipway.platform.jobs.workplace import Order, Workplace
+from slipway.platform.jobs.runner.environment import FIXED
+from slipway.platform.runs.workplace import Order, Workplace
 from slipway.training.config.compose import compose
 from slipway.training.fitting import lightning
 from slipway.training.fitting.feed import Fed

@@ -20,13 +20,13 @@ from pathlib import Path
 import httpx
 
 from harness import Pair
-from slipway.platform.jobs.workplace import Workplace
 from slipway.platform.runs.journal import Journal
 from slipway.platform.runs.parts import Parts
 from slipway.platform.runs.records import AttemptSpec, Place
 from slipway.platform.runs.tracking.described import Described
 from slipway.platform.runs.tracking.shipment import Shipment
 from slipway.platform.runs.tracking.tracker import open_tracker
+from slipway.platform.runs.workplace import Workplace
 from slipway.platform.settings import schema
 from slipway.platform.store import open_store
 

@@ -28,8 +28,8 @@ from micro_model.config import Config
 from micro_model.task import MicroTask
 from slipway.platform.data.rows import Image
 from slipway.platform.data.writer import SnapshotWriter
-from slipway.platform.jobs.workplace import Order, Workplace
 from slipway.platform.runs.journal import Journal, events
+from slipway.platform.runs.workplace import Order, Workplace
 from slipway.training.fitting import checkpoints, lightning
 from slipway.training.fitting.boundaries import Boundaries
 from slipway.training.fitting.course import Course

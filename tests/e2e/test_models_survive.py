@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from slipway.platform.jobs.workplace import Order, Workplace
 from slipway.platform.models.finder import model_named
 from slipway.platform.runs.journal import events
+from slipway.platform.runs.workplace import Order, Workplace
 from slipway.training.config.compose import compose
 
 pytestmark = pytest.mark.timeout(400)

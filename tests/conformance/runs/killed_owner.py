@@ -91,7 +91,7 @@ def main(place: Path) -> None:
         else:
             assert found.state is State.DONE, (step, found.state)
         stands = standing(store, PARTS.key, Here("here", boot_id(), folder / "state"))
-        assert not stands.running or isinstance(found, Attempt), step
+        assert not stands.under_way or isinstance(found, Attempt), step
     sys.stdout.write(str(step - 1))
 
 

@@ -104,7 +104,7 @@ def owner(store: Any, parts: Parts, here: Here, start: Any) -> "subprocess.Popen
 def test_on_its_own_machine_a_killed_owner_is_gone_at_once(
     store: Any, parts: Parts, claim_on: Any, owner: Any, here: Here
 ) -> None:
-    assert standing(store, parts.key, here).running
+    assert standing(store, parts.key, here).under_way
     owner.kill()
     owner.wait()
     stands = standing(store, parts.key, here)
@@ -121,9 +121,9 @@ def test_elsewhere_a_killed_owner_is_gone_after_the_deadline_by_the_stores_clock
 ) -> None:
     owner.kill()
     owner.wait()
-    assert claim_on(elsewhere).running
+    assert claim_on(elsewhere).under_way
     store.later = DEADLINE - timedelta(seconds=30)
-    assert claim_on(elsewhere).running
+    assert claim_on(elsewhere).under_way
     store.later = DEADLINE
     with owned(claim_on(elsewhere)) as attempt:
         assert attempt.number == 2
@@ -139,7 +139,7 @@ def test_an_orphan_that_inherited_the_lock_counts_as_alive_until_it_ends(
     owner.kill()
     owner.wait()
     store.later = 10 * DEADLINE
-    assert standing(store, parts.key, here).running
+    assert standing(store, parts.key, here).under_way
     handle = os.pidfd_open(orphan)
     os.kill(orphan, signal.SIGKILL)
     assert select.select([handle], [], [], 60)[0]
@@ -159,10 +159,10 @@ def test_of_another_persons_or_containers_owner_only_the_heartbeat_speaks(
     store: Any, parts: Parts, owner: Any, here: Here, tmp_path: Path
 ) -> None:
     blind = Here(here.host, here.boot, tmp_path / "another-state")
-    assert standing(store, parts.key, blind).running
+    assert standing(store, parts.key, blind).under_way
     store.later = 2 * DEADLINE
     assert standing(store, parts.key, blind).state is State.LOST
-    assert standing(store, parts.key, here).running
+    assert standing(store, parts.key, here).under_way
     assert owner.poll() is None
 
 
@@ -183,8 +183,8 @@ def test_done_work_is_returned_and_done_again_only_when_that_is_asked_for(
     assert (found.state, found.result) == (State.DONE, result(parts, 1))
     with owned(claim_on(here, again=True)) as second:
         assert (second.number, second.spec.why) == (2, AGAIN)
-        assert claim_on(here, again=True).running
-        assert claim_on(here).running
+        assert claim_on(here, again=True).under_way
+        assert claim_on(here).under_way
         second.finish(outcome(State.FAILED))
     stands = standing(store, parts.key, here)
     assert stands.state is State.DONE
@@ -302,7 +302,7 @@ class Comings:
         machine = chance.choice(self.machines)
         before = standing(self.store, self.key, machine)
         found = self.claim_on(machine)
-        assert isinstance(found, Attempt) == (not before.running)
+        assert isinstance(found, Attempt) == (not before.under_way)
         if isinstance(found, Attempt):
             assert found.number == before.number + 1
             self.living.append((found, machine))
@@ -315,7 +315,7 @@ class Comings:
             attempt, machine = self.living.pop()
             attempt.close()
             found = standing(self.store, self.key, machine)
-            assert not found.running or found.number > attempt.number
+            assert not found.under_way or found.number > attempt.number
 
     def ended(self, _: random.Random) -> None:
         if self.living:

@@ -95,6 +95,6 @@ def test_an_attempt_that_is_listed_late_is_not_made_twice_and_not_asked_for_with
     late = LateStore(tmp_path / "store", late=5)
     found = claim(late, parts, claimant(elsewhere), elsewhere)
     assert isinstance(found, Standing)
-    assert (found.running, found.number) == (True, 1)
+    assert (found.under_way, found.number) == (True, 1)
     assert rests == [attempts.LISTED_LATE_SECONDS] * 4
     first.close()

@@ -37,9 +37,9 @@ def follow(
     while True:
         try:
             now = standing(store, key, here)
-            if not now.running and not (now.state is State.DONE and concluding(store, here, now)):
+            if not now.under_way and not (now.state is State.DONE and concluding(store, here, now)):
                 return now
-            if now.running:
+            if now.under_way:
                 _Looking(store, here, now, watcher, clock).until_it_may_have_changed(lambda: sleep(pause))
         except StoreUnreachable:
             watcher.progress({}, "the store does not answer")
@@ -78,6 +78,6 @@ class _Looking:
     def _sign(self) -> Sign:
         """What the lock of an owner on this machine says; one elsewhere has none here."""
         spec = self._found.spec
-        if spec is None or spec.place.host != self._here.host:
+        if spec is None or self._found.place.host != self._here.host:
             return Sign.UNKNOWN
         return sign_of(self._here.state, spec.nonce)

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from slipway.platform.errors import SlipwayError
-from slipway.platform.jobs.child import Child
-from slipway.platform.jobs.ending import last_words, read_failure
-from slipway.platform.jobs.environment import child_environment
-from slipway.platform.jobs.following import Following
-from slipway.platform.jobs.preparing import prepare
+from slipway.platform.jobs.runner.child import Child
+from slipway.platform.jobs.runner.ending import last_words, read_failure
+from slipway.platform.jobs.runner.environment import child_environment
+from slipway.platform.jobs.runner.following import Following
+from slipway.platform.jobs.runner.preparing import prepare
+from slipway.platform.jobs.runner.stopping import listening
 from slipway.platform.jobs.spec import JobSpec
-from slipway.platform.jobs.stopping import listening
 from slipway.platform.jobs.watching import SILENT, Watcher
-from slipway.platform.jobs.workplace import Workplace
 from slipway.platform.runs.parts import Parts
+from slipway.platform.runs.workplace import Workplace
 from slipway.platform.store import Store
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from slipway.platform.jobs.pieces import read_pieces
 from slipway.platform.jobs.starting import Brought
 from slipway.platform.masking import masked
 from slipway.platform.runs.layout import WorkKeys
+from slipway.platform.runs.pieces import read_pieces
 from slipway.platform.runs.records import Binding, Outcome, Result, State
 from slipway.platform.runs.results import load_evaluation
 from slipway.platform.runs.tracking.binding import bound
@@ -118,7 +118,7 @@ def _remarks(brought: Brought) -> list[str]:
         remarks.append("This work is done already; --again trains it anew.")
     if brought.how == "attached" and brought.standing.spec is not None:
         spec = brought.standing.spec
-        remarks.append(f"Trained by {spec.submitted_by} on {spec.place.host}, attempt {spec.number}.")
+        remarks.append(f"Trained by {spec.submitted_by} on {brought.standing.place.where}, attempt {spec.number}.")
     if brought.ran and brought.ran.same is True:
         remarks.append("IDENTICAL: the weights are those of the bound result, to the bit.")
     if brought.ran and brought.ran.same is False:

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from slipway.platform.errors import WrongUse
-from slipway.platform.jobs import checkpoints
-from slipway.platform.jobs.pieces import read_pieces
-from slipway.platform.jobs.preparing import DERIVED, fetch_references
-from slipway.platform.jobs.workplace import Failure, Order, Workplace, write_whole
+from slipway.platform.jobs.runner import checkpoints
+from slipway.platform.jobs.runner.preparing import DERIVED, fetch_references
 from slipway.platform.runs.code.archive import fetch_code
 from slipway.platform.runs.find import load_parts
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.parts import Parts
+from slipway.platform.runs.pieces import read_pieces
 from slipway.platform.runs.records import Outcome, State
 from slipway.platform.runs.standing import numbers
+from slipway.platform.runs.workplace import Failure, Order, Workplace, write_whole
 from slipway.platform.store import Store
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _number(store: Store, key: str, wanted: int | None) -> int:
 
 def _snapshot(parts: Parts, settings: "Settings", note: Note) -> "Snapshot":
     from slipway.platform.data.snapshot import Snapshot
-    from slipway.platform.jobs.preparing import fetch_view
+    from slipway.platform.jobs.runner.preparing import fetch_view
 
     return Snapshot(fetch_view(parts.snapshot, parts.view, settings, note))
 

@@ -14,9 +14,9 @@ from slipway.platform.store import ObjectMissing, Store
 
 def concluding(store: Store, here: Here, done: Standing) -> bool:
     """Whether the work's owner may still be about to say how it ended."""
-    if done.spec is None or done.outcome is not None or done.running:
+    if done.spec is None or done.outcome is not None or done.under_way:
         return False
-    if done.spec.place.host == here.host:
+    if done.place.host == here.host:
         sign = sign_of(here.state, done.spec.nonce)
         if sign is not Sign.UNKNOWN:
             return sign is Sign.HELD
@@ -29,7 +29,7 @@ def concluding(store: Store, here: Here, done: Standing) -> bool:
 
 def settle(store: Store, open_tracker: Callable[[], Tracker], here: Here, done: Standing) -> str:
     """Do what is missing of work that is done; in words what cannot be done now, or nothing."""
-    if done.result is None or done.running or concluding(store, here, done):
+    if done.result is None or done.under_way or concluding(store, here, done):
         return ""
     if done.outcome is None and done.spec is not None:
         _record(store, done)

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from slipway.platform.jobs.attaching import follow
-from slipway.platform.jobs.child import Ahead
-from slipway.platform.jobs.concluding import Ran
 from slipway.platform.jobs.planning import Planned
-from slipway.platform.jobs.preparing import Noting
-from slipway.platform.jobs.runner import Surroundings, run_attempt
+from slipway.platform.jobs.runner.attempt import Surroundings, run_attempt
+from slipway.platform.jobs.runner.child import Ahead
+from slipway.platform.jobs.runner.concluding import Ran
+from slipway.platform.jobs.runner.preparing import Noting
 from slipway.platform.jobs.settling import settle
 from slipway.platform.jobs.snapshots import have_snapshot
 from slipway.platform.jobs.watching import SILENT, Watcher
@@ -109,7 +109,7 @@ class _Bringing:
         how: Literal["attached", "found"] = "found"
         if self._request.name is not None:
             check_free(self._store, self._planned.key, self._request.name)
-        if not self._is_done(now) and not now.running:
+        if not self._is_done(now) and not now.under_way:
             self._provide()
         name = self._name(now)
         while True:
@@ -119,7 +119,7 @@ class _Bringing:
             if ahead is not None:  # it may be long until it is needed, if ever
                 ahead.dismiss()
                 ahead = None
-            if not got.running:
+            if not got.under_way:
                 if behind := settle(self._store, self._tracker, self._here, got):
                     self._watcher.note(behind)
                 return Brought(how, got, name)

@@ -7,6 +7,9 @@ written for the deadline (`Silent`), because then others may take it for lost at
 It does no harm if it stops late: only the first result counts.
 
 The claimant's lock is taken before its number is bound, so whoever sees the number can see that its owner lives.
+
+An attempt that a launcher is to run is made by `assign`: it belongs to whichever process begins it, and `begin` lets
+exactly one do so, by binding `begun.json`.
 """
 
 import logging
@@ -18,11 +21,11 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from slipway.platform.runs import presence
-from slipway.platform.runs.errors import AttemptTaken, Silent
+from slipway.platform.runs.errors import AttemptTaken, BegunElsewhere, Silent
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.parts import Parts
 from slipway.platform.runs.presence import Presence
-from slipway.platform.runs.records import AttemptSpec, Heartbeat, Outcome, Place, State
+from slipway.platform.runs.records import AttemptSpec, Begun, Cancellation, Heartbeat, Outcome, Place, State
 from slipway.platform.runs.standing import DEADLINE, Here, Standing, spec_of, standing
 from slipway.platform.store import Store, StoreError
 
@@ -45,12 +48,14 @@ class Claimant:
     team: str = ""
     kind: str = "train"
     revision: str = ""
+    job: str = ""
+    """Digest of what a launcher's process is told."""
 
 
 class Attempt:
     """An attempt that this process owns. Its methods may be called from several threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - as `claim`
         self,
         store: Store,
         key: str,
@@ -60,9 +65,12 @@ class Attempt:
         deadline: timedelta,
         clock: Callable[[], float],
         before: Standing,
+        place: Place,
     ) -> None:
         self.key = key
         self.spec = spec
+        self.place = place
+        """Where this process runs it."""
         self.before = before
         """How the work stood when this attempt was claimed."""
         self.keys = WorkKeys(key).attempt(spec.number)
@@ -91,7 +99,13 @@ class Attempt:
         return self._lock.descriptor
 
     def beat(
-        self, *, step: int = 0, steps: int = 0, phase: str = "running", progress: Mapping[str, Any] | None = None
+        self,
+        *,
+        step: int = 0,
+        steps: int = 0,
+        phase: str = "running",
+        progress: Mapping[str, Any] | None = None,
+        still: float = 0.0,
     ) -> bool:
         """Give a sign of life; False when the store did not take it, which is no matter until the deadline."""
         began = self._clock()
@@ -103,6 +117,7 @@ class Attempt:
             steps=steps,
             phase=phase,
             progress=dict(progress or {}),
+            still=still,
         )
         try:
             self._check_taken()
@@ -125,6 +140,10 @@ class Attempt:
                 "the last checkpoint.",
             )
 
+    def cancellation(self) -> Cancellation | None:
+        """Who wants this attempt to end, if anybody."""
+        return Cancellation.load(self._store, self.keys.cancellation)
+
     def finish(self, outcome: Outcome) -> Outcome:
         """Say how it ended; the first that is said stays, and is returned."""
         held = outcome.bind(self._store, self.keys.outcome)
@@ -140,7 +159,7 @@ class Attempt:
         if later is not None:
             raise AttemptTaken(
                 f"Attempt {self.number} of {self.spec.name} was taken for lost: {later.submitted_by} on "
-                f"{later.place.host} has made attempt {later.number} ({later.why}).",
+                f"{later.place.where} has made attempt {later.number} ({later.why}).",
                 mend="Nothing is to be done: the work goes on there.",
             )
 
@@ -162,11 +181,11 @@ def claim(  # noqa: PLR0913 - what, for whom, and the clocks
     lost = 0
     while True:
         before = standing(store, key, here, deadline)
-        if before.running or (before.result is not None and not again):
+        if before.under_way or (before.result is not None and not again):
             return before
         spec = _spec(claimant, before, unique(), again=again)
         lock = Presence(here.state, spec.nonce)
-        attempt = Attempt(store, key, spec, lock, deadline=deadline, clock=clock, before=before)
+        attempt = Attempt(store, key, spec, lock, deadline=deadline, clock=clock, before=before, place=claimant.place)
         data = spec.to_bytes()
         try:
             held = store.put_if_absent(attempt.keys.spec, data)
@@ -180,6 +199,61 @@ def claim(  # noqa: PLR0913 - what, for whom, and the clocks
         if spec.number == lost:  # a network file system may list a number some seconds after it was bound
             time.sleep(LISTED_LATE_SECONDS)
         lost = spec.number
+
+
+def assign(
+    store: Store,
+    parts: Parts,
+    claimant: Claimant,
+    here: Here,
+    *,
+    again: bool = False,
+    deadline: timedelta = DEADLINE,
+    unique: Callable[[], str] = lambda: uuid.uuid4().hex,
+) -> Standing:
+    """See that the next attempt exists, for a launcher to run; how the work stands then.
+
+    Whoever is called with the same work finds the same attempt under way, until it has ended.
+    """
+    key = parts.key
+    store.put_if_absent(WorkKeys(key).parts, parts.to_bytes())
+    while True:
+        before = standing(store, key, here, deadline)
+        if before.under_way or (before.result is not None and not again):
+            return before
+        spec = _spec(claimant, before, unique(), again=again)
+        held = spec.bind(store, WorkKeys(key).attempt(spec.number).spec)
+        if held == spec:
+            return standing(store, key, here, deadline)
+        time.sleep(LISTED_LATE_SECONDS)  # as in `claim`
+
+
+def begin(  # noqa: PLR0913 - as `claim`
+    store: Store,
+    key: str,
+    number: int,
+    place: Place,
+    lock: Presence,
+    *,
+    deadline: timedelta = DEADLINE,
+    clock: Callable[[], float] = time.monotonic,
+    unique: Callable[[], str] = lambda: uuid.uuid4().hex,
+) -> Attempt:
+    """Own an attempt that was made by `assign`; raises `BegunElsewhere` when another process does, or did."""
+    keys = WorkKeys(key).attempt(number)
+    spec = spec_of(store, key, number)
+    if spec is None:
+        raise BegunElsewhere(f"{key[:11]} has no attempt {number} in {store.url}.")
+    mine = Begun(nonce=unique(), place=place)
+    held = mine.bind(store, keys.begun)
+    if held != mine:
+        raise BegunElsewhere(
+            f"Attempt {number} of {spec.name} was begun on {held.place.where} by process {held.place.pid}."
+        )
+    before = standing(store, key)
+    if before.outcome is not None or before.number > number:
+        raise BegunElsewhere(f"There is nothing to do for attempt {number}: {before.told()}")
+    return Attempt(store, key, spec, lock, deadline=deadline, clock=clock, before=before, place=place)
 
 
 def _spec(claimant: Claimant, before: Standing, nonce: str, *, again: bool) -> AttemptSpec:
@@ -196,6 +270,7 @@ def _spec(claimant: Claimant, before: Standing, nonce: str, *, again: bool) -> A
         team=claimant.team,
         kind=claimant.kind,
         revision=claimant.revision,
+        job=claimant.job,
     )
 
 
@@ -210,5 +285,5 @@ def _why(before: Standing, *, again: bool) -> str:
 def _tidy(here: Here, before: Standing) -> None:
     """The lock file of an owner that is gone is of no use to anybody."""
     spec = before.spec
-    if spec and spec.place.host == here.host and presence.sign_of(here.state, spec.nonce) is presence.Sign.GONE:
+    if spec and before.place.host == here.host and presence.sign_of(here.state, spec.nonce) is presence.Sign.GONE:
         presence.forget(here.state, spec.nonce)

@@ -45,3 +45,7 @@ class AttemptTaken(RunsError):
 
 class Silent(RunsError):
     """No sign of life could be written for so long that others count this attempt as lost."""
+
+
+class BegunElsewhere(RunsError):
+    """Another process has begun this attempt, or it has ended: there is nothing to do here."""

@@ -9,6 +9,8 @@ RESULTS: Final = "results"
 """Files of results, named by their content."""
 GIVEN: Final = "references"
 """Files of a person's own that work refers to, named by their content."""
+JOBS: Final = "jobs"
+"""What runners are told, named by content."""
 CODE: Final = "code"
 """Code archives, `code/<digest>.tar`, where the digest is that of the list of files."""
 
@@ -40,6 +42,15 @@ class WorkKeys:
         return f"{self.folder}/result.json"
 
     @property
+    def wishes(self) -> str:
+        """What the keys of those who want the result begin with."""
+        return f"{self.folder}/wishes/"
+
+    def wish(self, person: str) -> str:
+        """That somebody wants the result."""
+        return f"{self.wishes}{person}.json"
+
+    @property
     def attempts(self) -> str:
         """What the keys of its attempts begin with."""
         return f"{self.folder}/attempts/"
@@ -59,6 +70,25 @@ class AttemptKeys:
     def spec(self) -> str:
         """Who started it, where and why; bound once, so an attempt has one owner."""
         return f"{self.folder}/spec.json"
+
+    @property
+    def begun(self) -> str:
+        """Which runner has begun it, and where; bound once. Only of attempts that a launcher runs."""
+        return f"{self.folder}/begun.json"
+
+    @property
+    def meeting(self) -> str:
+        """What the first node tells the others."""
+        return f"{self.folder}/meeting.json"
+
+    @property
+    def cancellation(self) -> str:
+        """That it shall end; bound once."""
+        return f"{self.folder}/cancel.json"
+
+    def node(self, number: int) -> "AttemptKeys":
+        """The keys of one node's part; the first node's are those of the attempt."""
+        return AttemptKeys(f"{self.folder}/nodes/{number}") if number else self
 
     @property
     def heartbeat(self) -> str:
@@ -84,6 +114,11 @@ class AttemptKeys:
     def checkpoints(self) -> str:
         """Begins the keys of its checkpoints."""
         return f"{self.folder}/checkpoints/"
+
+
+def job_key(digest: str) -> str:
+    """What a runner is told."""
+    return f"{JOBS}/{digest}.json"
 
 
 def code_key(digest: str) -> str:

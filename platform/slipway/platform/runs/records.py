@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any, Self
@@ -46,6 +47,8 @@ class Record(BaseModel):
 class State(StrEnum):
     """Where an attempt stands, in words."""
 
+    PENDING = "pending"
+    """Claimed for a launcher; its process has not begun."""
     RUNNING = "running"
     DONE = "done"
     RESUMABLE = "resumable"
@@ -56,15 +59,72 @@ class State(StrEnum):
     """Silent for longer than its deadline, or its owner is gone."""
 
 
+class Cause(StrEnum):
+    """Why an attempt ended otherwise than done, for whoever decides what comes next."""
+
+    EXIT_CODE = "exit code"
+    OUT_OF_MEMORY = "out of memory"
+    EVICTED = "evicted"
+    """Its place was taken away; the work is not to blame, and goes on elsewhere."""
+    IMAGE_MISSING = "image missing"
+    UNSCHEDULABLE = "unschedulable"
+    DEADLINE = "deadline"
+    LOST = "lost"
+    STALLED = "stalled"
+    """Alive without progress for too long."""
+    STOPPED = "stopped"
+    """A person interrupted it where it ran."""
+    BUDGET = "budget"
+    CANCELLED = "cancelled"
+
+
 class Place(Record):
     """Where an attempt runs."""
 
-    host: str
-    boot: str
+    host: str = ""
+    """Empty until a launcher's process has begun somewhere."""
+    boot: str = ""
     """Names one start of that machine, so that a process id is not taken for another's."""
-    pid: int
-    workplace: str
+    pid: int = 0
+    workplace: str = ""
     target: str = "local"
+
+    @property
+    def where(self) -> str:
+        """For a person: the machine, or the target as long as there is none."""
+        return self.host or self.target
+
+
+class Begun(Record):
+    """A runner has begun an attempt that was claimed for it; bound once, so that no second one does the same."""
+
+    nonce: str
+    """Of this runner."""
+    place: Place
+
+
+class Meeting(Record):
+    """What the first node tells the others before they start together."""
+
+    address: str
+    """Where the processes meet, `host:port`."""
+    resume: tuple[int, int] | None = None
+    """Attempt and step of the checkpoint that all of them go on from."""
+
+
+class Cancellation(Record):
+    """Somebody who may wants an attempt to end; bound once."""
+
+    by: str
+    why: str = ""
+    asked: datetime
+
+
+class Wish(Record):
+    """Somebody wants the work's result; as long as others do, one person's cancelling only detaches that person."""
+
+    person: str
+    since: datetime
 
 
 class AttemptSpec(Record):
@@ -85,6 +145,8 @@ class AttemptSpec(Record):
     kind: str = "train"
     revision: str = ""
     """Git's commit, with `+dirty` where the work tree differs from it."""
+    job: str = ""
+    """Digest of the job that a launcher is to run; empty where the claimant itself executes the work."""
 
 
 class Heartbeat(Record):
@@ -96,6 +158,8 @@ class Heartbeat(Record):
     steps: int = 0
     phase: str = "starting"
     progress: Mapping[str, Any] = {}
+    still: float = 0.0
+    """Seconds without progress, by the runner's own clock."""
 
 
 class Outcome(Record):
@@ -104,6 +168,8 @@ class Outcome(Record):
     state: State
     reason: str
     """One sentence for a person."""
+    cause: Cause | None = None
+    """None where it is done."""
     mend: str = ""
     """What to do about it, where that is known."""
     exit_code: int | None = None
@@ -114,6 +180,11 @@ class Outcome(Record):
     samples: tuple[str, ...] = ()
     memory_peak: int = 0
     cpu_seconds: float = 0.0
+    gpu_seconds: float = 0.0
+    """Devices times seconds, over all nodes."""
+    cost: Decimal = Decimal(0)
+    """By the target's price, over all nodes."""
+    currency: str = ""
 
 
 class StoredFile(Record):

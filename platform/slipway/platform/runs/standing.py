@@ -2,7 +2,8 @@
 
 The last attempt decides. One that has an outcome has ended so. One without lives as long as it gives signs: on its own
 machine its lock tells at once, elsewhere the age of its heartbeat by the store's clock, against a deadline. An attempt
-with a later one behind it and without an outcome was lost.
+with a later one behind it and without an outcome was lost. One that was claimed for a launcher is pending until its
+runner has begun; whether there will ever be one, only the launcher knows.
 """
 
 import socket
@@ -12,9 +13,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from slipway.platform.runs.layout import WorkKeys
+from slipway.platform.runs.layout import AttemptKeys, WorkKeys
 from slipway.platform.runs.presence import Sign, boot_id, sign_of
-from slipway.platform.runs.records import AttemptSpec, Heartbeat, Outcome, Result, State
+from slipway.platform.runs.records import AttemptSpec, Begun, Heartbeat, Outcome, Place, Result, State
 from slipway.platform.runs.results import load_result
 from slipway.platform.store import Store
 
@@ -45,6 +46,8 @@ class Standing:
     """None: nobody has begun it."""
     spec: AttemptSpec | None = None
     """The last attempt."""
+    begun: Begun | None = None
+    """The launcher's process that runs it."""
     heartbeat: Heartbeat | None = None
     outcome: Outcome | None = None
     result: Result | None = None
@@ -59,17 +62,26 @@ class Standing:
         return self.spec.number if self.spec else 0
 
     @property
-    def running(self) -> bool:
-        """Whether somebody is at it."""
-        return self.state is State.RUNNING
+    def under_way(self) -> bool:
+        """Whether somebody is at it, or will be."""
+        return self.state in (State.PENDING, State.RUNNING)
+
+    @property
+    def place(self) -> Place:
+        """Where the last attempt runs."""
+        if self.begun is not None:
+            return self.begun.place
+        return self.spec.place if self.spec else Place()
 
     def told(self) -> str:
         """A sentence: whose, where, since when, how far."""
         if self.spec is None or self.state is None:
             return "Nobody has begun it."
         attempt = f"Attempt {self.number} of {self.spec.name}"
-        who = f"by {self.spec.submitted_by} on {self.spec.place.host}"
+        who = f"by {self.spec.submitted_by} on {self.place.where}"
         since = f"since {self.spec.created:%Y-%m-%d %H:%M}"
+        if self.state is State.PENDING:
+            return f"{attempt} is pending {who}, {since}."
         if self.state is State.RUNNING:
             return f"{attempt} is running {who}, {since}{_progress(self.heartbeat)}."
         return f"{attempt} {who} {since} is {self.state}: {self.reason.rstrip('.')}."
@@ -86,15 +98,21 @@ def standing(store: Store, key: str, here: Here | None = None, deadline: timedel
         return Standing(key, State.DONE if result else None, result=result)
     keys = WorkKeys(key).attempt(spec.number)
     outcome = Outcome.load(store, keys.outcome)
+    begun = Begun.load(store, keys.begun) if spec.job else None
     heartbeat = None if outcome else Heartbeat.load(store, keys.heartbeat)
-    silent = timedelta(0) if outcome else store.age(keys.heartbeat if heartbeat else keys.spec)
-    state, reason = (outcome.state, outcome.reason) if outcome else _life(spec, silent, here, deadline)
+    silent = timedelta(0) if outcome else store.age(_sign_of_life(keys, begun, heartbeat))
+    if outcome is not None:
+        state, reason = outcome.state, outcome.reason
+    elif spec.job and begun is None:
+        state, reason = State.PENDING, "its process has not begun"
+    else:
+        state, reason = _life(spec.nonce, begun.place if begun else spec.place, silent, here, deadline)
     result = load_result(store, key)
     if result is not None and result.attempt == spec.number and outcome is None:
         state, reason, silent = State.DONE, "its result is there", timedelta(0)
-    elif result is not None and state not in (State.RUNNING, State.DONE):
+    elif result is not None and state not in (State.PENDING, State.RUNNING, State.DONE):
         state, reason = State.DONE, f"attempt {result.attempt} brought the result; this one was {state}: {reason}"
-    return Standing(key, state, spec, heartbeat, outcome, result, silent, reason)
+    return Standing(key, state, spec, begun, heartbeat, outcome, result, silent, reason)
 
 
 def numbers(store: Store, key: str) -> list[int]:
@@ -113,14 +131,19 @@ def spec_of(store: Store, key: str, number: int) -> AttemptSpec | None:
     return AttemptSpec.load(store, WorkKeys(key).attempt(number).spec)
 
 
-def _life(spec: AttemptSpec, silent: timedelta, here: Here | None, deadline: timedelta) -> tuple[State, str]:
-    if here is not None and here.host == spec.place.host:
-        sign = sign_of(here.state, spec.nonce)
-        if sign is Sign.HELD and here.boot == spec.place.boot:
+def _sign_of_life(keys: AttemptKeys, begun: Begun | None, heartbeat: Heartbeat | None) -> str:
+    """The record whose age says how long an attempt has been silent."""
+    return keys.heartbeat if heartbeat else keys.begun if begun else keys.spec
+
+
+def _life(nonce: str, place: Place, silent: timedelta, here: Here | None, deadline: timedelta) -> tuple[State, str]:
+    if here is not None and here.host == place.host:
+        sign = sign_of(here.state, nonce)
+        if sign is Sign.HELD and here.boot == place.boot:
             return State.RUNNING, "its process lives"
         if sign is Sign.GONE:
-            rebooted = here.boot != spec.place.boot
-            return State.LOST, f"{spec.place.host} was started anew" if rebooted else "its process is gone"
+            rebooted = here.boot != place.boot
+            return State.LOST, f"{place.host} was started anew" if rebooted else "its process is gone"
     if silent > deadline:
         return State.LOST, f"silent for {silent.total_seconds():.0f} s, {deadline.total_seconds():.0f} are allowed"
     return State.RUNNING, f"gave a sign {silent.total_seconds():.0f} s ago"

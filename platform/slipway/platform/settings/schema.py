@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+ImageByDigest = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@sha256:[0-9a-f]{64}$")]
 KubernetesName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
 
 SQLITE = "sqlite:///"
@@ -75,6 +76,14 @@ class Kubernetes(Section):
     """Context inside that file; unset means its current one."""
     namespace: KubernetesName = "slipway"
     """Where Jobs are created."""
+    image: ImageByDigest | None = None
+    """What jobs run in, by digest, as `make images` prints it; a target may name another."""
+    service_account: KubernetesName = "slipway-job"
+    """Whom jobs run as; its token is not given to them."""
+    secret: KubernetesName | None = "slipway-runner"  # noqa: S105 - a name
+    """The Secret with the runner's own credentials, under the names of their variables; unset where there are none."""
+    ttl_hours: float = Field(default=24.0, gt=0)
+    """How long an ended Job stays in the cluster."""
 
 
 class Airflow(Section):
@@ -101,6 +110,34 @@ class Identity(Section):
     """The people and services that are trusted, with their roles and public keys; reviewed like code."""
 
 
+class Jobs(Section):
+    """How patient launchers and runners are."""
+
+    silence_seconds: float = Field(default=180.0, gt=0)
+    """Silence of an attempt from which it counts as lost."""
+    stall_seconds: float = Field(default=1800.0, gt=0)
+    """An attempt that lives without progress for so long counts as stalled."""
+    grace_seconds: float = Field(default=60.0, gt=0)
+    """Time for a checkpoint between being asked to stop and being stopped."""
+    pending_seconds: float = Field(default=900.0, gt=0)
+    """How long a job may wait for what waiting will hardly mend: an image that is missing, a node that nobody has."""
+    retries: int = Field(default=2, ge=0, le=100)
+    """How often lost or stalled work is taken up again; being moved elsewhere does not count."""
+    leftovers_hours: float = Field(default=1.0, ge=0)
+    """How long what an ended attempt left in a launcher stays before `slipway jobs reconcile` deletes it."""
+    secrets: Path = Path("~/.config/slipway/secrets")
+    """Folder of secrets that local jobs may ask for (0700), a file each (0600), called after the variable."""
+
+
+class Toleration(Section):
+    """A taint that a job may run beside."""
+
+    key: str | None = None
+    operator: Literal["Exists", "Equal"] = "Exists"
+    value: str | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+
+
 class Target(Section):
     """A place to run jobs, with its price."""
 
@@ -120,6 +157,29 @@ class Target(Section):
     """What one node costs in an hour."""
     currency: Currency = "USD"
     """The price's currency, three letters."""
+    max_nodes: int = Field(default=8, ge=1, le=1000)
+    """Nodes that one job may ask for."""
+    deadline_hours: float | None = Field(default=None, gt=0)
+    """How long one attempt may run; unset means as long as it takes."""
+    secrets: dict[str, str] = {}
+    """What jobs here may ask for: a variable's name, with where its value is. On Kubernetes `secret-name/key`; locally
+    the name of a file in `jobs.secrets`."""
+    image: ImageByDigest | None = None
+    """Kubernetes: another image than `kubernetes.image`."""
+    gpu_resource: str = "nvidia.com/gpu"
+    """Kubernetes: what the devices are called in a node's resources."""
+    node_selector: dict[str, str] = {}
+    """Kubernetes: labels of the nodes that qualify."""
+    tolerations: tuple[Toleration, ...] = ()
+    """Kubernetes: taints of those nodes."""
+    queue: KubernetesName | None = None
+    """Kubernetes: Kueue's LocalQueue; a job then starts suspended, until it is admitted."""
+    priority_class: KubernetesName | None = None
+    """Kubernetes: the PriorityClass."""
+    ephemeral_gib: float = Field(default=20.0, gt=0)
+    """Kubernetes: disk of each node for data, code and checkpoints."""
+    shm_gib: float = Field(default=1.0, gt=0)
+    """Kubernetes: size of /dev/shm, part of the memory."""
 
 
 class Settings(Section):
@@ -135,6 +195,7 @@ class Settings(Section):
     mlflow: MLflow = MLflow()
     kubernetes: Kubernetes = Kubernetes()
     airflow: Airflow = Airflow()
+    jobs: Jobs = Jobs()
     identity: Identity = Identity()
     targets: dict[KubernetesName, Target] = {}
     """Named places to run jobs; `local` is built in."""
@@ -162,6 +223,7 @@ class Settings(Section):
                 "kubernetes": self.kubernetes.model_copy(
                     update={"kubeconfig": None if kubeconfig is None else place(kubeconfig)}
                 ),
+                "jobs": self.jobs.model_copy(update={"secrets": place(self.jobs.secrets)}),
                 "identity": self.identity.model_copy(
                     update={"keys": place(self.identity.keys), "people": place(self.identity.people)}
                 ),

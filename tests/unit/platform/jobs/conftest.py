@@ -21,8 +21,8 @@ from slipway.platform.data.project import Project
 from slipway.platform.data.rows import Image
 from slipway.platform.data.view import View
 from slipway.platform.data.writer import SnapshotWriter
-from slipway.platform.jobs.concluding import Ran
-from slipway.platform.jobs.runner import Surroundings, run_attempt
+from slipway.platform.jobs.runner.attempt import Surroundings, run_attempt
+from slipway.platform.jobs.runner.concluding import Ran
 from slipway.platform.jobs.snapshots import have_snapshot, name_snapshot
 from slipway.platform.jobs.spec import JobSpec
 from slipway.platform.jobs.watching import SILENT, Watcher

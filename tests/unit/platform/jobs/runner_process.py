@@ -9,7 +9,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from slipway.platform.jobs.runner import Surroundings, run_attempt
+from slipway.platform.jobs.runner.attempt import Surroundings, run_attempt
 from slipway.platform.jobs.spec import JobSpec
 from slipway.platform.runs.attempts import Attempt, Claimant, claim
 from slipway.platform.runs.parts import Parts

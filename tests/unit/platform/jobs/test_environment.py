@@ -1,6 +1,6 @@
 """What a training sees of the environment of whoever started it."""
 
-from slipway.platform.jobs.environment import THREADS, child_environment
+from slipway.platform.jobs.runner.environment import THREADS, child_environment
 
 SECRET = {
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "MLFLOW_TRACKING_PASSWORD",

@@ -7,9 +7,9 @@ from typing import Any
 import psutil
 import pytest
 
-from slipway.platform.jobs.child import Ahead
-from slipway.platform.jobs.environment import child_environment
-from slipway.platform.jobs.runner import Surroundings, run_attempt
+from slipway.platform.jobs.runner.attempt import Surroundings, run_attempt
+from slipway.platform.jobs.runner.child import Ahead
+from slipway.platform.jobs.runner.environment import child_environment
 from slipway.platform.runs.records import State
 
 pytestmark = pytest.mark.timeout(240)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from slipway.platform.jobs import checkpoints
+from slipway.platform.jobs.runner import checkpoints
 from slipway.platform.runs.records import State
 from slipway.platform.runs.references import Reference, keep
 from slipway.platform.runs.results import load_result, result_key
@@ -62,7 +62,7 @@ def test_a_child_that_loads_a_foreign_file_of_slipway_fails(desk: Desk) -> None:
     foreign = Path(checkpoints.__file__)
     load = (
         "import importlib.util, sys; "
-        f"spec = importlib.util.spec_from_file_location('slipway.errors', {str(foreign.parents[1] / 'errors.py')!r}); "
+        f"spec = importlib.util.spec_from_file_location('slipway.errors', {str(foreign.parents[2] / 'errors.py')!r}); "
         "sys.modules['slipway.errors'] = module = importlib.util.module_from_spec(spec); "
         "spec.loader.exec_module(module)"
     )

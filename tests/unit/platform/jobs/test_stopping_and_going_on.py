@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from slipway.platform.jobs import checkpoints
-from slipway.platform.jobs.pieces import read_pieces
+from slipway.platform.jobs.runner import checkpoints
 from slipway.platform.runs.layout import WorkKeys
+from slipway.platform.runs.pieces import read_pieces
 from slipway.platform.runs.records import Outcome, State
 from slipway.platform.runs.standing import Here, standing
 from slipway.platform.store import StoreUnreachable
@@ -51,7 +51,7 @@ def test_a_child_dies_with_its_killed_runner_and_the_next_attempt_gives_the_same
     runner = desk.begin(wait_at=5)
     child = desk.wait_until_it_stands_still(runner)
     eventually(lambda: steps_in_store(desk) == [4])
-    assert standing(desk.store, parts.key, Here.at(desk.loaded.root)).running
+    assert standing(desk.store, parts.key, Here.at(desk.loaded.root)).under_way
     runner.kill()
     runner.wait()
     eventually(lambda: gone(child))
@@ -71,9 +71,9 @@ def test_an_orphan_that_outlives_its_runner_counts_as_alive(desk: Desk, eventual
     child = desk.wait_until_it_stands_still(runner)
     runner.kill()
     runner.wait()
-    assert standing(desk.store, parts.key, Here.at(desk.loaded.root)).running
+    assert standing(desk.store, parts.key, Here.at(desk.loaded.root)).under_way
     child.kill()
-    eventually(lambda: not standing(desk.store, parts.key, Here.at(desk.loaded.root)).running)
+    eventually(lambda: not standing(desk.store, parts.key, Here.at(desk.loaded.root)).under_way)
 
 
 def test_what_was_measured_before_the_checkpoint_stands_in_the_next_journal(desk: Desk, eventually: Eventually) -> None:

@@ -18,8 +18,8 @@ import pytest
 from slipway.platform.data.rows import Image
 from slipway.platform.data.snapshot import Snapshot
 from slipway.platform.data.writer import SnapshotWriter
-from slipway.platform.jobs.workplace import Order, Workplace
 from slipway.platform.runs.journal import events
+from slipway.platform.runs.workplace import Order, Workplace
 from slipway.training.config.build import build
 from slipway.training.fitting.fit import fit
 from slipway.training.task import Task

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import distributed
 
-from slipway.platform.jobs.environment import FIXED
+from slipway.platform.jobs.runner.environment import FIXED
 from slipway.training.fitting.feed import Feed
 from slipway.training.fitting.processes import Place
 from slipway.training.fitting.run import Run, Surroundings

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from slipway.platform.data.snapshot import Snapshot
-from slipway.platform.jobs.workplace import Failure
+from slipway.platform.runs.workplace import Failure
 from slipway.training.fitting.telling import NotANumber
 from slipway.training.reading.errors import UnreadableImage
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load
 
-from slipway.platform.jobs.workplace import Summary
+from slipway.platform.runs.workplace import Summary
 from slipway.training.fitting.results import Report, curves
 from slipway.training.fitting.state import State
 from slipway.training.fitting.trail import Trail

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slipway.platform.jobs.workplace import RESUME
+from slipway.platform.runs.workplace import RESUME
 from slipway.training.fitting import checkpoints
 
 MakeAttempts = Callable[..., Any]

@@ -54,8 +54,8 @@ def debug(
 
 def _make_script(restored: "Restored") -> None:
     """`debug.py` and what it reads."""
-    from slipway.platform.jobs.child import BOOT
-    from slipway.platform.jobs.environment import FIXED, THREADS
+    from slipway.platform.jobs.runner.child import BOOT
+    from slipway.platform.jobs.runner.environment import FIXED, THREADS
 
     folder = restored.folder
     told = {"step": restored.step, "environment": {**FIXED, **dict.fromkeys(THREADS, "1")}}

@@ -157,7 +157,7 @@ def _tell_columns(columns: Sequence[tuple[str, str]], *, json: bool) -> None:
 def _write(report: Mapping[str, object], path: Path) -> None:
     import json
 
-    from slipway.platform.jobs.workplace import write_whole
+    from slipway.platform.runs.workplace import write_whole
 
     write_whole(path, json.dumps(report, indent=1, ensure_ascii=False).encode() + b"\n")
     say(f"written: {path}")

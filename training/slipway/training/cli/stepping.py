@@ -23,7 +23,7 @@ def main() -> None:
     os.chdir(FOLDER)
     runpy.run_path(str(FOLDER / "boot.py"))["take_place"](FOLDER / "code")
 
-    from slipway.platform.jobs.workplace import Order, Workplace
+    from slipway.platform.runs.workplace import Order, Workplace
     from slipway.training.fitting.fit import fit
     from slipway.training.fitting.learner import Learner
     from slipway.training.fitting.main import task_of

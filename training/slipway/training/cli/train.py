@@ -10,8 +10,8 @@ from slipway.training.cli.completing import models
 from slipway.training.cli.completing import overrides as overrides_of_model
 
 if TYPE_CHECKING:
-    from slipway.platform.jobs.child import Ahead
     from slipway.platform.jobs.planning import Planned
+    from slipway.platform.jobs.runner.child import Ahead
     from slipway.platform.jobs.starting import Brought, Request
     from slipway.platform.settings import Loaded
     from slipway.training.config.compose import Composed
@@ -120,8 +120,8 @@ def _ahead(composed: "Composed") -> "Ahead | None":
     """Let the child import its libraries while the work is being named."""
     import os
 
-    from slipway.platform.jobs.child import Ahead
-    from slipway.platform.jobs.environment import child_environment
+    from slipway.platform.jobs.runner.child import Ahead
+    from slipway.platform.jobs.runner.environment import child_environment
 
     trainer = composed.config["trainer"]
     if trainer["processes"] > 1:
@@ -161,7 +161,7 @@ def _foretell(planned: "Planned", loaded: "Loaded", *, again: bool, json: bool) 
 
     store = open_store(loaded.settings.store, loaded.settings.s3)
     now = standing(store, planned.key, Here.at(loaded.root))
-    would = "attach" if now.running else "return" if now.result is not None and not again else "start"
+    would = "attach" if now.under_way else "return" if now.result is not None and not again else "start"
     told: dict[str, Any] = {
         "model": planned.model.name,
         "key": planned.key,

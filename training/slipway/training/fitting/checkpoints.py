@@ -13,7 +13,7 @@ from typing import Any, Final
 import torch
 
 from slipway.platform.errors import SlipwayError
-from slipway.platform.jobs.workplace import Workplace, write_whole
+from slipway.platform.runs.workplace import Workplace, write_whole
 
 FORMAT: Final = 1
 

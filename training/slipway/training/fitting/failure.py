@@ -5,7 +5,7 @@ import traceback
 from pathlib import Path
 
 from slipway.platform.errors import SlipwayError
-from slipway.platform.jobs.workplace import Failure, Workplace
+from slipway.platform.runs.workplace import Failure, Workplace
 
 
 def note(

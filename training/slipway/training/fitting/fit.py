@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from slipway.platform.jobs.workplace import Order, Workplace
+from slipway.platform.runs.workplace import Order, Workplace
 from slipway.training.evaluation.assess import assess, paired
 from slipway.training.fitting import environment, failure, lightning, results
 from slipway.training.fitting.processes import Place, joined

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.platform.errors import SlipwayError
-from slipway.platform.jobs.workplace import RESUME, Order, Workplace
+from slipway.platform.runs.workplace import RESUME, Order, Workplace
 from slipway.training.config.build import build
 from slipway.training.fitting import failure, light
 from slipway.training.fitting.stopping import Request, Stopped

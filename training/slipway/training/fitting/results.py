@@ -20,8 +20,8 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from slipway.platform.jobs.workplace import Summary, Workplace, write_whole
 from slipway.platform.runs.journal import Journal
+from slipway.platform.runs.workplace import Summary, Workplace, write_whole
 from slipway.training.evaluation.judged import Difference, Evaluation, Judged, Part
 from slipway.training.fitting.state import State
 from slipway.training.fitting.trail import Trail

@@ -11,9 +11,9 @@ from typing import Any, Final, Self
 import torch
 
 from slipway.platform.data.snapshot import Snapshot
-from slipway.platform.jobs.workplace import Order, Workplace
 from slipway.platform.machine import cores
 from slipway.platform.runs.journal import Journal
+from slipway.platform.runs.workplace import Order, Workplace
 from slipway.training.config.schema import START
 from slipway.training.evaluation.assess import assess
 from slipway.training.evaluation.judged import Evaluation, Judged

@@ -7,7 +7,7 @@ import os
 import signal
 from types import FrameType
 
-from slipway.platform.jobs.workplace import RESUME
+from slipway.platform.runs.workplace import RESUME
 
 
 class Stopped(Exception):

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from slipway.platform.jobs.workplace import write_whole
+from slipway.platform.runs.workplace import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -62,7 +62,7 @@ def _print(found: "Reasons") -> None:
                 one.state.value,
                 one.spec.why,
                 one.spec.submitted_by,
-                one.spec.place.host,
+                one.spec.place.where,
                 f"{one.spec.created:%Y-%m-%d %H:%M}",
                 one.reason,
             ]

@@ -95,7 +95,7 @@ def reasons(store: Store, key: str, *, than: str | None = None, here: Here | Non
 
 def next_start(stands: Standing) -> str:
     """What would happen if somebody started the same work now."""
-    if stands.running:
+    if stands.under_way:
         return "Starting the same work now attaches to this attempt."
     if stands.result is not None:
         return "Starting the same work now returns this result; `--again` makes another attempt."

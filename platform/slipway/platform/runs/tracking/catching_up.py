@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from slipway.platform.jobs.workplace import Workplace
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.results import fetch_file, load_result
 from slipway.platform.runs.standing import last_spec
 from slipway.platform.runs.tracking.described import describe, outcome_of
 from slipway.platform.runs.tracking.shipment import KEPT, Shipment
 from slipway.platform.runs.tracking.tracker import Tracker
+from slipway.platform.runs.workplace import Workplace
 from slipway.platform.store import Store
 
 UNSHIPPED: Final = "unshipped/"

@@ -126,7 +126,7 @@ def earlier_attempts(store: Store, key: str, number: int) -> dict[str, str]:
 def attempt_tag(spec: AttemptSpec, outcome: Outcome | None = None, without: str = "running") -> dict[str, str]:
     """One line for each attempt, so that all of them can be seen; `without` stands for an outcome."""
     when = f"{spec.created:%Y-%m-%d %H:%M}"
-    where = f"by {spec.submitted_by} on {spec.place.host} ({spec.place.target}), {when} ({spec.why})"
+    where = f"by {spec.submitted_by} on {spec.place.where} ({spec.place.target}), {when} ({spec.why})"
     how = f"{outcome.state.value} after {outcome.seconds:.0f} s: {outcome.reason}" if outcome else without
     return {f"slipway.attempt.{spec.number}": shortened(f"{how} · {where}", LONGEST_TAG)}
 

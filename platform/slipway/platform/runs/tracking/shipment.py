@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from slipway.platform.jobs.workplace import Workplace
 from slipway.platform.runs.records import Outcome, State
 from slipway.platform.runs.results import EVALUATION
 from slipway.platform.runs.standing import spec_of
@@ -32,6 +31,7 @@ from slipway.platform.runs.tracking.tracker import (
     TrackingRefused,
     TrackingUnreachable,
 )
+from slipway.platform.runs.workplace import Workplace
 from slipway.platform.store import Store
 
 ENDED: Final[Mapping[State, Status]] = {

@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from slipway.platform.errors import SlipwayError, WrongUse
-from slipway.platform.jobs.workplace import Workplace
 from slipway.platform.runs.journal import events
 from slipway.platform.runs.records import Outcome, State
 from slipway.platform.runs.tracking.catching_up import catch_up, has_ended, mark, marked, unmark
 from slipway.platform.runs.tracking.described import Described
 from slipway.platform.runs.tracking.shipment import Shipment
 from slipway.platform.runs.tracking.tracker import Tracker
+from slipway.platform.runs.workplace import Workplace
 from slipway.platform.store import Store
 
 SHORTEST_PAUSE: Final = 1.0

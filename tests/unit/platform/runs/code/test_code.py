@@ -75,7 +75,7 @@ def test_our_own_tree_has_the_same_as_a_copy_of_it(tmp_path: Path) -> None:
     for portion in here.packages["slipway"]:
         shutil.copytree(portion, tmp_path / "slipway", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     copied = Roots({"slipway": (tmp_path / "slipway",)})
-    entries = ["slipway.platform.jobs.workplace", "slipway.platform.runs.parts"]
+    entries = ["slipway.platform.runs.workplace", "slipway.platform.runs.parts"]
     assert closure(entries, [], here).digest == closure(entries, [], copied).digest
 
 

@@ -20,7 +20,6 @@ from typing import Any
 import httpx
 import pytest
 
-from slipway.platform.jobs.workplace import Workplace
 from slipway.platform.runs.journal import Journal
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.parts import CodeFile, Parts
@@ -29,6 +28,7 @@ from slipway.platform.runs.tracking.binding import Wanted
 from slipway.platform.runs.tracking.described import Described, describe
 from slipway.platform.runs.tracking.shipping import Shipper
 from slipway.platform.runs.tracking.tracker import Tracker, open_tracker
+from slipway.platform.runs.workplace import Workplace
 from slipway.platform.settings import schema
 from slipway.platform.store import Store, open_store
 

@@ -8,11 +8,11 @@ import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from slipway.platform.jobs.workplace import Workplace
 from slipway.platform.runs.tracking.described import describe
 from slipway.platform.runs.tracking.mlflow_server import MLflowServer
 from slipway.platform.runs.tracking.shipping import Shipper
 from slipway.platform.runs.tracking.tracker import Point, open_tracker
+from slipway.platform.runs.workplace import Workplace
 from slipway.platform.settings import schema
 from slipway.platform.store import open_store
 

@@ -8,9 +8,9 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from slipway.platform.jobs.child import Usage
-from slipway.platform.jobs.workplace import RESUME, Failure, Workplace
+from slipway.platform.jobs.runner.child import Usage
 from slipway.platform.runs.records import Outcome, State
+from slipway.platform.runs.workplace import RESUME, Failure, Workplace
 
 LAST_WORDS: Final = 4000
 """Characters of the log that stand in for a traceback where the child left none."""

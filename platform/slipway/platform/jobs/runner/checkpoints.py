@@ -13,9 +13,9 @@ from typing import Final
 
 from pydantic import Field
 
-from slipway.platform.jobs.workplace import CHECKPOINT
 from slipway.platform.runs.layout import AttemptKeys, WorkKeys
 from slipway.platform.runs.records import Record
+from slipway.platform.runs.workplace import CHECKPOINT
 from slipway.platform.store import ObjectMissing, Store
 
 RECORD: Final = ".json"

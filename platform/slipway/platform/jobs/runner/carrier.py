@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from slipway.platform.errors import SlipwayError
-from slipway.platform.jobs import checkpoints
-from slipway.platform.jobs.pieces import Pieces
-from slipway.platform.jobs.workplace import Workplace
+from slipway.platform.jobs.runner import checkpoints
 from slipway.platform.runs.layout import WorkKeys
+from slipway.platform.runs.pieces import Pieces
+from slipway.platform.runs.workplace import Workplace
 from slipway.platform.store import Store
 
 PAUSE: Final = 1.0

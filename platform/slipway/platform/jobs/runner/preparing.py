@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from slipway.platform.jobs import checkpoints
-from slipway.platform.jobs.following import carried_on
-from slipway.platform.jobs.pieces import read_pieces
+from slipway.platform.jobs.runner import checkpoints
+from slipway.platform.jobs.runner.following import carried_on
 from slipway.platform.jobs.spec import JobSpec
-from slipway.platform.jobs.workplace import Order, Workplace, write_whole
 from slipway.platform.runs.layout import WorkKeys
+from slipway.platform.runs.pieces import read_pieces
+from slipway.platform.runs.workplace import Order, Workplace, write_whole
 from slipway.platform.store import Store
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 import threading
 from typing import Final
 
-from slipway.platform.jobs.following import Following
-from slipway.platform.jobs.stopping import Stop
+from slipway.platform.jobs.runner.following import Following
+from slipway.platform.jobs.runner.stopping import Stop
 from slipway.platform.runs.attempts import Attempt
 from slipway.platform.runs.errors import AttemptTaken, Silent
 

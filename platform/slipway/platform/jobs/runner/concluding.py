@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from slipway.platform.jobs import checkpoints
-from slipway.platform.jobs.carrier import Carrier
-from slipway.platform.jobs.ending import Ended, outcome_of
-from slipway.platform.jobs.workplace import Summary, Workplace
+from slipway.platform.jobs.runner import checkpoints
+from slipway.platform.jobs.runner.carrier import Carrier
+from slipway.platform.jobs.runner.ending import Ended, outcome_of
 from slipway.platform.runs.attempts import Attempt
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.records import Outcome, Result, State
 from slipway.platform.runs.results import bind_result, load_result, store_files
 from slipway.platform.runs.tracking.shipping import Shipper
+from slipway.platform.runs.workplace import Summary, Workplace
 from slipway.platform.store import Store, StoreUnreachable
 
 T = TypeVar("T")

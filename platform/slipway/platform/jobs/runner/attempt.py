@@ -21,22 +21,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from slipway.platform.errors import SlipwayError
-from slipway.platform.jobs.beating import Beating
-from slipway.platform.jobs.carrier import Carrier
-from slipway.platform.jobs.child import Ahead, Child
-from slipway.platform.jobs.concluding import Conclusion, Ran
-from slipway.platform.jobs.ending import Ended
-from slipway.platform.jobs.environment import child_environment
-from slipway.platform.jobs.following import Following
-from slipway.platform.jobs.preparing import prepare
+from slipway.platform.jobs.runner.beating import Beating
+from slipway.platform.jobs.runner.carrier import Carrier
+from slipway.platform.jobs.runner.child import Ahead, Child
+from slipway.platform.jobs.runner.concluding import Conclusion, Ran
+from slipway.platform.jobs.runner.ending import Ended
+from slipway.platform.jobs.runner.environment import child_environment
+from slipway.platform.jobs.runner.following import Following
+from slipway.platform.jobs.runner.preparing import prepare
+from slipway.platform.jobs.runner.stopping import Stop, listening
 from slipway.platform.jobs.spec import JobSpec
-from slipway.platform.jobs.stopping import Stop, listening
 from slipway.platform.jobs.watching import SILENT, Careful, Watcher
-from slipway.platform.jobs.workplace import Workplace
 from slipway.platform.runs.attempts import Attempt
 from slipway.platform.runs.errors import Silent
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.records import Outcome, State
+from slipway.platform.runs.workplace import Workplace
 from slipway.platform.store import Store
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class _Run:
     ) -> None:
         self._job, self._attempt, self._with, self._stop = job, attempt, surroundings, stop
         self._watcher = Careful(watcher)
-        self._workplace = workplace_of(attempt.spec.place.workplace, attempt.number)
+        self._workplace = workplace_of(attempt.place.workplace, attempt.number)
         self._following = Following(self._workplace.journal)
         self._beating = Beating(attempt, self._following, stop)
         self._shipper: Shipper | None = None

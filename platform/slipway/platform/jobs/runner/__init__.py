@@ -1,0 +1,1 @@
+"""What runs inside a job: it holds the attempt, feeds the child process, and records what became of it."""
