@@ -5,14 +5,15 @@ SEEDS ?= 10
 VENV := .venv/bin
 # The stamp names this folder: an environment copied or moved elsewhere is made anew.
 STAMP := .venv/setup-$(shell pwd | cksum | cut -d' ' -f1)
+INFRA_STAMP := .venv-infra/setup-$(shell pwd | cksum | cut -d' ' -f1)
 MEMBERS := platform training serving pipelines
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench bench-gpu soak docs lock clean
+.PHONY: help setup demo test check format bench bench-gpu soak docs images infra-tools test-kubernetes lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-15s %s\n' "$$name" "$$text"; done
 
 setup: $(STAMP) ## make .venv from requirements.lock (does nothing when that is done)
 
@@ -44,7 +45,19 @@ soak: $(STAMP) ## the long random tests, with SEEDS seeds each
 docs: $(STAMP) ## build the documentation into site/
 	@$(VENV)/python -m mkdocs build --quiet --strict && echo "docs: site/index.html"
 
-lock: $(STAMP) ## resolve requirements.lock and the device's lock again (UPGRADE=1: newest versions)
+images: $(STAMP) ## build what jobs run in; ARGS="--variant cuda --push REGISTRY/slipway-train" (--help tells more)
+	@$(VENV)/python tools/images.py $(ARGS)
+
+infra-tools: $(INFRA_STAMP) ## install what `make check ONLY=infra` judges infra/ with into .venv-infra
+
+$(INFRA_STAMP): infra/requirements.lock | $(STAMP)
+	@$(VENV)/python tools/infra_tools.py $(INFRA_STAMP)
+
+test-kubernetes: $(STAMP) ## the suites of launcher and server on a real cluster; KUBECONFIG=FILE
+	@test -n "$(KUBECONFIG)" || { echo "test-kubernetes: on which cluster? make test-kubernetes KUBECONFIG=/path/to/config"; exit 2; }
+	@$(VENV)/python -m pytest --kubeconfig "$(abspath $(KUBECONFIG))" tests/conformance/kubernetes tests/conformance/launchers $(ARGS)
+
+lock: $(STAMP) ## resolve all locks again (UPGRADE=1: newest versions)
 	@$(VENV)/python tools/lock.py $(if $(UPGRADE),--upgrade)
 
 clean: ## remove caches; never data, keys or state

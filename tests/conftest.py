@@ -24,8 +24,12 @@ settings.register_profile("soak", deadline=None, derandomize=False)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.getgroup("slipway").addoption(
+    group = parser.getgroup("slipway")
+    group.addoption(
         "--seeds", type=count, metavar="N", help="run each random test for the seeds 0 to N-1, as soak tests"
+    )
+    group.addoption(
+        "--kubeconfig", type=Path, metavar="PATH", help="run what needs a cluster on this real one, as well"
     )
 
 

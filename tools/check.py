@@ -37,6 +37,7 @@ CHECKS = (
     Check("mypy", ("mypy", "--no-error-summary")),
     Check("mypy-device", ("mypy", "--no-error-summary", "--config-file", "serving/pyproject.toml")),
     Check("locks", ("python", "tools/check_locks.py"), mend="make lock, then make setup"),
+    Check("infra", ("python", "tools/check_infra.py")),
     Check("docs", ("mkdocs", "build", "--strict", "--quiet")),
 )
 

@@ -43,11 +43,7 @@ NOT_IMPORTED: Exceptions = {
         "uvicorn": "runs the fleet service",
     },
     "pipelines": {
-        "apache-airflow": "DAG files and the operator",
-        "apache-airflow-providers-cncf-kubernetes": "the operator",
-        "apache-airflow-providers-fab": "users and roles of the local stack, loaded by Airflow itself",
-        "apache-airflow-providers-standard": "approval in Airflow's pages",
-        "slipway-platform": "steps",
+        "apache-airflow": "brings the distributions whose modules are called airflow",
         "slipway-serving": "steps",
         "slipway-training": "run as a command by a launcher, never imported",
     },

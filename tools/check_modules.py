@@ -45,7 +45,7 @@ def misplaced(names: Iterable[str]) -> list[str]:
         parts = Path(name).parts
         if parts[-1] != "__init__.py":
             continue
-        if parts[0] == "tests":
+        if parts[0] == "tests" and parts[1] != "partners":  # test partners are packages, on pytest's path
             problems.append(f"{name}: tests are folders of files (pytest's importlib mode). Remove it.")
         elif parts[0] in MEMBERS and len(parts) == 2:  # noqa: PLR2004 - <member>/__init__.py
             problems.append(f"{name}: {parts[0]}/ is no package, and would shadow a module of that name. Remove it.")

@@ -1,9 +1,9 @@
 """Resolve the workspace into its lock files, as plain pins without addresses.
 
 `requirements.lock` is the development environment on Linux: the four members, the `fleet` extra and the `dev` group.
-`serving/requirements.device-jp6.lock` is the device part on JetPack 6 (Python 3.10, aarch64). Both name their platform
-and the first Python that must work, so that they do not depend on who resolves them. Existing pins are kept unless
-`--upgrade` is given: a changed pyproject moves only what it must.
+`serving/requirements.device-jp6.lock` is the device part on JetPack 6 (Python 3.10, aarch64), `infra/requirements.lock`
+the tools that judge `infra/`. All name their platform and the first Python that must work, so that they do not depend
+on who resolves them. Existing pins are kept unless `--upgrade` is given: a changed pyproject moves only what it must.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from workspace import DEVICE_LOCK, LOCK, MEMBERS, ROOT, uv_environment
+from workspace import DEVICE_LOCK, INFRA_LOCK, LOCK, MEMBERS, ROOT, uv_environment
 
 PLAIN = ("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--quiet")
 DEVELOPMENT = ("--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28")
@@ -34,6 +34,11 @@ def device(extra: list[str]) -> None:
     compile_lock(DEVICE_LOCK, ["serving/pyproject.toml", *JETPACK_6, *extra])
 
 
+def infra(extra: list[str]) -> None:
+    """Write the lock of the tools for `infra/`, which have an environment of their own."""
+    compile_lock(INFRA_LOCK, ["infra/requirements.in", *DEVELOPMENT, *extra])
+
+
 def compile_lock(target: Path, arguments: list[str]) -> None:
     """Run uv's resolver; on failure its own words are the message."""
     command = [sys.executable, "-m", "uv", "pip", "compile", *PLAIN, "--output-file", str(target), *arguments]
@@ -44,12 +49,13 @@ def compile_lock(target: Path, arguments: list[str]) -> None:
 
 
 def main() -> None:
-    """Write both locks."""
+    """Write all locks."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions instead of the pinned ones")
     extra = ["--upgrade"] if parser.parse_args().upgrade else []
     development(extra)
     device(extra)
+    infra(extra)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 LOCK = ROOT / "requirements.lock"
 DEVICE_LOCK = ROOT / "serving" / "requirements.device-jp6.lock"
+INFRA_VENV = ROOT / ".venv-infra"
+INFRA_LOCK = ROOT / "infra" / "requirements.lock"
 MEMBERS = ("platform", "training", "serving", "pipelines")
 
 

@@ -21,6 +21,7 @@ from report import Run, as_json, as_markdown, load_average, this_machine
 from slipway.platform.machine import cores
 
 HERE = Path(__file__).resolve().parent
+PARTNERS = HERE.parent / "partners"
 RESULTS = HERE.parents[1] / ".slipway" / "bench"
 PREFIX = "bench_"
 GPU = "gpu"
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, write, print; 1 when a bench crashed."""
     names = sorted({path.stem.removeprefix(PREFIX) for path in HERE.glob(f"{PREFIX}*.py")} - {GPU})
     options = parser(names).parse_args(arguments)
+    sys.path.append(str(PARTNERS))
     if options.gpu and (lacking := importlib.import_module(f"{GPU}_device").lacking(options.device)):
         print(f"bench-gpu: {lacking}")
         return 0

@@ -16,6 +16,26 @@ COMMANDS = (
     ),
     CommandSpec("identity", "Make keys, show and trust people and services.", "slipway.platform.cli.identity:app"),
     CommandSpec(
+        "runs", "List runs: those under way, and the latest that have ended.", "slipway.platform.cli.jobs.runs:app",
+        panel="Runs",
+    ),
+    CommandSpec(
+        "show", "Show a run: state, attempts, data, code, metrics, cost so far, where.",
+        "slipway.platform.cli.jobs.show:app", panel="Runs",
+    ),
+    CommandSpec("logs", "Print a run's log, and follow it.", "slipway.platform.cli.jobs.logs:app", panel="Runs"),
+    CommandSpec(
+        "cancel", "Cancel a run, or only your wish for it.", "slipway.platform.cli.jobs.cancel:app", panel="Runs"
+    ),
+    CommandSpec(
+        "rerun", "Make another attempt at submitted work.", "slipway.platform.cli.jobs.rerun:app", panel="Runs"
+    ),
+    CommandSpec(
+        "targets", "List the places to run jobs: price, devices, free now, typical wait.",
+        "slipway.platform.cli.jobs.targets:app", panel="Runs",
+    ),
+    CommandSpec("jobs", "Look after jobs: reconcile.", "slipway.platform.cli.jobs.jobs:app", panel="Runs"),
+    CommandSpec(
         "why",
         "Say why a run ran or was not run again, and what differs from other work.",
         "slipway.platform.cli.runs.why:app",
@@ -27,4 +47,4 @@ COMMANDS = (
         "slipway.platform.cli.runs.compare:app",
         panel="Runs",
     ),
-)
+)  # fmt: skip

@@ -7,15 +7,29 @@ standard output, everything said along the way to standard error.
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, also in a protected context.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
 
-STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
+STYLES = {
+    "ok": "green",
+    "warning": "yellow",
+    "failed": "bold red",
+    "skipped": "dim",
+    "pending": "yellow",
+    "running": "cyan",
+    "done": "green",
+    "lost": "bold red",
+    "resumable": "yellow",
+    "cancelled": "dim",
+}
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - whatever json can write
@@ -47,6 +61,12 @@ def say(message: str) -> None:
 
 def _print_rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.console import Console
+
+    Console().print(rich_table(columns, rows))
+
+
+def rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
+    """A table for a terminal."""
     from rich.table import Table
     from rich.text import Text
 
@@ -55,4 +75,4 @@ def _print_rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
-    Console().print(table)
+    return table

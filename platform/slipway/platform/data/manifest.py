@@ -9,10 +9,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from slipway.platform.canonical import canonical
 from slipway.platform.data.errors import SnapshotDamaged, SnapshotMissing
 from slipway.platform.data.schema import SCHEMA_VERSION
 
@@ -99,8 +100,3 @@ def _check_version(data: bytes, place: str) -> None:
             f"{place} has schema version {found}, this slipway reads {SCHEMA_VERSION}.",
             mend="Use the slipway that wrote it, or commit the data again with this one.",
         )
-
-
-def canonical(value: Any) -> bytes:  # noqa: ANN401 - whatever json can write
-    """The one way JSON is written where its bytes count."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()

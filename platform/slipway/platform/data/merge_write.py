@@ -5,9 +5,10 @@ from typing import Final
 
 import pyarrow as pa
 
+from slipway.platform.canonical import canonical
 from slipway.platform.data.columns import distinct
 from slipway.platform.data.errors import SnapshotDamaged
-from slipway.platform.data.manifest import NAME, FileEntry, Manifest, Provenance, canonical
+from slipway.platform.data.manifest import NAME, FileEntry, Manifest, Provenance
 from slipway.platform.data.shards import FOLDER, shard_path
 from slipway.platform.data.snapshot import PULL, Snapshot, file_digest
 from slipway.platform.data.staging import Staging, explained, link_or_copy

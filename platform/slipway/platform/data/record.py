@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import ValidationError
 
+from slipway.platform.canonical import canonical
 from slipway.platform.data.errors import SnapshotDamaged, SnapshotMissing
-from slipway.platform.data.manifest import NAME, FileEntry, Manifest, Part, canonical
+from slipway.platform.data.manifest import NAME, FileEntry, Manifest, Part
 from slipway.platform.data.pointer import Pointer, source_of
 from slipway.platform.store import ObjectMissing, Store
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from slipway.platform.data.manifest import canonical
+from slipway.platform.canonical import canonical
 from slipway.platform.data.schema import BOXES, IDENTITIES, INDEX, SLICE_PREFIX
 
 Extra = Mapping[str, Any]

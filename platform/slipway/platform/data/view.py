@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from slipway.platform.canonical import canonical
 from slipway.platform.data.errors import DataError
-from slipway.platform.data.manifest import canonical
 from slipway.platform.errors import WrongUse
 from slipway.platform.names import suggestion
 

@@ -4,6 +4,7 @@ How far it is, its heartbeat says: one read for each look. How it stands is aske
 the lock of an owner on this machine is gone, or the heartbeat has stood still for longer than its owner ever pauses.
 """
 
+import math
 import time
 from collections.abc import Callable
 from typing import Final
@@ -40,13 +41,13 @@ def follow(
             if not now.under_way and not (now.state is State.DONE and concluding(store, here, now)):
                 return now
             if now.under_way:
-                _Looking(store, here, now, watcher, clock).until_it_may_have_changed(lambda: sleep(pause))
+                Looking(store, here, now, watcher, clock).until_it_may_have_changed(lambda: sleep(pause))
         except StoreUnreachable:
             watcher.progress({}, "the store does not answer")
         sleep(pause)
 
 
-class _Looking:
+class Looking:
     """One attempt, watched through its heartbeat."""
 
     def __init__(self, store: Store, here: Here, found: Standing, watcher: Watcher, clock: Callable[[], float]) -> None:
@@ -56,9 +57,9 @@ class _Looking:
         self._since = clock()
         self._locked = self._sign() is Sign.HELD
 
-    def until_it_may_have_changed(self, wait: Callable[[], None]) -> None:
-        """Pass on how far it is as long as its owner certainly lives."""
-        while True:
+    def until_it_may_have_changed(self, wait: Callable[[], None], until: float = math.inf) -> None:
+        """Pass on how far it is as long as its owner certainly lives, until a moment of the clock at most."""
+        while self._clock() < until:
             self._watcher.progress(self._last.progress if self._last else {}, "")
             wait()
             self._look()

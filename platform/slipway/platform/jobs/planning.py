@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from slipway.platform.data.view import View
 from slipway.platform.data.watching import SILENT, Watcher
 from slipway.platform.jobs.snapshots import Named, name_snapshot
 from slipway.platform.jobs.spec import TRAIN_MODULE, JobSpec
@@ -28,10 +29,25 @@ OURS: Final = "slipway"
 
 
 @dataclass(frozen=True)
+class Subject:
+    """Whose work it is: a model of ours, or whatever a script is called."""
+
+    name: str
+    package: str = ""
+    team: str = ""
+    view: View = field(default_factory=lambda: View.of({}))
+
+    @classmethod
+    def of(cls, model: Model) -> "Subject":
+        """A declared model."""
+        return cls(model.name, model.package, model.declaration.team, model.declaration.data.view)
+
+
+@dataclass(frozen=True)
 class Planned:
     """Work with a name of its own."""
 
-    model: Model
+    model: Subject
     parts: Parts
     code: Code
     config: Mapping[str, Any]
@@ -94,7 +110,7 @@ def plan(
         lock=lock_of(model, loaded.root),
         references=references,
     )
-    return Planned(model, parts, code, config, named, references)
+    return Planned(Subject.of(model), parts, code, config, named, references)
 
 
 def code_of(model: Model) -> Code:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from slipway.platform.jobs.runner.log import PREFIX
 from slipway.platform.jobs.starting import Brought
 from slipway.platform.masking import masked
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.pieces import read_pieces
-from slipway.platform.runs.records import Binding, Outcome, Result, State
+from slipway.platform.runs.records import Binding, Cause, Outcome, Result, State
 from slipway.platform.runs.results import load_evaluation
 from slipway.platform.runs.tracking.binding import bound
 from slipway.platform.settings.schema import SQLITE
@@ -17,6 +18,7 @@ from slipway.platform.store import Store, open_store
 if TYPE_CHECKING:
     from slipway.platform.settings import Loaded
 
+GIB: Final = 2**30
 LOG_LINES: Final = 12
 LOG_TAIL: Final = 8192
 SAMPLES: Final = 5
@@ -86,9 +88,9 @@ def _done(brought: Brought, key: str, result: Result, evaluation: Mapping[str, A
     fields = {"run": brought.name, "key": key}
     found = headline(evaluation)
     if found is not None:
-        fields[f"{found['metric']} ({found['split']})"] = _measure(found)
+        fields[f"{found['metric']} ({found['split']})"] = measure(found)
         if found["baseline"] is not None:
-            fields["over the baseline"] = _measure(found["baseline"]["difference"], sign="+")
+            fields["over the baseline"] = measure(found["baseline"]["difference"], sign="+")
     fields["steps"] = f"{result.steps:,} in {result.seconds:.0f} s"
     if brought.how == "found":
         fields["done"] = f"{result.finished:%Y-%m-%d %H:%M} by attempt {result.attempt}"
@@ -102,13 +104,14 @@ def _not_done(brought: Brought, key: str, where: str) -> dict[str, str]:
     return {**fields, "look": where} if where else fields
 
 
-def _measure(measure: Mapping[str, Any], sign: str = "") -> str:
-    if measure.get("value") is None:
+def measure(told: Mapping[str, Any], sign: str = "") -> str:
+    """A value with its interval."""
+    if told.get("value") is None:
         return "not defined"
     interval = ""
-    if measure.get("low") is not None and measure.get("high") is not None:
-        interval = f" (95 % from {measure['low']:{sign}.4f} to {measure['high']:{sign}.4f})"
-    return f"{measure['value']:{sign}.4f}{interval}"
+    if told.get("low") is not None and told.get("high") is not None:
+        interval = f" (95 % from {told['low']:{sign}.4f} to {told['high']:{sign}.4f})"
+    return f"{told['value']:{sign}.4f}{interval}"
 
 
 def _remarks(brought: Brought) -> list[str]:
@@ -133,8 +136,12 @@ def _why(brought: Brought, outcome: Outcome | None, store: Store) -> list[str]:
     if outcome is None:
         return [brought.standing.told()]
     lines = [outcome.reason]
+    if outcome.cost:
+        lines.append(f"cost     {outcome.cost:.2f} {outcome.currency}")
     if outcome.state is not State.FAILED:
-        return lines
+        return [*lines, outcome.mend] if outcome.mend else lines
+    if outcome.cause is Cause.OUT_OF_MEMORY:
+        lines.append(f"memory   {outcome.memory_peak / GIB:.2f} GiB at its peak")
     if outcome.step is not None:
         lines.append(f"step     {outcome.step:,}")
     if outcome.samples:
@@ -150,4 +157,4 @@ def _why(brought: Brought, outcome: Outcome | None, store: Store) -> list[str]:
 def _last_lines(brought: Brought, store: Store) -> list[str]:
     keys = WorkKeys(brought.standing.key).attempt(brought.standing.number)
     text = read_pieces(store, keys.log, tail=LOG_TAIL).decode(errors="replace")
-    return text.rstrip().splitlines()[-LOG_LINES:]
+    return [line for line in text.rstrip().splitlines() if not line.startswith(PREFIX)][-LOG_LINES:]

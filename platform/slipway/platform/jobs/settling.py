@@ -1,8 +1,10 @@
 """Behind the result: waiting for a runner that still has to record its outcome, or doing it for one that was killed."""
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 
+from slipway.platform.runs import index
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.presence import Sign, sign_of
 from slipway.platform.runs.records import Outcome, State
@@ -33,15 +35,18 @@ def settle(store: Store, open_tracker: Callable[[], Tracker], here: Here, done: 
         return ""
     if done.outcome is None and done.spec is not None:
         _record(store, done)
-    if done.key not in {name.removeprefix(UNSHIPPED) for name in store.list(UNSHIPPED + done.key)}:
+    return tell_mlflow(store, open_tracker, done.key)
+
+
+def tell_mlflow(store: Store, open_tracker: Callable[[], Tracker], key: str) -> str:
+    """Tell MLflow what it may not know of work that has ended; in words what cannot be told now, or nothing."""
+    if key not in {name.removeprefix(UNSHIPPED) for name in store.list(UNSHIPPED + key)}:
         return ""
-    tracker = open_tracker()
     try:
-        catch_up(store, tracker, done.key)
+        with closing(open_tracker()) as tracker:
+            catch_up(store, tracker, key)
     except TrackingError as error:
         return f"MLflow does not know all of it yet: {error}"
-    finally:
-        tracker.close()
     return ""
 
 
@@ -58,3 +63,4 @@ def _record(store: Store, done: Standing) -> None:
         step=done.result.steps if mine else None,
     )
     store.put_if_absent(WorkKeys(done.key).attempt(done.spec.number).outcome, outcome.to_bytes())
+    index.note(store, done.key)

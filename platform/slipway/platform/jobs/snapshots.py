@@ -55,6 +55,21 @@ def have_snapshot(named: Named, loaded: "Loaded", view: "View", watcher: Watcher
     return obtain(project, pointer, watcher, view)[0]
 
 
+def offer_snapshot(named: Named, loaded: "Loaded", watcher: Watcher = SILENT) -> Record:
+    """See that the store knows the snapshot and that the remote has all of it, for other machines."""
+    from slipway.platform.data.obtain import record_of
+    from slipway.platform.data.push import push
+
+    project = Project(loaded.root, loaded.settings)
+    record = load_record(project.store, named.digest)
+    if named.folder is not None and (record is None or not _cached(record, project)):
+        record = _adopt(project, named)
+    if record is None:
+        record = record_of(project, named.pointer or project.pointer())
+    push(project, record, watcher)
+    return record
+
+
 def _holds(folder: Path, digest: str) -> bool:
     return (folder / NAME).is_file() and read_manifest(folder).digest == digest
 

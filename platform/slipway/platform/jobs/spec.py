@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from pydantic import Field
 
-from slipway.platform.data.manifest import canonical
+from slipway.platform.canonical import canonical
 from slipway.platform.runs.errors import RecordDamaged, RunsError
 from slipway.platform.runs.layout import job_key
 from slipway.platform.runs.workplace import Message

@@ -7,23 +7,19 @@ its progress to its end. When the one they follow is lost, one of them goes on f
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from slipway.platform.jobs.attaching import follow
 from slipway.platform.jobs.planning import Planned
+from slipway.platform.jobs.providing import claimant_of, name_work, provide
 from slipway.platform.jobs.runner.attempt import Surroundings, run_attempt
 from slipway.platform.jobs.runner.child import Ahead
 from slipway.platform.jobs.runner.concluding import Ran
-from slipway.platform.jobs.runner.preparing import Noting
 from slipway.platform.jobs.settling import settle
-from slipway.platform.jobs.snapshots import have_snapshot
 from slipway.platform.jobs.watching import SILENT, Watcher
-from slipway.platform.runs.attempts import Attempt, Claimant, claim
-from slipway.platform.runs.code.archive import store_code
-from slipway.platform.runs.names import bind_name, check_free
+from slipway.platform.runs.attempts import Attempt, claim
+from slipway.platform.runs.names import check_free
 from slipway.platform.runs.records import Outcome, Place, Result, State
-from slipway.platform.runs.references import keep
 from slipway.platform.runs.standing import Here, Standing, standing
 from slipway.platform.runs.tracking.tracker import Tracker, open_tracker
 from slipway.platform.store import Store, open_store
@@ -111,7 +107,7 @@ class _Bringing:
             check_free(self._store, self._planned.key, self._request.name)
         if not self._is_done(now) and not now.under_way:
             self._provide()
-        name = self._name(now)
+        name = name_work(self._planned, self._request, self._store, now)
         while True:
             got = self._claim(name)
             if isinstance(got, Attempt):
@@ -142,46 +138,21 @@ class _Bringing:
     def _is_done(self, now: Standing) -> bool:
         return now.result is not None and not self._request.again
 
-    def _name(self, now: Standing) -> str:
-        """The name that the work has, unless another one is wanted."""
-        wanted = self._request.name
-        if wanted is None and now.spec is not None:
-            return now.spec.name
-        planned = self._planned
-        return bind_name(
-            self._store, planned.key, model=planned.model.name, now=datetime.now(UTC), wanted=wanted, kind=planned.kind
-        )
-
     def _tracker(self) -> Tracker:
         return open_tracker(self._loaded.settings.mlflow, self._loaded.root)
 
     def _provide(self) -> None:
-        """See that whoever runs it finds data, code and what the config refers to."""
-        view = self._planned.model.declaration.data.view
-        have_snapshot(self._planned.snapshot, self._loaded, view, Noting(self._watcher.note))
-        store_code(self._planned.code, self._store)
-        for reference in self._planned.references.values():
-            keep(reference, self._store)
+        provide(self._planned, self._loaded, self._store, self._watcher.note)
 
     def _claim(self, name: str) -> Attempt | Standing:
-        request, planned = self._request, self._planned
-        claimant = Claimant(
-            submitted_by=request.submitted_by,
-            name=name,
-            place=Place(
-                host=self._here.host,
-                boot=self._here.boot,
-                pid=os.getpid(),
-                workplace=str(self._loaded.root / STATE / "work" / planned.key[:KEY_SHOWN]),
-            ),
-            created=datetime.now(UTC),
-            note=request.note,
-            tags=request.tags,
-            team=planned.model.declaration.team,
-            kind=planned.kind,
-            revision=request.revision,
+        place = Place(
+            host=self._here.host,
+            boot=self._here.boot,
+            pid=os.getpid(),
+            workplace=str(self._loaded.root / STATE / "work" / self._planned.key[:KEY_SHOWN]),
         )
-        return claim(self._store, planned.parts, claimant, self._here, again=request.again)
+        claimant = claimant_of(self._planned, self._request, name, place)
+        return claim(self._store, self._planned.parts, claimant, self._here, again=self._request.again)
 
     def _run(self, attempt: Attempt, name: str, ahead: Ahead | None) -> Brought:
         self._watcher.note(f"{name}: attempt {attempt.number}, {attempt.spec.why}.")

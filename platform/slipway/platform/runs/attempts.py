@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from slipway.platform.runs import presence
+from slipway.platform.runs import index, presence
 from slipway.platform.runs.errors import AttemptTaken, BegunElsewhere, Silent
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.parts import Parts
@@ -66,6 +66,7 @@ class Attempt:
         clock: Callable[[], float],
         before: Standing,
         place: Place,
+        node: int = 0,
     ) -> None:
         self.key = key
         self.spec = spec
@@ -73,10 +74,16 @@ class Attempt:
         """Where this process runs it."""
         self.before = before
         """How the work stood when this attempt was claimed."""
-        self.keys = WorkKeys(key).attempt(spec.number)
+        self.node = node
+        """Which of its nodes this process is; the first one owns the attempt's result and outcome."""
+        self.of_all = WorkKeys(key).attempt(spec.number)
+        """The keys of the attempt."""
+        self.keys = self.of_all.node(node)
+        """The keys of this node's part."""
         self._store = store
         self._lock = lock
-        self._deadline = deadline.total_seconds()
+        self.deadline = deadline.total_seconds()
+        """Seconds of silence from which it counts as lost."""
         self._clock = clock
         self._sequence = 0
         self._heard = clock()
@@ -97,6 +104,10 @@ class Attempt:
     def descriptor(self) -> int:
         """The lock: pass it to children (`pass_fds`), so that one that outlives its parent still counts as alive."""
         return self._lock.descriptor
+
+    def sign_of(self, node: int) -> presence.Sign:
+        """What the lock of another of its nodes says, where that is on this machine."""
+        return presence.sign_of(self._lock.state, self.spec.nonce_of(node))
 
     def beat(
         self,
@@ -132,22 +143,24 @@ class Attempt:
     def check(self) -> None:
         """Raise `Silent` when the last sign of life is older than the deadline; asks nobody."""
         silent = self._clock() - self._heard
-        if silent >= self._deadline:
+        if silent >= self.deadline:
             raise Silent(
                 f"Attempt {self.number} of {self.spec.name} could write no sign of life to {self._store.url} for "
-                f"{silent:.0f} s; others count it as lost after {self._deadline:.0f} s.",
+                f"{silent:.0f} s; others count it as lost after {self.deadline:.0f} s.",
                 mend="See that the store answers (`slipway doctor`), then start the same work again: it goes on from "
                 "the last checkpoint.",
             )
 
     def cancellation(self) -> Cancellation | None:
         """Who wants this attempt to end, if anybody."""
-        return Cancellation.load(self._store, self.keys.cancellation)
+        return Cancellation.load(self._store, self.of_all.cancellation)
 
     def finish(self, outcome: Outcome) -> Outcome:
         """Say how it ended; the first that is said stays, and is returned."""
         held = outcome.bind(self._store, self.keys.outcome)
         self._finished = True
+        if not self.node:
+            index.note(self._store, self.key)
         return held
 
     def close(self) -> None:
@@ -188,6 +201,7 @@ def claim(  # noqa: PLR0913 - what, for whom, and the clocks
         attempt = Attempt(store, key, spec, lock, deadline=deadline, clock=clock, before=before, place=claimant.place)
         data = spec.to_bytes()
         try:
+            index.mark(store, key, spec.number)
             held = store.put_if_absent(attempt.keys.spec, data)
         except BaseException:
             lock.close(settled=False)  # perhaps it was bound and the answer was lost
@@ -201,27 +215,31 @@ def claim(  # noqa: PLR0913 - what, for whom, and the clocks
         lost = spec.number
 
 
-def assign(
+def assign(  # noqa: PLR0913 - as `claim`
     store: Store,
     parts: Parts,
     claimant: Claimant,
     here: Here,
     *,
     again: bool = False,
+    after: int | None = None,
+    why: str = "",
     deadline: timedelta = DEADLINE,
     unique: Callable[[], str] = lambda: uuid.uuid4().hex,
 ) -> Standing:
     """See that the next attempt exists, for a launcher to run; how the work stands then.
 
-    Whoever is called with the same work finds the same attempt under way, until it has ended.
+    Whoever is called with the same work finds the same attempt under way, until it has ended. With `after`, only the
+    attempt behind that one is made: where others made it meanwhile, it stays at theirs, also when that has ended.
     """
     key = parts.key
     store.put_if_absent(WorkKeys(key).parts, parts.to_bytes())
     while True:
         before = standing(store, key, here, deadline)
-        if before.under_way or (before.result is not None and not again):
+        if before.under_way or (before.result is not None and not again) or after not in (None, before.number):
             return before
-        spec = _spec(claimant, before, unique(), again=again)
+        spec = _spec(claimant, before, unique(), again=again, why=why)
+        index.mark(store, key, spec.number)
         held = spec.bind(store, WorkKeys(key).attempt(spec.number).spec)
         if held == spec:
             return standing(store, key, here, deadline)
@@ -235,12 +253,16 @@ def begin(  # noqa: PLR0913 - as `claim`
     place: Place,
     lock: Presence,
     *,
+    node: int = 0,
     deadline: timedelta = DEADLINE,
     clock: Callable[[], float] = time.monotonic,
     unique: Callable[[], str] = lambda: uuid.uuid4().hex,
 ) -> Attempt:
-    """Own an attempt that was made by `assign`; raises `BegunElsewhere` when another process does, or did."""
-    keys = WorkKeys(key).attempt(number)
+    """Own an attempt that was made by `assign`, or one node's part of it.
+
+    Raises `BegunElsewhere` when another process does, or did.
+    """
+    keys = WorkKeys(key).attempt(number).node(node)
     spec = spec_of(store, key, number)
     if spec is None:
         raise BegunElsewhere(f"{key[:11]} has no attempt {number} in {store.url}.")
@@ -248,22 +270,23 @@ def begin(  # noqa: PLR0913 - as `claim`
     held = mine.bind(store, keys.begun)
     if held != mine:
         raise BegunElsewhere(
-            f"Attempt {number} of {spec.name} was begun on {held.place.where} by process {held.place.pid}."
+            f"{f'Node {node} of attempt' if node else 'Attempt'} {number} of {spec.name} was begun on "
+            f"{held.place.where} by process {held.place.pid}."
         )
     before = standing(store, key)
     if before.outcome is not None or before.number > number:
         raise BegunElsewhere(f"There is nothing to do for attempt {number}: {before.told()}")
-    return Attempt(store, key, spec, lock, deadline=deadline, clock=clock, before=before, place=place)
+    return Attempt(store, key, spec, lock, deadline=deadline, clock=clock, before=before, place=place, node=node)
 
 
-def _spec(claimant: Claimant, before: Standing, nonce: str, *, again: bool) -> AttemptSpec:
+def _spec(claimant: Claimant, before: Standing, nonce: str, *, again: bool, why: str = "") -> AttemptSpec:
     return AttemptSpec(
         nonce=nonce,
         number=before.number + 1,
         submitted_by=claimant.submitted_by,
         created=claimant.created,
         place=claimant.place,
-        why=_why(before, again=again),
+        why=why or _why(before, again=again),
         name=claimant.name,
         note=claimant.note,
         tags=dict(claimant.tags or {}),

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from slipway.platform.data.manifest import canonical
+from slipway.platform.canonical import canonical
 
 PREFIX: Final = "r1-"
 """Begins every run key; another way of computing it gets another number."""

@@ -4,6 +4,7 @@ A piece is put once and holds whole lines, so that whoever reads while it grows 
 pieces in their order are the file.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -14,17 +15,20 @@ LARGEST: Final = 8 * 1024 * 1024
 
 
 class Pieces:
-    """Puts what a file has grown by; goes on at `offset`."""
+    """Puts what a file has grown by; goes on at `offset`. `masked` replaces bytes by as many others."""
 
-    def __init__(self, store: Store, prefix: str, path: Path) -> None:
-        self._store, self._prefix, self._path = store, prefix, path
+    def __init__(self, store: Store, prefix: str, path: Path, masked: Callable[[bytes], bytes] = bytes) -> None:
+        self._store, self._prefix, self._path, self._masked = store, prefix, path, masked
         self.offset = 0
+        self._under_way = b""
 
     def put(self, *, last: bool = False) -> None:
         """Put the new whole lines; with `last` also a line without an end."""
-        while piece := self._next(last):
-            self._store.put(self._prefix + NAME.format(self.offset), piece)
+        while piece := self._under_way or self._next(last):
+            self._under_way = piece  # a write whose answer was lost may be there: no other bytes get its name
+            self._store.put(self._prefix + NAME.format(self.offset), self._masked(piece))
             self.offset += len(piece)
+            self._under_way = b""
 
     def _next(self, last: bool) -> bytes:  # noqa: FBT001 - private
         try:

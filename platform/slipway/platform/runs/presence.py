@@ -30,10 +30,14 @@ class Sign(StrEnum):
 class Presence:
     """A lock that says that its holder lives, from its making until `close` or the end of all who inherited it."""
 
-    def __init__(self, state: Path, nonce: str) -> None:
+    def __init__(self, state: Path, nonce: str, inherited: int | None = None) -> None:
+        """Take the lock, or the `inherited` descriptor of whoever started this process and took it for it."""
         self._path = _path(state, nonce)
         state.mkdir(parents=True, exist_ok=True)
-        self.descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if inherited is None:
+            self.descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        else:
+            self.descriptor = _adopted(inherited, self._path)
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -41,6 +45,11 @@ class Presence:
             raise SlipwayError(
                 f"{self._path} cannot be locked ({error.strerror}).", mend="Use a folder on a local disk for the state."
             ) from None
+
+    @property
+    def state(self) -> Path:
+        """The folder of the locks."""
+        return self._path.parent
 
     def close(self, *, settled: bool = True) -> None:
         """Give the lock up. The file goes too where all is settled; else it stays and says that its holder is gone."""
@@ -79,6 +88,18 @@ def boot_id(path: Path = BOOT) -> str:
         return path.read_text().strip()
     except OSError:
         return ""
+
+
+def _adopted(descriptor: int, path: Path) -> int:
+    """The descriptor, if it is that file; children are given it by name only."""
+    try:
+        same = os.path.samestat(os.fstat(descriptor), path.stat())
+        os.set_inheritable(descriptor, False)  # noqa: FBT003 - its only argument
+    except OSError as error:
+        raise SlipwayError(f"Descriptor {descriptor} is no lock: {error.strerror}.") from None
+    if not same:
+        raise SlipwayError(f"Descriptor {descriptor} is not {path}.")
+    return descriptor
 
 
 def _path(state: Path, nonce: str) -> Path:

@@ -148,6 +148,10 @@ class AttemptSpec(Record):
     job: str = ""
     """Digest of the job that a launcher is to run; empty where the claimant itself executes the work."""
 
+    def nonce_of(self, node: int) -> str:
+        """What the lock of one of its nodes is called after."""
+        return f"{self.nonce}-{node}" if node else self.nonce
+
 
 class Heartbeat(Record):
     """Says that an attempt lives, and how far it is."""

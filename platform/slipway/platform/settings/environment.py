@@ -19,8 +19,8 @@ from slipway.platform.settings.toml_lines import KeyPath, leaves
 
 PREFIX = "SLIPWAY_"
 DELIMITER = "__"
-CONTROLS = frozenset({"SLIPWAY_CONTEXT", "SLIPWAY_DEBUG"})
-"""Variables that steer the command line itself and are no settings."""
+CONTROLS = frozenset({"SLIPWAY_CONTEXT", "SLIPWAY_DEBUG", "SLIPWAY_HOST", "SLIPWAY_RENDEZVOUS"})
+"""Variables that steer the command line, or tell a runner what only its launcher knows, and are no settings."""
 
 
 class _Variables(BaseSettings, Settings):

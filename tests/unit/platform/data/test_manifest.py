@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from slipway.platform.canonical import canonical
 from slipway.platform.data.errors import SnapshotDamaged
-from slipway.platform.data.manifest import FileEntry, Manifest, Provenance, canonical
+from slipway.platform.data.manifest import FileEntry, Manifest, Provenance
 
 ENTRY = {"sha256": "a" * 64, "size": 1}
 

@@ -7,12 +7,10 @@ import json
 import sys
 from pathlib import Path
 
-from slipway.platform.jobs.planning import Planned
+from slipway.platform.jobs.planning import Planned, Subject
 from slipway.platform.jobs.snapshots import Named
 from slipway.platform.jobs.spec import JobSpec
 from slipway.platform.jobs.starting import Request, bring_about
-from slipway.platform.models.finder import Model, model_named
-from slipway.platform.models.schema import Data
 from slipway.platform.runs.code.closure import Code
 from slipway.platform.runs.parts import Parts
 from slipway.platform.settings import load
@@ -21,8 +19,7 @@ from slipway.platform.settings import load
 def main(folder: Path) -> None:
     job = JobSpec.model_validate_json((folder / "job.json").read_bytes())
     parts = Parts.model_validate_json((folder / "parts.json").read_bytes())
-    model = Model(job.model, folder, job.package)
-    vars(model)["declaration"] = model_named("bay-occupancy").declaration.model_copy(update={"data": Data()})
+    model = Subject(job.model, job.package)
     code = Code(parts.code, {one.path: folder / "archive" / one.path for one in parts.code})
     planned = Planned(model, parts, code, job.config, Named(parts.snapshot), arguments=job.arguments, module=job.module)
     sys.stdin.readline()  # until all of them are there

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,16 +21,18 @@ from slipway.platform.data.project import Project
 from slipway.platform.data.rows import Image
 from slipway.platform.data.view import View
 from slipway.platform.data.writer import SnapshotWriter
-from slipway.platform.jobs.runner.attempt import Surroundings, run_attempt
+from slipway.platform.jobs.runner.attempt import Rhythm, Surroundings, run_attempt
 from slipway.platform.jobs.runner.concluding import Ran
 from slipway.platform.jobs.snapshots import have_snapshot, name_snapshot
 from slipway.platform.jobs.spec import JobSpec
 from slipway.platform.jobs.watching import SILENT, Watcher
-from slipway.platform.runs.attempts import Attempt, Claimant, claim
+from slipway.platform.runs.attempts import Attempt, Claimant, assign, begin, claim
 from slipway.platform.runs.code.archive import store_code
 from slipway.platform.runs.code.closure import Code
+from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.parts import CodeFile, Parts
-from slipway.platform.runs.records import Outcome, Place
+from slipway.platform.runs.presence import Presence
+from slipway.platform.runs.records import Cancellation, Heartbeat, Outcome, Place
 from slipway.platform.runs.standing import Here
 from slipway.platform.runs.tracking.tracker import open_tracker
 from slipway.platform.settings import Loaded, load
@@ -40,6 +42,7 @@ from slipway.platform.store import Store
 HERE = Path(__file__).parent
 MODULE = "slipway.fake.training"
 PATIENCE = 100.0
+QUICK = Rhythm(beat=0.2, look=0.1, log=0.2)
 DATABASE = ".slipway/mlflow.db"
 
 
@@ -62,9 +65,15 @@ class Desk:
         return self.folder / "release"
 
     def work(
-        self, *, fresh: bool = False, processes: int = 1, references: Mapping[str, str] | None = None, **arguments: Any
+        self,
+        *,
+        fresh: bool = False,
+        processes: int = 1,
+        references: Mapping[str, str] | None = None,
+        job: Mapping[str, Any] | None = None,
+        **arguments: Any,
     ) -> tuple[Parts, JobSpec]:
-        """Work that does what `arguments` say; they do not change its key."""
+        """Work that does what `arguments` say, in a job with these fields; neither changes its key."""
         config = {"trainer": {"threads": 1, "processes": processes}}
         view: dict[str, Any] = json.loads(View.of({}).key)
         parts = Parts(
@@ -73,12 +82,12 @@ class Desk:
         )  # fmt: skip
         self.key = parts.key
         told = {"steps": 6, "every": 2, "release": str(self.release()), **arguments}
-        job = JobSpec(
+        spec = JobSpec(
             key=parts.key, module=MODULE, model="fake", package="slipway.fake", config=config, snapshot=self.snapshot,
             view=view, code=parts.code_digest, arguments=told, fresh=fresh,
             references=parts.references,
         )  # fmt: skip
-        return parts, job
+        return parts, spec.model_copy(update=dict(job or {}))
 
     def claim(self, parts: Parts, *, again: bool = False) -> Attempt:
         """Own the next attempt."""
@@ -89,19 +98,38 @@ class Desk:
         assert isinstance(attempt, Attempt), attempt.told()
         return attempt
 
+    def assigned(self, parts: Parts, job: JobSpec) -> Attempt:
+        """Own the next attempt as a launcher's process does."""
+        here = Here.at(self.loaded.root)
+        place = Place(host=here.host, boot=here.boot, pid=os.getpid(), workplace=str(self.folder / "work"))
+        claimant = Claimant(
+            submitted_by="ada", name="first-try", place=Place(), created=datetime.now(UTC), job=job.keep(self.store)
+        )
+        spec = assign(self.store, parts, claimant, here).spec
+        assert spec is not None
+        return begin(self.store, parts.key, spec.number, place, Presence(here.state, spec.nonce))
+
     def run(
-        self, *, store: Store | None = None, watcher: Watcher = SILENT, fresh: bool = False, **arguments: Any
+        self,
+        *,
+        store: Store | None = None,
+        watcher: Watcher = SILENT,
+        fresh: bool = False,
+        submitted: bool = False,
+        **arguments: Any,
     ) -> Ran:
         """Run an attempt in this process."""
         parts, job = self.work(fresh=fresh, **arguments)
-        attempt = self.claim(parts, again=fresh)
-        around = Surroundings(store or self.store, self.loaded.settings, environ=self.environ, patience=PATIENCE)
+        attempt = self.assigned(parts, job) if submitted else self.claim(parts, again=fresh)
+        around = Surroundings(
+            store or self.store, self.loaded.settings, environ=self.environ, patience=PATIENCE, rhythm=QUICK
+        )
         return run_attempt(job, attempt, around, watcher)
 
-    def begin(self, *, mlflow: bool = False, **arguments: Any) -> "subprocess.Popen[str]":
+    def begin(self, *, mlflow: bool = False, options: Sequence[str] = (), **arguments: Any) -> "subprocess.Popen[str]":
         """Run an attempt in a process of its own."""
         self.write(**arguments)
-        return self.start("runner_process.py", *(["--mlflow"] if mlflow else []))
+        return self.start("runner_process.py", *(["--mlflow"] if mlflow else []), *options)
 
     def write(self, **arguments: Any) -> None:
         """Leave the work where processes find it."""
@@ -132,6 +160,15 @@ class Desk:
     def outcome(self, attempt: int = 1) -> Outcome:
         """What is recorded of an attempt."""
         return Outcome.read(self.store.get(f"work/{self.key}/attempts/{attempt}/outcome.json"))
+
+    def cancel(self, by: str = "ada", why: str = "") -> None:
+        """Want the attempt to end, as `slipway cancel` does."""
+        keys = WorkKeys(self.key).attempt(1)
+        Cancellation(by=by, why=why, asked=datetime.now(UTC)).bind(self.store, keys.cancellation)
+
+    def heartbeat(self, attempt: int = 1) -> Heartbeat | None:
+        """Its last sign of life."""
+        return Heartbeat.load(self.store, WorkKeys(self.key).attempt(attempt).heartbeat)
 
     def log(self, attempt: int = 1) -> str:
         """What its child printed."""

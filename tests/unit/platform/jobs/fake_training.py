@@ -36,7 +36,7 @@ def main(folder: Path) -> int:
     rank = int(os.environ.get("RANK", "0"))
     step = begin(order, rank)
     while step < arguments["steps"]:
-        wait(arguments, step)
+        wait(arguments, step, rank)
         if asked:
             checkpoint(folder, step, rank)
             return RESUME
@@ -60,11 +60,11 @@ def begin(order: dict[str, Any], rank: int) -> int:
     return int(Path(order["resume"]).read_text())
 
 
-def wait(arguments: dict[str, Any], step: int) -> None:
+def wait(arguments: dict[str, Any], step: int, rank: int) -> None:
     """Stand still, if it was asked for; time does not matter, only the file and the request."""
     if arguments.get("wait_at") != step:
         return
-    Path(arguments["release"] + ".waiting").touch()
+    Path(arguments["release"] + ".waiting" + (f"-{rank}" if rank else "")).touch()
     while not Path(arguments["release"]).exists() and not asked:
         time.sleep(0.02)
 

@@ -21,7 +21,8 @@ Eventually = Callable[[Callable[[], bool]], None]
 def test_two_processes_are_started_by_torchrun_and_stop_together_when_asked(desk: Desk, eventually: Eventually) -> None:
     runner = desk.begin(processes=2, wait_at=3)
     agent = desk.wait_until_it_stands_still(runner)
-    eventually(lambda: len(agent.children()) == 2)
+    eventually(desk.folder.joinpath("release.waiting-1").exists)
+    assert len(agent.children()) == 2
     runner.terminate()
     printed, errors = runner.communicate()
     assert State.RESUMABLE.value in printed, errors

@@ -1,17 +1,14 @@
 """Asking for work: what is refused leaves nothing behind."""
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from slipway.platform.errors import WrongUse
-from slipway.platform.jobs.planning import Planned
+from slipway.platform.jobs.planning import Planned, Subject
 from slipway.platform.jobs.snapshots import Named
 from slipway.platform.jobs.starting import Request, bring_about
-from slipway.platform.models.finder import Model, model_named
-from slipway.platform.models.schema import Data
 from slipway.platform.runs.code.closure import Code
 from slipway.platform.runs.errors import SecretFound
 from slipway.platform.runs.parts import CodeFile
@@ -21,37 +18,32 @@ Desk = Any
 ADA = Request("ada", name="my-run")
 
 
-@pytest.fixture
-def model() -> Model:
-    """A model whose declaration says what starting asks for."""
-    made = Model("fake", Path("fake"), "slipway.fake")
-    vars(made)["declaration"] = model_named("bay-occupancy").declaration.model_copy(update={"data": Data()})
-    return made
+FAKE = Subject("fake", "slipway.fake")
 
 
-def planned(desk: Desk, model: Model, references: dict[str, Reference] | None = None, **changes: Any) -> Planned:
+def planned(desk: Desk, references: dict[str, Reference] | None = None, **changes: Any) -> Planned:
     """The desk's work."""
     given = references or {}
     parts, job = desk.work(references={name: one.digest for name, one in given.items()})
     code: Code = changes.get("code", desk.code)
     return Planned(
-        model, parts.model_copy(update={"code": code.files}), code, job.config, Named(desk.snapshot), given,
+        FAKE, parts.model_copy(update={"code": code.files}), code, job.config, Named(desk.snapshot), given,
         arguments=job.arguments, module=job.module,
     )  # fmt: skip
 
 
-def test_code_with_a_secret_is_refused_and_no_name_is_bound(desk: Desk, model: Model) -> None:
+def test_code_with_a_secret_is_refused_and_no_name_is_bound(desk: Desk) -> None:
     source = desk.folder / "training.py"
     source.write_text("key = 'AKIA" + "Q3EGRZ7YHW4NBXKD'\n")
     listed = CodeFile(path="slipway/fake/training.py", sha256=hashlib.sha256(source.read_bytes()).hexdigest())
     code = Code((listed,), {listed.path: source})
     with pytest.raises(SecretFound):
-        bring_about(planned(desk, model, code=code), ADA, desk.loaded, store=desk.store)
+        bring_about(planned(desk, code=code), ADA, desk.loaded, store=desk.store)
     assert not list(desk.store.list("names/"))
     assert not list(desk.store.list("work/"))
 
 
-def test_a_name_that_other_work_has_is_refused_before_anything_is_stored(desk: Desk, model: Model) -> None:
+def test_a_name_that_other_work_has_is_refused_before_anything_is_stored(desk: Desk) -> None:
     given = desk.folder / "mine.bin"
     given.write_bytes(b"weights")
     reference = Reference("mine.bin", hashlib.sha256(b"weights").hexdigest(), file=given)
@@ -60,5 +52,5 @@ def test_a_name_that_other_work_has_is_refused_before_anything_is_stored(desk: D
         b'{"name": "my-run", "key": "r1-0", "model": "bird", "bound": "2026-03-01T12:00:00Z"}',
     )
     with pytest.raises(WrongUse, match="belongs to other work of bird"):
-        bring_about(planned(desk, model, {"start": reference}), ADA, desk.loaded, store=desk.store)
+        bring_about(planned(desk, {"start": reference}), ADA, desk.loaded, store=desk.store)
     assert not list(desk.store.list("references/"))

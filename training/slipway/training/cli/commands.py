@@ -10,6 +10,10 @@ COMMANDS: Final = (
         panel="Training",
     ),
     CommandSpec(
+        "submit", "Have a model trained on a target, attach to who does, or get what is done.",
+        "slipway.training.cli.submit:app", panel="Training",
+    ),
+    CommandSpec(
         "debug", "Restore an attempt with the batch that failed, and step into it.", "slipway.training.cli.debug:app",
         panel="Training",
     ),

@@ -133,7 +133,7 @@ def _environment(parts: "Parts", result: "Result", store: "Store", record: Path)
     for name in FILES:
         fetch_file(store, result, name, record / name)
     accelerator = parts.config["trainer"]["accelerator"]
-    device = torch.device("cuda" if accelerator == "gpu" and torch.cuda.is_available() else "cpu")
+    device = torch.device("cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu")
     then = reader.loads((record / "environment.json").read_text(encoding="utf-8"))
     lock = [f"lock: {line}" for line in departures(parts.lock)]
     return [*other_environment(then, environment(device)), *lock]
@@ -146,8 +146,8 @@ def _inputs(parts: "Parts", changed: "Parts") -> list[str]:
 
 
 def _train(parts: "Parts", model: "Model", folder: Path, loaded: "Loaded", store: "Store") -> Path:
+    from slipway.platform.cli.progress import display
     from slipway.platform.jobs.repeating import repeat
-    from slipway.training.cli.progress import display
 
     with display() as watcher:
         place = repeat(

@@ -1,10 +1,10 @@
 """`slipway train`: name the work, then run it here, attach to who runs it, or return what is done."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from slipway.platform.cli.output import DryRun, Json, Yes, print_fields, print_json, say
+from slipway.platform.cli.output import DryRun, Json, Yes, print_fields, print_json
 from slipway.platform.cli.session import confirm_change, load_settings
 from slipway.training.cli.completing import models
 from slipway.training.cli.completing import overrides as overrides_of_model
@@ -20,7 +20,6 @@ app = typer.Typer(add_completion=False)
 
 IMPORTED_AHEAD: Final = ("numpy", "pydantic", "torch")
 """What every child needs, beside slipway: imported while the work is still being named."""
-EXIT_RESUME: Final = 75
 
 
 @app.command()
@@ -49,6 +48,9 @@ def train(  # noqa: PLR0913 - what a person may say
 
     Exit code 75 when it was stopped on request; starting it again goes on from the last checkpoint.
     """
+    from slipway.platform.cli.jobs.following import tell_end
+    from slipway.platform.jobs.api import Desk
+    from slipway.training.cli import asking
     from slipway.training.config.compose import compose
 
     composed = compose(model, overrides or [])
@@ -57,11 +59,7 @@ def train(  # noqa: PLR0913 - what a person may say
         return
     _check_accelerator(composed)
     loaded = load_settings()
-    tags = _tags(tag or [])
-    if name is not None:
-        from slipway.platform.runs.names import check_name
-
-        check_name(name)
+    said = asking.said(name=name, note=note, tags=tag or [], again=again)
     if not dry_run:
         confirm_change(loaded, f"train {model}", yes)
     ahead = None if dry_run else _ahead(composed)
@@ -70,50 +68,31 @@ def train(  # noqa: PLR0913 - what a person may say
 
         planned = plan(composed.model, composed.config, loaded, snapshot=snapshot)
         if dry_run:
-            _foretell(planned, loaded, again=again, json=json)
+            told = asking.foretold(planned, Desk.of(loaded), again=again)
+            print_json(told) if json else print_fields(told)
             return
-        _remark_departures(planned)
-        request = _request(loaded, name=name, note=note, tags=tags, again=again)
-        brought = _bring(planned, request, loaded, ahead)
+        asking.remark_departures(planned)
+        brought = _bring(planned, said.request(loaded), loaded, ahead)
     finally:
         if ahead is not None:
             ahead.dismiss()
-    _report(brought, planned, loaded, json=json)
+    tell_end(brought, planned.key, Desk.of(loaded), json=json)
 
 
 def _check_accelerator(composed: "Composed") -> None:
     """Refuse what this machine has not, before anything is written."""
     from slipway.platform.errors import WrongUse
 
-    if composed.config["trainer"]["accelerator"] != "gpu":
+    accelerator = composed.config["trainer"]["accelerator"]
+    if accelerator == "cpu":
         return
     import torch
 
     if not torch.cuda.is_available():
         raise WrongUse(
-            "trainer.accelerator is `gpu`, and torch finds no GPU on this machine.",
-            mend="Leave it at `cpu`, or train where there is one.",
+            f"trainer.accelerator is `{accelerator}`, and torch finds no GPU on this machine.",
+            mend="Leave it at `cpu`, or train where there is one: `slipway submit … --on TARGET`.",
         )
-
-
-def _remark_departures(planned: "Planned") -> None:
-    """Say where the installed packages are not those that the run is named by."""
-    from slipway.platform.runs.code.lock import departures
-
-    for line in departures(planned.parts.lock):
-        say(f"not as the lock says: {line}. The run is named by the lock; `make setup` brings its versions.")
-
-
-def _tags(texts: list[str]) -> dict[str, str]:
-    from slipway.platform.errors import WrongUse
-
-    tags = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise WrongUse(f"`{text}` is no tag.", mend="Write --tag KEY=VALUE.")
-        tags[key] = value
-    return tags
 
 
 def _ahead(composed: "Composed") -> "Ahead | None":
@@ -129,63 +108,9 @@ def _ahead(composed: "Composed") -> "Ahead | None":
     return Ahead(IMPORTED_AHEAD, environ=child_environment(os.environ, threads=trainer["threads"]))
 
 
-def _request(loaded: "Loaded", *, name: str | None, note: str, tags: dict[str, str], again: bool) -> "Request":
-    from slipway.platform.jobs.asking import submitted_by
-    from slipway.platform.jobs.starting import Request
-    from slipway.platform.runs.code.revision import revision_of
-
-    revision = revision_of(loaded.root)
-    return Request(
-        submitted_by(loaded.settings.identity),
-        name=name,
-        note=note,
-        tags=tags,
-        again=again,
-        revision=str(revision),
-        patch=revision.patch,
-    )
-
-
 def _bring(planned: "Planned", request: "Request", loaded: "Loaded", ahead: "Ahead | None") -> "Brought":
+    from slipway.platform.cli.progress import display
     from slipway.platform.jobs.starting import bring_about
-    from slipway.training.cli.progress import display
 
     with display() as watcher:
         return bring_about(planned, request, loaded, watcher, ahead=ahead)
-
-
-def _foretell(planned: "Planned", loaded: "Loaded", *, again: bool, json: bool) -> None:
-    """What would happen."""
-    from slipway.platform.runs.standing import Here, standing
-    from slipway.platform.store import open_store
-
-    store = open_store(loaded.settings.store, loaded.settings.s3)
-    now = standing(store, planned.key, Here.at(loaded.root))
-    would = "attach" if now.under_way else "return" if now.result is not None and not again else "start"
-    told: dict[str, Any] = {
-        "model": planned.model.name,
-        "key": planned.key,
-        "code": f"{len(planned.code.files)} files, {planned.code_bytes / 1000:.0f} kB",
-        "snapshot": planned.parts.snapshot,
-        "would": would,
-        "standing": now.told(),
-    }
-    if json:
-        print_json(told)
-    else:
-        print_fields(told)
-
-
-def _report(brought: "Brought", planned: "Planned", loaded: "Loaded", *, json: bool) -> None:
-    from slipway.platform.jobs.reporting import report
-    from slipway.platform.runs.records import State
-
-    told = report(brought, planned.key, loaded)
-    for line in told.remarks:
-        say(line)
-    if json:
-        print_json(told.data)
-    else:
-        print_fields(told.fields)
-    if brought.state is not State.DONE:
-        raise typer.Exit(EXIT_RESUME if brought.state is State.RESUMABLE else 1)

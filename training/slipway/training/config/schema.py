@@ -4,9 +4,14 @@ Plain dataclasses that import no torch, so that a wrong name or value is told in
 `runtime` is part of the run key. A value that cannot work is refused where it stands, by `__post_init__`.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+CPU: Final = "cpu"
+_KIND: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,30}")
+_NO_KIND: Final = frozenset({"auto", "cuda", "hpu", "mps", "tpu"})
+"""What other libraries call an accelerator."""
 START: Final = "start"
 """The reference whose weights a training begins with."""
 
@@ -68,8 +73,9 @@ class TrainerConfig:
     precision: str = "fp32"
     """`fp32`, or `bf16` for autocast."""
     channels_last: bool = True
-    accelerator: str = "cpu"
-    """`cpu` or `gpu`."""
+    accelerator: str = CPU
+    """`cpu`, or what computes with CUDA: `gpu`, or a GPU's product name such as `l4`, which `submit` takes from its
+    target."""
     processes: int = 1
     """Over all nodes: the world size."""
     threads: int = 1
@@ -82,10 +88,18 @@ class TrainerConfig:
         require(self.max_steps >= 0, f"trainer.max_steps is 0 or more, not {self.max_steps}")
         require(self.validate_every >= 1, f"trainer.validate_every is at least 1, not {self.validate_every}")
         require(self.precision in {"fp32", "bf16"}, f"trainer.precision is `fp32` or `bf16`, not `{self.precision}`")
-        require(self.accelerator in {"cpu", "gpu"}, f"trainer.accelerator is `cpu` or `gpu`, not `{self.accelerator}`")
+        require(
+            _KIND.fullmatch(self.accelerator) is not None and self.accelerator not in _NO_KIND,
+            f"trainer.accelerator is `cpu`, `gpu` or a GPU's name such as `l4`, not `{self.accelerator}`",
+        )
         require(self.processes >= 1, f"trainer.processes is at least 1, not {self.processes}")
         require(self.threads >= 1, f"trainer.threads is at least 1, not {self.threads}")
         require(0 <= self.average < 1, f"trainer.average is from 0 to below 1, not {self.average}")
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether it computes without a GPU."""
+        return self.accelerator == CPU
 
 
 @dataclass

@@ -26,7 +26,7 @@ PRECISIONS: Any = {"fp32": "32-true", "bf16": "bf16-mixed"}
 def trainer(config: TrainerConfig, place: Place, device: torch.device, callback: Callback, epochs: int) -> Trainer:
     """A bare trainer for so many epochs."""
     made = Trainer(
-        accelerator=config.accelerator,
+        accelerator="cpu" if config.on_cpu else "gpu",
         devices=_devices(config, place, device),
         num_nodes=place.world // place.locals,
         strategy=_strategy(place, device),
@@ -86,7 +86,7 @@ def _compute(threads: int, *, deterministic: bool, benchmark: bool, fills: bool)
 def _devices(config: TrainerConfig, place: Place, device: torch.device) -> Any:  # noqa: ANN401 - as Lightning takes it
     if place.world > 1:
         return place.locals
-    return 1 if config.accelerator == "cpu" else [device.index or 0]
+    return 1 if config.on_cpu else [device.index or 0]
 
 
 def _strategy(place: Place, device: torch.device) -> Strategy:

@@ -52,10 +52,13 @@ class Place:
 
     def device(self, config: TrainerConfig) -> torch.device:
         """Where this process computes."""
-        if config.accelerator == "cpu":
+        if config.on_cpu:
             return torch.device("cpu")
         if not torch.cuda.is_available():
-            raise WrongUse("trainer.accelerator is `gpu`, and this machine has none.", mend="trainer.accelerator=cpu")
+            raise WrongUse(
+                f"trainer.accelerator is `{config.accelerator}`, and this machine has no GPU.",
+                mend="trainer.accelerator=cpu",
+            )
         return torch.device("cuda", self.local)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from slipway.platform.data.manifest import canonical
+from slipway.platform.canonical import canonical
 from slipway.platform.machine import cores
 from slipway.training.reading import pixels, source
 from slipway.training.reading.blocks import Layout, Progress, damaged, write_blocks

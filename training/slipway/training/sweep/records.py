@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from slipway.platform.data.manifest import canonical
+from slipway.platform.canonical import canonical
 from slipway.platform.runs.records import Record
 from slipway.platform.store import ObjectMissing, Store
 

@@ -11,8 +11,9 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from slipway.platform.canonical import canonical
 from slipway.platform.data.manifest import NAME as MANIFEST
-from slipway.platform.data.manifest import Manifest, Provenance, canonical, read_manifest
+from slipway.platform.data.manifest import Manifest, Provenance, read_manifest
 from slipway.platform.data.rows import Identity
 from slipway.platform.data.writer import SnapshotWriter
 from slipway.platform.errors import WrongUse

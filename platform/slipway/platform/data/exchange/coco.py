@@ -11,12 +11,13 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from slipway.platform.canonical import canonical
 from slipway.platform.data.errors import BadImport
 from slipway.platform.data.exchange.files import is_image, missing, reach, read_text, source_folder, walk
 from slipway.platform.data.exchange.grouping import choose_split, own_split, split_remark
 from slipway.platform.data.exchange.plan import Draft, Entry, Options
 from slipway.platform.data.exchange.problems import Problems
-from slipway.platform.data.manifest import Provenance, canonical
+from slipway.platform.data.manifest import Provenance
 from slipway.platform.data.rows import Box, Image
 
 Record = Mapping[str, Any]

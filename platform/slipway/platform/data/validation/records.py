@@ -16,7 +16,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from slipway.platform.data.manifest import canonical
+from slipway.platform.canonical import canonical
 from slipway.platform.data.snapshot import Snapshot
 from slipway.platform.data.validation.runner import Progress, Request, run
 from slipway.platform.data.validation.suite import Suite, suites_digest

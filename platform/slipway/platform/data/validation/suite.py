@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from slipway.platform.data.manifest import canonical
+from slipway.platform.canonical import canonical
 from slipway.platform.data.schema import SLICE_PREFIX
 from slipway.platform.data.validation.errors import BadSuite
 from slipway.platform.data.validation.verdict import Severity

@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from slipway.platform.data.manifest import canonical
+from slipway.platform.canonical import canonical
 
 ROWS: Final = 50
 SHOWN: Final = 3

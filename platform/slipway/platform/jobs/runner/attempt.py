@@ -4,38 +4,44 @@ It is the same here, in a launcher's process and as the main of a job: `run_atte
 the caller owns, and the store. Order of events
 
 1. the workplace: code and data fetched and verified, the best checkpoint of earlier attempts, the order
-2. the child; then signs of life, uploads of log and checkpoints, metrics to MLflow, each in a thread of its own
+2. the child; then signs of life, limits, uploads of log and checkpoints, metrics to MLflow, each in a thread of its own
 3. at the child's end: what is left is uploaded, the result is bound, MLflow hears of it, the outcome is recorded
 
 A kill between any two steps leaves what the next attempt goes on from. The store and MLflow may be away: they are tried
-again. A request to stop goes to the child as SIGTERM, a second one as SIGKILL.
+again. A request to stop goes to the child as SIGTERM; what is urged, or late, as SIGKILL.
 """
 
 import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from slipway.platform.errors import SlipwayError
 from slipway.platform.jobs.runner.beating import Beating
 from slipway.platform.jobs.runner.carrier import Carrier
-from slipway.platform.jobs.runner.child import Ahead, Child
-from slipway.platform.jobs.runner.concluding import Conclusion, Ran
-from slipway.platform.jobs.runner.ending import Ended
-from slipway.platform.jobs.runner.environment import child_environment
+from slipway.platform.jobs.runner.child import Ahead, Child, Nodes
+from slipway.platform.jobs.runner.concluding import Conclusion, Ran, Unbegun, patiently
+from slipway.platform.jobs.runner.ending import Ended, read_failure
+from slipway.platform.jobs.runner.environment import child_environment, secret_values
 from slipway.platform.jobs.runner.following import Following
+from slipway.platform.jobs.runner.limits import Guard
+from slipway.platform.jobs.runner.log import Log
+from slipway.platform.jobs.runner.masking import Masks
+from slipway.platform.jobs.runner.meeting import call
+from slipway.platform.jobs.runner.nodes import Companions, Own
 from slipway.platform.jobs.runner.preparing import prepare
 from slipway.platform.jobs.runner.stopping import Stop, listening
 from slipway.platform.jobs.spec import JobSpec
+from slipway.platform.jobs.spending import spent
 from slipway.platform.jobs.watching import SILENT, Careful, Watcher
 from slipway.platform.runs.attempts import Attempt
 from slipway.platform.runs.errors import Silent
 from slipway.platform.runs.layout import WorkKeys
-from slipway.platform.runs.records import Outcome, State
 from slipway.platform.runs.workplace import Workplace
 from slipway.platform.store import Store
 
@@ -50,6 +56,18 @@ TRACKING_PATIENCE: Final = 20.0
 
 
 @dataclass(frozen=True)
+class Rhythm:
+    """Seconds between two doings of the same kind."""
+
+    beat: float = 3.0
+    """Signs of life, and looks at whether it is cancelled."""
+    look: float = 1.0
+    """Looks at what the child uses."""
+    log: float = 3.0
+    """Pieces of the log."""
+
+
+@dataclass(frozen=True)
 class Surroundings:
     """What a runner uses."""
 
@@ -61,6 +79,7 @@ class Surroundings:
     patience: float = PATIENCE
     """Seconds for which a store that is away is waited for at the end."""
     tracking_patience: float = TRACKING_PATIENCE
+    rhythm: Rhythm = Rhythm()
 
 
 def workplace_of(place: str, number: int) -> Workplace:
@@ -77,14 +96,14 @@ def run_attempt(
 ) -> Ran:
     """Execute the attempt to its end, whatever that is; the attempt is closed then."""
     try:
-        with attempt, listening() as stop:
-            return _Run(job, attempt, surroundings, watcher, stop).execute(ahead)
+        with attempt, listening(submitted=bool(attempt.spec.job)) as stop:
+            return Run(job, attempt, surroundings, watcher, stop).execute(ahead)
     finally:
         if ahead is not None:
             ahead.dismiss()
 
 
-class _Run:
+class Run:
     """One execution."""
 
     def __init__(
@@ -94,47 +113,88 @@ class _Run:
         self._watcher = Careful(watcher)
         self._workplace = workplace_of(attempt.place.workplace, attempt.number)
         self._following = Following(self._workplace.journal)
-        self._beating = Beating(attempt, self._following, stop)
+        rhythm, store = surroundings.rhythm, surroundings.store
+        self._masks = Masks(filter(None, map(surroundings.environ.get, job.secrets)))
+        self._log = Log(store, attempt.keys, self._workplace.log, self._masks, rhythm.log)
+        before = partial(spent, store, job, before=attempt.number)
+        self._guard = Guard(job, self._workplace, stop, before=before, pause=rhythm.look)
+        self._beating = Beating(attempt, self._following, stop, self._guard, rhythm.beat)
         self._shipper: Shipper | None = None
-        self._began = time.monotonic()
+        self._nodes: Nodes | None = None
+        others, patience = range(1, job.nodes), surroundings.settings.jobs.pending_seconds
+        self._others = Companions(attempt, store, stop, others, patience=patience)
 
     def execute(self, ahead: Ahead | None) -> Ran:
         """From the workplace to the outcome."""
         try:
-            self._beating.start()
+            self._begin()
             self._prepare()
             self._stop.phase = "running"
-        except (KeyboardInterrupt, SlipwayError, OSError) as error:
+            child = self._start(ahead)
+        except BaseException as error:  # noqa: BLE001 - whatever it was, the record says so
             return self._never_began(error)
-        except BaseException:
-            self._beating.end()
-            raise
-        child = self._start(ahead)
         try:
             ran = self._follow(child)
         finally:
             self._beating.end()
+            self._guard.end()
+            self._others.end()
             child.kill()
             child.wait()
         if ran.complete:
             shutil.rmtree(self._workplace.folder, ignore_errors=True)
         return ran
 
-    def _prepare(self) -> None:
-        """Make the workplace; those of attempts before this one are of no use to anybody."""
+    def _begin(self) -> None:
+        """Make room, and let the threads begin; workplaces of attempts before this one are of no use to anybody."""
         shutil.rmtree(self._workplace.folder.parent, ignore_errors=True)
         self._workplace.checkpoints.mkdir(parents=True)
-        store, settings = self._with.store, self._with.settings
-        prepare(self._job, self._attempt.number, self._workplace, store, settings, self._watcher.note)
+        attempt = self._attempt
+        self._log.say(f"{attempt.spec.name}: attempt {attempt.number}, {attempt.spec.why}, on {attempt.place.where}.")
+        self._log.start()
+        self._guard.start()
+        self._beating.start()
+        self._watch_others()
+
+    def _watch_others(self) -> None:
+        """From the beginning: a node that cannot even prepare ends all."""
+        if self._job.nodes > 1:
+            self._others.start()
+
+    def _prepare(self) -> None:
+        """Make the workplace; where nobody waits, a store that does not answer is waited for."""
+        secret_values(self._with.environ, self._job.secrets)
+        patience = self._with.patience if self._stop.submitted else 0.0
+
+        def prepared() -> None:
+            self._guard.check_before()
+            self._beating.hear()
+            self._fetch()
+
+        patiently(prepared, patience)
+
+    def _fetch(self) -> None:
+        """Bring everything; the first of several nodes calls the others."""
+        store, settings, attempt = self._with.store, self._with.settings, self._attempt
+        prepared = prepare(self._job, attempt.number, self._workplace, store, settings, self._note)
+        if self._job.nodes > 1:
+            met = call(attempt, store, self._with.environ, prepared.resumed)
+            self._nodes = Nodes(self._job.nodes, 0, met.address, settings.jobs.pending_seconds)
+
+    def _note(self, text: str) -> None:
+        """Something of the runner's own, for whoever watches and for the log."""
+        self._log.say(text)
+        self._watcher.note(text)
 
     def _start(self, ahead: Ahead | None) -> Child:
-        environ = child_environment(self._with.environ, threads=self._job.threads)
+        environ = child_environment(self._with.environ, threads=self._job.threads, secrets=self._job.secrets)
         folder, module, lock = self._workplace.folder, self._job.module, self._attempt.descriptor
-        log = os.open(self._workplace.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        log = self._log.open()
         try:
-            if ahead is not None and ahead.environ == environ and self._job.processes == 1:
+            here, nodes = self._job.processes_here, self._nodes
+            if ahead is not None and ahead.environ == environ and here == 1 and nodes is None:
                 return ahead.begin(folder, module, lock=lock, log=log)
-            return Child.start(folder, module, environ=environ, processes=self._job.processes, lock=lock, log=log)
+            return Child.start(folder, module, environ=environ, processes=here, lock=lock, log=log, nodes=nodes)
         finally:
             os.close(log)
 
@@ -145,15 +205,20 @@ class _Run:
             self._attempt.number,
             self._workplace,
             keep=self._job.keep_checkpoints,
+            masks=self._masks,
         )
         carrier.start()
+        self._guard.watch(child)
         self._shipper = self._ship()
         ended = self._watch(child)
         self._stop.phase = "concluding"
         conclusion = Conclusion(
             self._with.store,
+            self._job,
             self._attempt,
             self._workplace,
+            self._log,
+            self._masks,
             carrier,
             self._shipper,
             self._with.patience,
@@ -184,21 +249,26 @@ class _Run:
             self._check()
             if self._stop.at_once:
                 child.kill()
-            elif self._stop.requests:
+            elif self._stop.asked:
                 child.ask_to_stop()
                 if not told:
-                    self._watcher.note("Stopping behind a checkpoint; asked once more, it stops at once.")
+                    self._note(self._stop.told(self._job.limits.grace_seconds))
                 told = True
             time.sleep(TICK)
         self._tell()
+        if self._nodes is not None and not self._attempt.node:
+            self._others.settle(Own(code, read_failure(self._workplace), self._stop.requests > 0))
         return Ended(
             code=code,
             step=self._following.step or self._following.checkpoint,
-            seconds=time.monotonic() - self._began,
-            usage=child.usage,
+            seconds=self._guard.seconds,
+            usage=self._guard.usage(child.usage),
             asked=self._stop.requests > 0,
             at_once=self._stop.at_once,
             lost=self._stop.lost,
+            halted=self._stop.halted,
+            submitted=self._stop.submitted,
+            memory_killed=self._guard.memory_killed,
         )
 
     def _check(self) -> None:
@@ -217,16 +287,26 @@ class _Run:
 
     def _never_began(self, error: BaseException) -> Ran:
         """It ended before there was a child."""
+        self._stop.phase = "concluding"
         self._beating.end()
-        shutil.rmtree(self._workplace.folder, ignore_errors=True)
-        interrupted = isinstance(error, KeyboardInterrupt)
-        outcome = Outcome(
-            state=State.RESUMABLE if interrupted else State.FAILED,
-            reason="Stopped on request before it began." if interrupted else str(error),
-            ended=datetime.now(UTC),
-            seconds=time.monotonic() - self._began,
-        )
-        recorded = self._attempt.finish(outcome)
-        if not interrupted:
+        self._guard.end()
+        self._others.end()
+        patience = self._with.patience if self._stop.submitted else 0.0
+        unbegun = Unbegun(self._job, self._attempt, self._stop, self._log, self._masks, patience)
+        self._leave_mlflow_to_others()
+        try:
+            ran = unbegun.draw(error, self._guard.seconds)
+        finally:
+            shutil.rmtree(self._workplace.folder, ignore_errors=True)
+        if not isinstance(error, KeyboardInterrupt):
             raise error
-        return Ran(recorded)
+        return ran
+
+    def _leave_mlflow_to_others(self) -> None:
+        """Whoever owns submitted work tells MLflow of an attempt that had no child."""
+        if not self._stop.submitted or self._with.open_tracker is None or self._attempt.before.result is not None:
+            return
+        from slipway.platform.runs.tracking.catching_up import mark
+
+        with suppress(SlipwayError):  # the outcome is more important
+            mark(self._with.store, self._attempt.key)

@@ -2,8 +2,13 @@
 
     python boot.py --parent PID WORKPLACE MODULE              run MODULE's `main(WORKPLACE)`
     python boot.py --parent PID --processes N WORKPLACE MODULE  the same in N processes of this machine, by torchrun
+                   … --nodes M --node I --address HOST:PORT --patience SECONDS  with those of other machines
     python boot.py --parent PID --ahead FD NAME…              import these names now, and wait at the socket FD for the
                                                               rest of the command line
+
+A MODULE that ends in `.py` is a script of the archive: it is run as `__main__` with the order's arguments, and finds
+its places in SLIPWAY_SNAPSHOT, SLIPWAY_RESULTS, SLIPWAY_CHECKPOINTS, SLIPWAY_REFERENCES and, where it is to go on,
+SLIPWAY_RESUME. Its metrics are what it writes to `metrics.json` in the results: numbers by their names.
 
 What it promises
 * `slipway`, and whatever other package brings the model, has one place: the workplace's unpacked archive. A module that
@@ -16,23 +21,33 @@ What it promises
 import argparse
 import contextlib
 import ctypes
+import faulthandler
 import importlib
+import ipaddress
 import json
+import math
 import os
+import runpy
 import signal
 import socket
 import sys
+import time
+import traceback
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import FrameType, ModuleType
-from typing import Final, NoReturn
+from types import FrameType, ModuleType, TracebackType
+from typing import Any, Final, NoReturn
 
 RESUME: Final = 75
 NOT_ALONE: Final = 70
 """Ends a child that loaded code from elsewhere."""
 PR_SET_PDEATHSIG: Final = 1
 LONGEST_MESSAGE: Final = 65536
+SCRIPT: Final = ".py"
+WORKERS: Final = ".workers"
+"""In a workplace: torchrun has started processes, which are asked to stop themselves."""
+PAUSE: Final = 0.5
 
 
 class Absent:
@@ -57,18 +72,25 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--ahead", type=int)
-    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--processes", type=int)
+    parser.add_argument("--nodes", type=int, default=1)
+    parser.add_argument("--node", type=int, default=0)
+    parser.add_argument("--address", default="")
+    parser.add_argument("--patience", type=float, default=0.0)
     parser.add_argument("words", nargs="+")
     options = parser.parse_args(arguments)
     die_with(options.parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the runner's to pass on
+    faulthandler.register(signal.SIGUSR1, all_threads=True)  # the runner asks where it stands still
     if options.ahead is not None:
         return main(["--parent", str(options.parent), *wait_at(options.ahead, options.words)])
-    workplace, module = options.words
-    if options.processes > 1:
-        return run_several(options.processes, workplace, module)
+    workplace, module = Path(options.words[0]), options.words[1]
+    if options.processes is not None:
+        return run_several(options, workplace, module)
     signal.signal(signal.SIGTERM, _nothing_to_keep)
-    return run(Path(workplace), module)
+    if "RANK" in os.environ:
+        (workplace / WORKERS).touch()
+    return run(workplace, module)
 
 
 def die_with(parent: int) -> None:
@@ -96,16 +118,89 @@ def wait_at(descriptor: int, names: Sequence[str]) -> list[str]:
 
 
 def run(workplace: Path, module: str) -> int:
-    """Let the archive be all there is of its packages, and run its module."""
+    """Let the archive be all there is of its packages, and run its module or script."""
     os.chdir(workplace)
     code = workplace / "code"
     packages = take_place(code)
-    result = importlib.import_module(module).main(workplace)
+    if module.endswith(SCRIPT):
+        result = run_script(workplace, code / module)
+    else:
+        result = importlib.import_module(module).main(workplace)
     foreign = foreign_files(code, packages)
     if foreign:
         sys.stderr.write(f"boot: these files were loaded and are not from the code archive: {', '.join(foreign)}\n")
         return NOT_ALONE
     return int(result or 0)
+
+
+def run_script(workplace: Path, script: Path) -> int:
+    """Run a script as `__main__`; what it leaves undone of a child's duties is done for it."""
+    order: dict[str, Any] = json.loads((workplace / "order.json").read_bytes())
+    results, began = workplace / "results", time.monotonic()
+    results.mkdir(exist_ok=True)
+    places = {"SNAPSHOT": order["snapshot"], "RESULTS": results, "CHECKPOINTS": workplace / "checkpoints"}
+    places |= {"REFERENCES": workplace / "references", "RESUME": order["resume"] or ""}
+    os.environ.update({f"SLIPWAY_{name}": str(place) for name, place in places.items()})
+    sys.argv = [str(script), *map(str, order["arguments"].get("arguments", ()))]
+    try:
+        code = _ended(script)
+        if code == 0 and os.environ.get("RANK", "0") == "0":
+            _summarise(results, time.monotonic() - began)
+    except Exception as error:  # noqa: BLE001 - whatever it was, the runner is told
+        note_failure(workplace, error, error.__traceback__)
+        traceback.print_exc()
+        return 1
+    return code
+
+
+def _ended(script: Path) -> int:
+    """The exit code of a script that comes to its end, or leaves by `sys.exit`."""
+    try:
+        runpy.run_path(str(script), run_name="__main__")
+    except SystemExit as leaving:
+        if isinstance(leaving.code, str):
+            sys.stderr.write(f"{leaving.code}\n")
+            return 1
+        return leaving.code or 0
+    return 0
+
+
+def _summarise(results: Path, seconds: float) -> None:
+    """Say that the result is whole, with the metrics that the script has left."""
+    summary, told = results / "summary.json", results / "metrics.json"
+    if summary.exists():
+        return
+    metrics = json.loads(told.read_bytes()) if told.exists() else {}
+    if not isinstance(metrics, dict) or not all(_is_number(value) for value in metrics.values()):
+        raise ValueError(f"{told.name} in the results should hold finite numbers by their names, as one JSON object.")
+    text = json.dumps({"steps": int(metrics.get("steps", 0)), "metrics": metrics, "seconds": seconds})
+    write_whole(summary, text)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def note_failure(workplace: Path, error: BaseException, trace: TracebackType | None = None) -> None:
+    """Tell what happened, unless it is told already: the others fail because the first one did."""
+    code = str(workplace / "code")
+    while trace is not None and not trace.tb_frame.f_code.co_filename.startswith(code):
+        trace = trace.tb_next  # how the script came to be run is of no interest
+    told = {
+        "error": f"{type(error).__name__}: {error}",
+        "traceback": "".join(traceback.format_exception(type(error), error, trace or error.__traceback__)),
+        "rank": int(os.environ.get("RANK", "0")),
+    }
+    path = workplace / "failure.json"
+    if not path.exists():
+        write_whole(path, json.dumps(told))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Give the file its name when all of it is there."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(text)
+    beside.replace(path)
 
 
 def take_place(code: Path) -> list[str]:
@@ -137,21 +232,52 @@ def foreign_files(code: Path, packages: Sequence[str]) -> list[str]:
     return sorted(file for file in files if not file.startswith(f"{code}{os.sep}"))
 
 
-def run_several(processes: int, workplace: str, module: str) -> int:
+def run_several(given: argparse.Namespace, workplace: Path, module: str) -> int:
     """Let torchrun run this file once for each process; its exit code is the worst of theirs."""
+    signal.signal(signal.SIGTERM, lambda *_: None if (workplace / WORKERS).exists() else os._exit(RESUME))
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args
     from torch.distributed.run import run as torchrun
 
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    boot = ["--parent", str(os.getpid()), workplace, module]
-    options = ["--standalone", "--local-addr=127.0.0.1", f"--nproc-per-node={processes}"]
-    options += ["--no-python", sys.executable, "-P", __file__]
+    boot = ["--parent", str(os.getpid()), str(workplace), module]
+    options = [f"--nproc-per-node={given.processes}", "--no-python", sys.executable, "-P", __file__]
     try:
-        torchrun(parse_args([*options, *boot]))
+        torchrun(parse_args([*meeting(given), *options, *boot]))
     except ChildFailedError as error:
         return _worst([failure.exitcode for failure in error.failures.values()])
+    except Exception as error:  # noqa: BLE001 - whatever it was, the runner is told
+        note_failure(workplace, error)
+        traceback.print_exc()
+        return 1
     return 0
+
+
+def meeting(given: argparse.Namespace) -> list[str]:
+    """How the processes of all nodes find each other, as torchrun wants it."""
+    if given.nodes == 1:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+        return ["--standalone", "--local-addr=127.0.0.1"]
+    host, _, port = given.address.rpartition(":")
+    own = []
+    if all(ipaddress.ip_address(address).is_loopback for address in resolved(host, given.patience)):
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+        own = ["--local-addr=127.0.0.1"]
+    nodes = [f"--nnodes={given.nodes}", f"--node-rank={given.node}", f"--rdzv-conf=timeout={given.patience:.0f}"]
+    return [*nodes, f"--master-addr={host}", f"--master-port={port}", *own]
+
+
+def resolved(host: str, patience: float) -> list[str]:
+    """The addresses of a name, which may become known only after its machine has begun."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return [str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
+        except OSError as error:
+            if time.monotonic() >= deadline:
+                raise ConnectionError(
+                    f"`{host}`, where the nodes meet, is not known by that name after {patience:.0f} s ({error})"
+                ) from None
+        time.sleep(PAUSE)
 
 
 def _worst(codes: Sequence[int]) -> int:

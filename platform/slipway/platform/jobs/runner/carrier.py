@@ -1,4 +1,4 @@
-"""Carries what an attempt makes into the store while it runs: log, journal, checkpoints. A thread of the runner.
+"""Carries what an attempt makes into the store while it runs: checkpoints and the journal. A thread of the runner.
 
 The store may be away: nothing waits for it, everything is tried again, and `trouble` says since when it is so. Order of
 a checkpoint: journal, bytes, record; so whoever finds the record finds all. Only the newest checkpoint is carried when
@@ -13,27 +13,27 @@ from typing import Final
 
 from slipway.platform.errors import SlipwayError
 from slipway.platform.jobs.runner import checkpoints
+from slipway.platform.jobs.runner.masking import NOTHING, Masks
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.pieces import Pieces
 from slipway.platform.runs.workplace import Workplace
 from slipway.platform.store import Store
 
 PAUSE: Final = 1.0
-LOG_SECONDS: Final = 4.0
 
 
 class Carrier:
     """Runs from `start` to `finish`."""
 
-    def __init__(self, store: Store, work: WorkKeys, attempt: int, workplace: Workplace, *, keep: int) -> None:
+    def __init__(
+        self, store: Store, work: WorkKeys, attempt: int, workplace: Workplace, *, keep: int, masks: Masks = NOTHING
+    ) -> None:
         self._store, self._work, self._attempt, self._workplace = store, work, attempt, workplace
         self._keep = max(2, keep)  # the newest may turn out damaged
         keys = work.attempt(attempt)
         self._keys = keys
-        self._log = Pieces(store, keys.log, workplace.log)
-        self._journal = Pieces(store, keys.journal, workplace.journal)
+        self._journal = Pieces(store, keys.journal, workplace.journal, masks.data)
         self._carried = {path.name for path in checkpoints.local(workplace.checkpoints)}
-        self._log_due = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="slipway-carrier", daemon=True)
         self.trouble: SlipwayError | None = None
@@ -60,20 +60,14 @@ class Carrier:
 
     def _carry(self, *, last: bool) -> bool:
         try:
-            self._carry_log(last=last)
             self._carry_checkpoint()
             if last:
                 self._journal.put()
-        except SlipwayError as error:
-            self.trouble = error
+        except (SlipwayError, OSError) as error:
+            self.trouble = error if isinstance(error, SlipwayError) else SlipwayError(str(error))
             return False
         self.trouble = None
         return True
-
-    def _carry_log(self, *, last: bool) -> None:
-        if last or time.monotonic() >= self._log_due:
-            self._log.put(last=last)
-            self._log_due = time.monotonic() + LOG_SECONDS
 
     def _carry_checkpoint(self) -> None:
         waiting = [one for one in checkpoints.local(self._workplace.checkpoints) if one.name not in self._carried]

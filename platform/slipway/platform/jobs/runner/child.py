@@ -31,6 +31,19 @@ class Usage:
     cpu_seconds: float = 0.0
 
 
+@dataclass(frozen=True)
+class Nodes:
+    """The machines, or what stands for them, whose processes train together."""
+
+    count: int
+    node: int
+    """Which of them this is."""
+    address: str
+    """Where all processes meet, `host:port`."""
+    patience: float
+    """Seconds until the others have to be there."""
+
+
 class Child:
     """A started process. `poll` must be called until it gives an exit code."""
 
@@ -42,10 +55,18 @@ class Child:
 
     @classmethod
     def start(
-        cls, workplace: Path, module: str, *, environ: Mapping[str, str], processes: int, lock: int, log: int
+        cls,
+        workplace: Path,
+        module: str,
+        *,
+        environ: Mapping[str, str],
+        processes: int,
+        lock: int,
+        log: int,
+        nodes: Nodes | None = None,
     ) -> "Child":
-        """Start the work at once."""
-        words = _words(workplace, module, processes)
+        """Start the work at once, in so many processes here."""
+        words = _words(workplace, module, processes, nodes)
         return cls(_popen(words, environ, (lock,), log))
 
     @property
@@ -68,7 +89,10 @@ class Child:
         return self._process.returncode
 
     def ask_to_stop(self) -> None:
-        """SIGTERM, once for each process that does the work; call it again for those that begin later."""
+        """SIGTERM, once for each process that does the work; call it again for those that begin later.
+
+        Where torchrun has none yet, it is asked itself; then none will begin.
+        """
         for pid in self._workers() - self._asked:
             self._asked.add(pid)
             with suppress(ProcessLookupError):
@@ -93,7 +117,7 @@ class Child:
         import psutil
 
         try:
-            return {one.pid for one in psutil.Process(self.pid).children()}
+            return {one.pid for one in psutil.Process(self.pid).children()} or {self.pid}
         except psutil.NoSuchProcess:
             return set()
 
@@ -127,8 +151,11 @@ class Ahead:
         self._process.wait()
 
 
-def _words(workplace: Path, module: str, processes: int) -> list[str]:
-    several = ["--processes", str(processes)] if processes > 1 else []
+def _words(workplace: Path, module: str, processes: int, nodes: Nodes | None = None) -> list[str]:
+    several = ["--processes", str(processes)] if processes > 1 or nodes is not None else []
+    if nodes is not None:
+        several += ["--nodes", str(nodes.count), "--node", str(nodes.node)]
+        several += ["--address", nodes.address, "--patience", str(nodes.patience)]
     return [*several, str(workplace), module]
 
 

@@ -5,17 +5,24 @@ again for as long as `patience` allows; then the workplace stays, and the error 
 """
 
 import time
+import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
+from slipway.platform.errors import SlipwayError
 from slipway.platform.jobs.runner import checkpoints
 from slipway.platform.jobs.runner.carrier import Carrier
-from slipway.platform.jobs.runner.ending import Ended, outcome_of
+from slipway.platform.jobs.runner.ending import Ended, Judged, halted_before, outcome_of
+from slipway.platform.jobs.runner.log import Log
+from slipway.platform.jobs.runner.masking import Masks
+from slipway.platform.jobs.runner.stopping import Halt, Stop
+from slipway.platform.jobs.spec import JobSpec
+from slipway.platform.jobs.spending import Charge
 from slipway.platform.runs.attempts import Attempt
 from slipway.platform.runs.layout import WorkKeys
-from slipway.platform.runs.records import Outcome, Result, State
+from slipway.platform.runs.records import Cause, Outcome, Result, State
 from slipway.platform.runs.results import bind_result, load_result, store_files
 from slipway.platform.runs.tracking.shipping import Shipper
 from slipway.platform.runs.workplace import Summary, Workplace
@@ -48,8 +55,11 @@ class Conclusion:
     """One attempt's end."""
 
     store: Store
+    job: JobSpec
     attempt: Attempt
     workplace: Workplace
+    log: Log
+    masks: Masks
     carrier: Carrier
     shipper: Shipper | None
     patience: float
@@ -59,13 +69,14 @@ class Conclusion:
 
     def draw(self, ended: Ended) -> Ran:
         """Do it all."""
-        outcome = outcome_of(ended, self.workplace, datetime.now(UTC))
+        outcome = self._outcome(ended)
+        self.log.say(told_at_end(outcome))
         if outcome.state is State.LOST:  # others decide what becomes of the work, and say so
             if self.shipper is not None:
                 self.shipper.abandon()
-            carried = self.carrier.finish(0.0)
-            return Ran(outcome, complete=carried)
-        carried = self.carrier.finish(self.patience)
+            logged, carried = self.log.finish(0.0), self.carrier.finish(0.0)
+            return Ran(outcome, complete=logged and carried)
+        logged, carried = self.log.finish(self.patience), self.carrier.finish(self.patience)
         own = self._patiently(self._own_result) if outcome.state is State.DONE else None
         bound = self._patiently(lambda: bind_result(self.store, own) if own else self._load())
         page, behind = self._tell_mlflow(outcome)
@@ -73,7 +84,15 @@ class Conclusion:
         if own is not None:
             self._keep_one_checkpoint()
         same = own.files.get(WEIGHTS) == bound.files.get(WEIGHTS) if own and bound and own != bound else None
-        return Ran(recorded, bound, same, page, behind, carried)
+        return Ran(recorded, bound, same, page, behind, logged and carried)
+
+    def _outcome(self, ended: Ended) -> Outcome:
+        """A launcher that was told to cancel sends a signal; the record says whose wish that was."""
+        if ended.submitted and ended.asked and ended.halted is None and ended.lost is None:
+            cancellation = self._patiently(self.attempt.cancellation)
+            ended = replace(ended, halted=Halt.cancelled(cancellation)) if cancellation else ended
+        outcome = outcome_of(ended, self.workplace, datetime.now(UTC), self.masks)
+        return Charge.of(self.job, ended.seconds).on(outcome)
 
     def _own_result(self) -> Result:
         """The child's files, in the store."""
@@ -104,12 +123,63 @@ class Conclusion:
         checkpoints.prune(self.store, found, 1)
 
     def _patiently(self, step: Callable[[], T]) -> T:
-        """Do it, again while the store does not answer."""
-        deadline = time.monotonic() + self.patience
-        while True:
-            try:
-                return step()
-            except StoreUnreachable:
-                if time.monotonic() >= deadline:
-                    raise
-            time.sleep(PAUSE)
+        return patiently(step, self.patience)
+
+
+@dataclass(frozen=True)
+class Unbegun:
+    """The end of an attempt that never had a child."""
+
+    job: JobSpec
+    attempt: Attempt
+    stop: Stop
+    log: Log
+    masks: Masks
+    patience: float
+    """Seconds for which a store that is away is waited for."""
+
+    def draw(self, error: BaseException, seconds: float) -> Ran:
+        """Record why."""
+        judged = self._judged(error)
+        outcome = Outcome(
+            state=judged.state,
+            reason=self.masks.text(judged.reason),
+            cause=judged.cause,
+            mend=self.masks.text(judged.mend),
+            traceback=self.masks.text(judged.traceback),
+            ended=datetime.now(UTC),
+            seconds=seconds,
+        )
+        outcome = Charge.of(self.job, seconds).on(outcome)
+        self.log.say(told_at_end(outcome))
+        self.log.finish(self.patience)
+        return Ran(patiently(lambda: self.attempt.finish(outcome), self.patience))
+
+    def _judged(self, error: BaseException) -> Judged:
+        if isinstance(error, KeyboardInterrupt):
+            halt = self.stop.halted
+            if halt is None and self.stop.submitted:
+                cancellation = patiently(self.attempt.cancellation, self.patience)
+                halt = Halt.cancelled(cancellation) if cancellation else None
+            return halted_before(halt, submitted=self.stop.submitted)
+        if isinstance(error, SlipwayError):
+            return Judged(State.FAILED, str(error), Cause.EXIT_CODE, error.mend or "")
+        lines = "".join(traceback.format_exception(error))
+        return Judged(State.FAILED, f"{type(error).__name__}: {error}", Cause.EXIT_CODE, traceback=lines)
+
+
+def told_at_end(outcome: Outcome) -> str:
+    """The log's last lines."""
+    return "\n".join(filter(None, (f"{outcome.state}: {outcome.reason}", outcome.mend)))
+
+
+def patiently(step: Callable[[], T], patience: float) -> T:
+    """Do it, again while the store does not answer, for so many seconds."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return step()
+        except StoreUnreachable:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(PAUSE)

@@ -34,15 +34,21 @@ class Prepared:
 
 
 def prepare(
-    job: JobSpec, attempt: int, workplace: Workplace, store: Store, settings: "Settings", note: Note
+    job: JobSpec,
+    attempt: int,
+    workplace: Workplace,
+    store: Store,
+    settings: "Settings",
+    note: Note,
+    resume: Callable[[], checkpoints.Found | None] | None = None,
 ) -> Prepared:
-    """Fetch everything and write the order."""
+    """Fetch everything and write the order; `resume` brings the checkpoint where another node has chosen it."""
     from slipway.platform.runs.code.archive import fetch_code
 
     fetch_code(job.code, store, workplace.code)
     folder = fetch_view(job.snapshot, job.view, settings, note)
     references = fetch_references(job.references, store, workplace)
-    resumed = None if job.fresh else _resume(job, workplace, store, note)
+    resumed = (resume or (lambda: _resume(job, workplace, store, note)))()
     if resumed is None and attempt > 1 and not job.fresh:
         note("The attempts before left no checkpoint: beginning at the first step.")
     order = Order(
@@ -101,6 +107,8 @@ class Noting:
 
 
 def _resume(job: JobSpec, workplace: Workplace, store: Store, note: Note) -> checkpoints.Found | None:
+    if job.fresh:
+        return None
     for found in checkpoints.stored(store, WorkKeys(job.key)):
         if checkpoints.bring(store, found, workplace.checkpoints) is None:
             note(f"The checkpoint of attempt {found.attempt} at step {found.step} is damaged: taking the one before.")

@@ -41,6 +41,8 @@ class Roots:
     """The top-level packages that are followed, each with the folders that it is spread over."""
 
     packages: Mapping[str, tuple[Path, ...]]
+    beside: Path | None = None
+    """A script's folder: modules and packages in it are followed, too."""
 
     @classmethod
     def installed(cls, *names: str) -> Self:
@@ -56,14 +58,17 @@ class Roots:
     def find(self, name: str) -> Module | None:
         """The module of that name, if it is in one of the packages."""
         top, *rest = name.split(".")
-        if top not in self.packages:
-            return None
-        found: Module | None = _package(top, self.packages[top])
+        found = self._top(top)
         path = top
         for part in rest:
             path = f"{path}/{part}"
             found = _below(found.portions, part, path) if found else None
         return found
+
+    def _top(self, name: str) -> Module | None:
+        if name in self.packages:
+            return _package(name, self.packages[name])
+        return _below((self.beside,), name, name) if self.beside else None
 
     def path_of(self, folder: Path) -> str:
         """A folder's path below the archive's root."""
@@ -123,6 +128,13 @@ def closure(entries: Sequence[str], folders: Sequence[Path], roots: Roots) -> Co
     return gathering.done()
 
 
+def script_closure(script: Path, roots: Roots) -> Code:
+    """A script at the archive's top, and the files that it may load."""
+    gathering = _Gathering(roots)
+    gathering.take_script(script)
+    return gathering.done()
+
+
 class _Gathering:
     """Follows imports until nothing new comes."""
 
@@ -136,6 +148,14 @@ class _Gathering:
     def follow(self, name: str) -> None:
         """Take the module, its parents, and what they import."""
         self._waiting.append(name)
+        self._drain()
+
+    def take_script(self, script: Path) -> None:
+        """Take a file that is run by its path, and what it imports."""
+        self._add(script.name, script)
+        self._drain()
+
+    def _drain(self) -> None:
         while self._waiting:
             parts = self._waiting.pop().split(".")
             for count in range(1, len(parts) + 1):
@@ -173,11 +193,11 @@ class _Gathering:
         for one in found.imports:
             names = self._exported(one.module) if one.names == ("*",) else one.names
             self._waiting += [one.module, *(f"{one.module}.{name}" for name in names)]
-        parent = path.rpartition("/")[0]
+        parent = path[: path.rfind("/") + 1]
         for name in found.files:
             beside = file.parent / name
             if not name.endswith(".py") and beside.is_file():
-                self._add(f"{parent}/{name}", beside)
+                self._add(f"{parent}{name}", beside)
 
     def _exported(self, name: str) -> tuple[str, ...]:
         module = self._roots.find(name)

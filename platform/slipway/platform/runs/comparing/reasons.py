@@ -153,4 +153,8 @@ def _told(one: Tried) -> dict[str, Any]:
         "note": one.spec.note,
         "step": one.outcome.step if one.outcome else None,
         "seconds": one.outcome.seconds if one.outcome else None,
+        "cause": one.outcome.cause if one.outcome else None,
+        "memory_peak": one.outcome.memory_peak if one.outcome else None,
+        "cost": str(one.outcome.cost) if one.outcome else None,
+        "currency": one.outcome.currency if one.outcome else None,
     }

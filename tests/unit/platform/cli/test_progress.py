@@ -6,7 +6,8 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
-from slipway.training.cli.progress import Bar, Eta, Lines, duration, sentence
+from slipway.platform.cli.progress import Bar, Eta, Lines, sentence
+from slipway.platform.telling import duration
 
 TOLD = {
     "step": 40, "steps": 600, "epoch": 2, "epochs": 20, "phase": "train", "rate": 512.4, "loss": 1.25, "metric": 0.4123,

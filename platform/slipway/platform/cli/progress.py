@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from slipway.platform.cli.output import say
+from slipway.platform.telling import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -83,10 +84,11 @@ class Lines:
         """A line, if it is time for one."""
         eta = self._eta.of(told)
         now = (str(told.get("phase", "")), bool(remark))
-        if not told or (now == self._last and time.monotonic() - self._told < PAUSE):
+        said = sentence(told, eta)
+        if not (said or remark) or (now == self._last and time.monotonic() - self._told < PAUSE):
             return
         self._told, self._last = time.monotonic(), now
-        say(f"{now[0]}: {sentence(told, eta)}{f' ({remark})' if remark else ''}")
+        say(": ".join(filter(None, (now[0], said))) + (f" ({remark})" if remark else ""))
 
 
 class Eta:
@@ -119,12 +121,3 @@ def sentence(told: Mapping[str, Any], eta: float | None) -> str:
     if eta is not None:
         parts.append(f"{duration(eta)} left")
     return " ".join(", ".join(parts).split())
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

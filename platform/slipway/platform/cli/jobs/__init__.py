@@ -1,0 +1,1 @@
+"""The commands of a person who submits work: runs, show, logs, cancel, rerun, targets, jobs."""

@@ -1,0 +1,94 @@
+"""What work will probably take and cost, and how long a target lets one wait, by what earlier runs did.
+
+A run of the same model counts by what it needed to start, and its nodes for an epoch; the range is that of the latest.
+It is a range of experience and no promise.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import islice
+from statistics import median
+from typing import Any, Final
+
+from slipway.platform.jobs.spec import Price
+from slipway.platform.runs import index
+from slipway.platform.runs.entries import Entry
+from slipway.platform.runs.records import State
+from slipway.platform.store import Store
+from slipway.platform.telling import duration, money
+
+LATEST: Final = 20
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is to be expected."""
+
+    runs: int
+    """How many it goes by; none means that nothing can be said."""
+    target: str = ""
+    """Where those ran; empty for several places."""
+    low: float = 0.0
+    """Seconds."""
+    high: float = 0.0
+    price: Price = field(default_factory=Price)
+    nodes: int = 1
+
+    @property
+    def costs(self) -> tuple[Decimal, Decimal]:
+        """The range, in the price's currency."""
+        return self.price.of(self.low, self.nodes), self.price.of(self.high, self.nodes)
+
+    def told(self) -> str:
+        """For a person, before anything is started."""
+        hourly = self.price.per_hour * self.nodes
+        rate = f"{money(hourly, self.price.currency)} an hour" if hourly else "free"
+        if not self.runs:
+            return f"{rate}; no run of this model has ended yet to go by" if hourly else rate
+        by = f"by {self.runs} run{'s' if self.runs > 1 else ''}{f' on {self.target}' if self.target else ' elsewhere'}"
+        span = _span(duration(self.low), duration(self.high))
+        if not hourly:
+            return f"{rate}; {span}, {by}"
+        currency = self.price.currency
+        costs = _span(*(money(one, "") for one in self.costs))
+        return f"{currency} {costs} ({span}, {by})"
+
+    def as_data(self) -> dict[str, Any]:
+        """For scripts."""
+        low, high = self.costs
+        known = bool(self.runs)
+        return {
+            "runs": self.runs,
+            "seconds": [round(self.low, 3), round(self.high, 3)] if known else None,
+            "cost": [str(round(low, 4)), str(round(high, 4))] if known else None,
+            "currency": self.price.currency,
+            "per_hour": str(self.price.per_hour * self.nodes),
+        }
+
+
+def forecast(store: Store, model: str, *, target: str, nodes: int, epochs: int, price: Price) -> Forecast:
+    """By runs of the model that are done, on this target if there are any."""
+    done = [one for one in islice(index.entries(store, model=model), LATEST * 5) if one.state is State.DONE]
+    there = [one for one in done if one.target == target][:LATEST]
+    counted = there or done[:LATEST]
+    seconds = [_scaled(one, nodes, epochs) for one in counted if one.seconds]
+    if not seconds:
+        return Forecast(0, price=price, nodes=nodes)
+    return Forecast(len(seconds), target if there else "", min(seconds), max(seconds), price, nodes)
+
+
+def typical_wait(store: Store, target: str) -> float | None:
+    """Seconds between asking and beginning, the median of the latest runs there; None without any."""
+    waited = [one.waited for one in islice(index.entries(store, target=target), LATEST) if one.waited is not None]
+    return median(waited) if waited else None
+
+
+def _scaled(entry: Entry, nodes: int, epochs: int) -> float:
+    """What is done once for each run stays; the work goes with epochs and nodes, where they are known."""
+    longer = epochs / entry.epochs if epochs and entry.epochs else 1.0
+    once = max(0.0, entry.seconds - entry.working)
+    return once + min(entry.working, entry.seconds) * longer * entry.nodes / nodes
+
+
+def _span(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"

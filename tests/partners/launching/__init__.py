@@ -1,0 +1,1 @@
+"""A launcher for the in-process cluster, whose pods do what a test says."""
