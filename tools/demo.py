@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / ".slipway" / "demo"
@@ -143,6 +144,36 @@ def reproduce() -> tuple[str, str]:
     return f"{name} was trained again from its record: {found['told']}", f"cd {PLACE}; {SLIPWAY} why {name}"
 
 
+def submit() -> tuple[str, str]:
+    """A job on two nodes outlives who submitted it; its runner is killed, and reconcile takes the work up again."""
+    work = ("bay-occupancy", "batch=8", "trainer.max_epochs=40", f"seed={time.time_ns() // 10**6 % 10**6}")
+    told = json.loads(slipway("submit", *work, "--snapshot", "data", "--on", "local", "--nodes", "2", "--json").stdout)
+    name = told["name"]
+    os.kill(running(name)["place"]["pid"], signal.SIGKILL)
+    slipway("jobs", "reconcile")
+    ended = json.loads(
+        slipway("submit", *work, "--snapshot", "data", "--on", "local", "--nodes", "2", "--wait", "--json").stdout
+    )
+    states = [one["state"] for one in json.loads(slipway("show", name, "--json").stdout)["attempts"]]
+    if ended["state"] != "done" or states[-1] != "done" or len(states) == 1:
+        raise DemoFailed(f"{name} is {ended['state']} after attempts that were {', '.join(states)}")
+    return (
+        f"{name} was submitted to two nodes, its runner was killed, and it was gone on with: {' then '.join(states)}",
+        f"cd {PLACE}; {SLIPWAY} show {name}; {SLIPWAY} logs {name}",
+    )
+
+
+def running(name: str) -> dict[str, Any]:
+    """How a job stands, as soon as it trains."""
+    while True:
+        told: dict[str, Any] = json.loads(slipway("show", name, "--json").stdout)
+        if told["state"] == "running" and told["attempts"][-1]["step"]:
+            return told
+        if told["state"] not in {"pending", "running"}:
+            raise DemoFailed(f"{name} is {told['state']}: {told['reason']}")
+        time.sleep(0.2)
+
+
 ACTS: tuple[tuple[str, Callable[[], tuple[str, str]]], ...] = (
     ("doctor", doctor),
     ("identity", person),
@@ -150,6 +181,7 @@ ACTS: tuple[tuple[str, Callable[[], tuple[str, str]]], ...] = (
     ("store: a kill", killed),
     ("train: twice", train),
     ("reproduce", reproduce),
+    ("submit: a kill", submit),
 )
 
 
