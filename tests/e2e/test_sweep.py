@@ -1,4 +1,7 @@
-"""A sweep of real trainings: killed without warning, gone on with, and seen in MLflow as a parent with children."""
+"""Sweeps of real trainings: killed without warning, gone on with, and seen in MLflow as a parent with children.
+
+Begun as processes of this machine and gone on with as jobs on a target: a trial is the same work either way.
+"""
 
 import json
 import os
@@ -54,10 +57,15 @@ def started(project: Path, arguments: Sequence[str]) -> "subprocess.Popen[str]":
     )
 
 
-def test_a_killed_sweep_goes_on_and_mlflow_has_one_run_for_each_trial(project: Path) -> None:
+def make_model(project: Path) -> None:
+    """The model `plain-colours`."""
     made = started(project, ["new", "model", "plain-colours", "--from", "blank"])
     _, problem = made.communicate(timeout=PATIENCE)
     assert made.returncode == 0, problem
+
+
+def test_a_killed_sweep_goes_on_and_mlflow_has_one_run_for_each_trial(project: Path) -> None:
+    make_model(project)
     killed = started(project, [*SWEEP, "--snapshot", "data"])
     deadline = time.monotonic() + PATIENCE
     while not list(project.glob(".slipway/store/sweeps/*/outcomes/*.json")):
@@ -83,3 +91,38 @@ def test_a_killed_sweep_goes_on_and_mlflow_has_one_run_for_each_trial(project: P
     assert sorted(one.tags["slipway.key"] for one in children) == sorted(one["run"] for one in answer["trials"])
     assert parent.status == "FINISHED"
     assert len(tracker.history(parent.run_id, answer["trials"][0]["metric"])) == 3
+
+
+def test_a_sweep_on_a_target_tells_its_price_and_finds_what_was_trained_here(project: Path) -> None:
+    make_model(project)
+    settings = "[contexts.local.targets.priced]\nprice_per_hour = 36\n"
+    (project / "slipway.toml").write_text(settings)
+    trained = started(project, ["train", "plain-colours", "seed=1", *SWEEP[3:5], "--snapshot", "data", "--json"])
+    told, remarks = trained.communicate(timeout=PATIENCE)
+    assert trained.returncode == 0, remarks
+    key = json.loads(told)["key"]
+    placed = [*SWEEP, "--snapshot", "data", "--on", "priced", "--budget", "5"]
+    foretold = started(project, [*placed, "--dry-run"])
+    told, remarks = foretold.communicate(timeout=PATIENCE)
+    assert foretold.returncode == 0, remarks
+    assert "priced, 1 node each" in told
+    assert "price of all      USD" in told
+    assert not list(project.glob(".slipway/store/sweeps/*"))
+
+    sweep = started(project, placed)
+    told, remarks = sweep.communicate(timeout=PATIENCE)
+    assert sweep.returncode == 0, remarks
+    heading, *rows = told.splitlines()[:4]
+    assert heading.split() == ["TRIAL", "SEED", "STATE", "VALIDATION/ACCURACY", "RUN", "WHERE", "COST"]
+    assert {row.split()[2] for row in rows} == {"done"}
+    costs = [float(row.split()[-1]) for row in rows]
+    found = next(row for row in rows if row.split()[1] == "1")
+    assert float(found.split()[-1]) == 0
+    assert sum(cost > 0 for cost in costs) == 2
+    assert "cost: USD" in told
+    assert "slipway submit plain-colours" in told
+    assert "--on priced" in told
+    assert len(list(project.glob(f".slipway/store/work/{key}/attempts/*/spec.json"))) == 1
+    refused = started(project, [*SWEEP, "--budget", "5"])
+    assert "--on TARGET" in refused.communicate(timeout=PATIENCE)[1]
+    assert refused.returncode == 2

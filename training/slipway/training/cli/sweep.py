@@ -1,4 +1,4 @@
-"""`slipway sweep`: many trainings of one model, with values that those before suggest."""
+"""`slipway sweep`: many trainings of one model, with values that those before suggest; here, or as jobs on a target."""
 
 import os
 import signal
@@ -6,23 +6,26 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from slipway.platform.cli.output import DryRun, Json, Yes, print_fields, print_json, print_table, say
+from slipway.platform.cli.jobs.arguments import target_names
+from slipway.platform.cli.output import DryRun, Json, Yes
 from slipway.platform.cli.session import confirm_change, load_settings
-from slipway.platform.errors import SlipwayError
+from slipway.platform.errors import SlipwayError, WrongUse
 from slipway.training.cli.completing import models
 from slipway.training.cli.completing import overrides as overrides_of_model
 
 if TYPE_CHECKING:
+    from slipway.platform.jobs.placing import Placement
     from slipway.platform.runs.parts import Parts
     from slipway.platform.settings import Loaded
     from slipway.platform.store import Store
+    from slipway.training.cli.sweep_placed import Placed
     from slipway.training.sweep.parent import Parent
     from slipway.training.sweep.records import Sweep
-    from slipway.training.sweep.running import Stand, Stop, Sweeping
+    from slipway.training.sweep.running import Stop, Sweeping
     from slipway.training.sweep.space import Space
     from slipway.training.sweep.trial import Process
 
@@ -34,6 +37,10 @@ SHOWN: Final = 12
 INTERRUPTED: Final = 130
 STOPPING: Final = b"Stopping: trials write a checkpoint. Once more stops at once.\n"
 STOPPING_NOW: Final = b"Stopping now.\n"
+CANCELLING: Final = (
+    b"Stopping: the trials' jobs are cancelled, and stop behind a checkpoint. Once more does not wait for that.\n"
+)
+LEAVING: Final = b"Leaving as soon as every job has been told.\n"
 
 
 @app.command()
@@ -47,6 +54,20 @@ def sweep(  # noqa: PLR0913 - what a person may say
         ),
     ] = None,
     *,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--on",
+            metavar="TARGET",
+            help="Where the trials run as jobs, as `slipway targets` lists them; this process's machine unless given.",
+            autocompletion=target_names,
+        ),
+    ] = None,
+    nodes: Annotated[int, typer.Option(min=1, help="With --on: how many machines each trial has.")] = 1,
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="AMOUNT", help="With --on: what all trials together may cost."),
+    ] = None,
     trials: Annotated[int, typer.Option(min=1, help="How many trials there are in all.")] = 20,
     parallel: Annotated[int, typer.Option(min=1, help="How many run at once.")] = 1,
     name: Annotated[str | None, typer.Option(help="The name of the parent run in MLflow.")] = None,
@@ -63,37 +84,74 @@ def sweep(  # noqa: PLR0913 - what a person may say
     json: Json = False,
     yes: Yes = False,
 ) -> None:
-    """Search for good values of a model's config. Every trial is a run of `slipway train`.
+    """Search for good values of a model's config. Every trial is a run of `slipway train`, or of `slipway submit`.
 
     Start it again after it was stopped or killed, and it goes on; with more --trials it adds to what is there.
     Exit code 130 when it was stopped, 1 when no trial was done.
     """
-    from slipway.platform.models.finder import model_named
-    from slipway.training.sweep.space import space_of
+    from slipway.training.cli.sweep_telling import Asked, Spent, best_tags, foretell, report
 
-    space = space_of(model_named(model), overrides or [])
     loaded = load_settings()
-    base = _base(space, loaded, snapshot)
+    placement = _placement(on, nodes, budget)
+    placed = _placed(model, loaded, placement, snapshot)
+    space = _space(model, overrides or [], placed)
+    base = placed.base(space) if placed else _base(space, loaded, snapshot)
     planned = _planned(space, base.key, seed=seed, metric=metric, falling=minimize)
     if dry_run:
-        _foretell(space, planned, trials, json=json)
+        foretell(space, planned, trials, placed.foretold(space, trials, json=json) if placed else {}, json=json)
         return
-    confirm_change(loaded, f"start up to {trials} trainings of {model}", yes)
-    with _alone(loaded.root / FOLDER / planned.key[:SHOWN]) as folder, _stopping() as stop:
+    where = f" on {on}" if on else ""
+    confirm_change(loaded, f"start up to {trials} trainings of {model}{where}", yes)
+    words = (CANCELLING, LEAVING) if placed else (STOPPING, STOPPING_NOW)
+    with _alone(loaded.root / FOLDER / planned.key[:SHOWN]) as folder, _stopping(*words) as stop:
         sweeping, parent = _prepared(space, planned, loaded, folder, snapshot, name, stop)
         sweeping.code = base.code_digest
         if retry:
             sweeping.records.forget_failures()
+        if placed:
+            placed.submit_trials_of(sweeping, parent, trials=trials, parallel=parallel, retry=retry)
         try:
             found = sweeping.run(trials, parallel)
         except SlipwayError:
             parent.finish("FAILED", {})
             raise
+        finally:
+            if placed:
+                placed.close()
         best = sweeping.best()
-        parent.finish("KILLED" if stop.requests else "FINISHED", _told_best(best))
-    _report(sweeping, found, planned, snapshot, json=json, page=parent.page())
+        parent.finish("KILLED" if stop.requests else "FINISHED", best_tags(best))
+    spent = placed.spent() if placed else Spent()
+    report(sweeping, found, Asked(snapshot, placement), spent, json=json, page=parent.page())
     if stop.requests or best is None:
         raise typer.Exit(INTERRUPTED if stop.requests else 1)
+
+
+def _placement(on: str | None, nodes: int, budget: str | None) -> "Placement | None":
+    from slipway.platform.cli.jobs.amounts import amount
+    from slipway.platform.jobs.placing import Placement
+
+    if on is not None:
+        return Placement(target=on, nodes=nodes, budget=amount(budget))
+    if nodes > 1 or budget is not None:
+        raise WrongUse("--nodes and --budget are about jobs on a target, and no target was given.", mend="--on TARGET")
+    return None
+
+
+def _placed(model: str, loaded: "Loaded", placement: "Placement | None", snapshot: str | None) -> "Placed | None":
+    """Where the trials are jobs."""
+    if placement is None:
+        return None
+    from slipway.platform.jobs.api import Desk
+    from slipway.training.cli.sweep_placed import Placed
+
+    return Placed(model, Desk.of(loaded), placement, snapshot)
+
+
+def _space(model: str, overrides: Sequence[str], placed: "Placed | None") -> "Space":
+    from slipway.platform.models.finder import model_named
+    from slipway.training.sweep.space import space_of
+
+    return space_of(model_named(model), overrides, placed.composed if placed else None)
 
 
 def _base(space: "Space", loaded: "Loaded", snapshot: str | None) -> "Parts":
@@ -121,10 +179,11 @@ def _prepared(
     name: str | None,
     stop: "Stop",
 ) -> "tuple[Sweeping, Parent]":
+    """A sweep whose trials are processes of this machine."""
     from slipway.platform.runs.tracking.tracker import open_tracker
     from slipway.platform.store import open_store
     from slipway.training.cli.sweep_progress import display
-    from slipway.training.sweep.parent import PARENT, Parent
+    from slipway.training.sweep.parent import Parent, tags_of
     from slipway.training.sweep.records import Records
     from slipway.training.sweep.running import Sweeping
     from slipway.training.sweep.trial import Training
@@ -134,32 +193,13 @@ def _prepared(
     parent = Parent(store, open_tracker(loaded.settings.mlflow, loaded.root), planned, called)
 
     def start(number: int, texts: Sequence[str]) -> "Process":
-        parent_id = parent.run_id
-        tags = ["--tag", f"sweep={planned.key}", *(["--tag", f"{PARENT}={parent_id}"] if parent_id else [])]
+        tags = [word for key, value in tags_of(planned, parent).items() for word in ("--tag", f"{key}={value}")]
         data = ["--snapshot", snapshot] if snapshot else []
         arguments = ["train", planned.model, *texts, "--json", "--yes", *tags, *data]
         return Training(arguments, folder / f"trial-{number:03}.log")
 
     records = Records(store, planned)
     return Sweeping(planned, space, records, store, start, display(), parent.adopt, stop), parent
-
-
-def _foretell(space: "Space", planned: "Sweep", trials: int, *, json: bool) -> None:
-    from slipway.training.sweep.running import overrides_of
-    from slipway.training.sweep.suggesting import suggest
-
-    falling = bool(planned.falling)
-    first = suggest(space, [], seed=planned.seed, trials=trials, falling=falling) or {}
-    told: dict[str, Any] = {
-        "sweep": planned.key,
-        "model": planned.model,
-        "fixed": " ".join(space.fixed) or "nothing",
-        "varies": ", ".join(planned.space),
-        "combinations": "without end" if space.size is None else str(space.size),
-        "trials": str(trials if space.size is None else min(trials, space.size)),
-        "first": " ".join(overrides_of(first)),
-    }
-    print_json(told) if json else print_fields(told)
 
 
 @contextmanager
@@ -179,7 +219,7 @@ def _alone(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _stopping() -> "Iterator[Stop]":
+def _stopping(first: bytes = STOPPING, then: bytes = STOPPING_NOW) -> "Iterator[Stop]":
     """Turn Ctrl-C and a polite kill into a request that the trials hear of."""
     from slipway.training.sweep.running import Stop
 
@@ -187,7 +227,7 @@ def _stopping() -> "Iterator[Stop]":
 
     def ask(_: int, __: FrameType | None) -> None:
         stop.requests += 1
-        os.write(2, STOPPING if stop.requests == 1 else STOPPING_NOW)  # a stream may be in the middle of a line
+        os.write(2, first if stop.requests == 1 else then)  # a stream may be in the middle of a line
 
     before = {one: signal.signal(one, ask) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -195,53 +235,3 @@ def _stopping() -> "Iterator[Stop]":
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
-
-
-def _told_best(best: "Stand | None") -> dict[str, str]:
-    if best is None or best.outcome is None:
-        return {}
-    return {**best.trial.values, "trial": str(best.trial.number), "score": f"{best.outcome.score:.6g}"}
-
-
-def _report(
-    sweeping: "Sweeping", found: "list[Stand]", planned: "Sweep", snapshot: str | None, *, json: bool, page: str
-) -> None:
-    best = sweeping.best()
-    command = _command(sweeping.space, best, snapshot)
-    if json:
-        trials = [{"number": one.trial.number, "values": dict(one.trial.values), **(_ended(one))} for one in found]
-        number = best.trial.number if best else None
-        print_json({"sweep": planned.key, "trials": trials, "best": number, "command": command, "mlflow": page})
-        return
-    _table(found, best)
-    undone = sum(one.outcome is None for one in found)
-    if undone:
-        say(f"{undone} of {len(found)} trials are not ended: start the same again and it goes on.")
-    if best is not None and best.outcome is not None:
-        typer.echo(f"\nbest: trial {best.trial.number}, {best.outcome.metric} {best.outcome.score:.4f}\n  {command}")
-    if page:
-        typer.echo(page)
-
-
-def _ended(one: "Stand") -> dict[str, Any]:
-    return one.outcome.model_dump(mode="json", exclude={"number"}) if one.outcome else {"state": "unfinished"}
-
-
-def _table(found: "list[Stand]", best: "Stand | None") -> None:
-    from slipway.training.cli.sweep_progress import rows_of
-
-    keys = list(found[0].trial.values) if found else []
-    metric = best.outcome.metric if best and best.outcome else "score"
-    print_table(["trial", *keys, "state", metric, "run"], rows_of(found, keys))
-
-
-def _command(space: "Space", best: "Stand | None", snapshot: str | None) -> str:
-    """What a person types to get the best trial's run."""
-    import shlex
-
-    from slipway.training.sweep.running import overrides_of
-
-    if best is None:
-        return ""
-    data = ["--snapshot", snapshot] if snapshot else []
-    return shlex.join(["slipway", "train", space.model.name, *space.fixed, *overrides_of(best.trial.values), *data])

@@ -2,20 +2,24 @@
 
 import sys
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from slipway.platform.cli.output import say
+from slipway.platform.telling import money
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.live import Live
     from rich.table import Table
 
     from slipway.training.sweep.records import Outcome, Trial
     from slipway.training.sweep.running import Stand, Watcher
+    from slipway.training.sweep.trial import Bill
 
 REDRAW: Final = 0.5
 LONGEST_REASON: Final = 60
+STOPPED: Final = "stopped, behind its last checkpoint"
 
 
 def display() -> "Watcher":
@@ -35,12 +39,17 @@ class Told:
         if outcome.score is None:
             say(f"trial {trial.number}: failed: {outcome.reason}")
             return
+        cost = f", {_cost(outcome)}" if outcome.cost else ""
         place = f"; best {best.outcome.score:.4f}, trial {best.trial.number}" if best and best.outcome else ""
-        say(f"trial {trial.number}: {outcome.metric} {outcome.score:.4f} after {outcome.seconds:.0f} s{place}")
+        say(f"trial {trial.number}: {outcome.metric} {outcome.score:.4f} after {outcome.seconds:.0f} s{cost}{place}")
 
-    def interrupted(self, trial: "Trial") -> None:
+    def interrupted(self, trial: "Trial", reason: str) -> None:
         """Say that it can be gone on with."""
-        say(f"trial {trial.number}: stopped, behind its last checkpoint")
+        say(f"trial {trial.number}: {reason or STOPPED}")
+
+    def note(self, text: str) -> None:
+        """Say it."""
+        say(text)
 
     def beat(self, stands: "Sequence[Stand]") -> None:
         """Nothing: lines are for what happens."""
@@ -59,8 +68,16 @@ class Drawn:
     def ended(self, trial: "Trial", outcome: "Outcome", best: "Stand | None") -> None:
         """The table shows it."""
 
-    def interrupted(self, trial: "Trial") -> None:
-        """The table shows it."""
+    def interrupted(self, trial: "Trial", reason: str) -> None:
+        """A line above the table: the table only says that it is unfinished."""
+        self.note(f"trial {trial.number}: {reason or STOPPED}")
+
+    def note(self, text: str) -> None:
+        """A line above the table."""
+        if self._live is None:
+            say(text)
+        else:
+            self._live.console.print(text, markup=False, highlight=False)
 
     def beat(self, stands: "Sequence[Stand]") -> None:
         """Redraw, and put the terminal in order when nothing runs any more."""
@@ -81,32 +98,49 @@ class Drawn:
             self._live = None
 
 
-def rows_of(stands: "Sequence[Stand]", keys: Sequence[str]) -> list[list[str]]:
-    """A row for each trial: number, values, state, score, run."""
+def table_of(stands: "Sequence[Stand]", metric: str = "score") -> tuple[list[str], list[list[str]]]:
+    """Headings and a row for each trial: number, values, state, score, run; where it is and its cost, where told."""
+    keys = list(stands[0].trial.values) if stands else []
+    bills = [_bill(one) for one in stands]
+    placed, priced = any(one.where for one in bills), any(one.currency for one in bills)
+    columns = ["trial", *keys, "state", metric, "run", *["where"][: int(placed)], *["cost"][: int(priced)]]
     rows = []
-    for one in stands:
+    for one, bill in zip(stands, bills, strict=True):
         outcome = one.outcome
         score = "" if outcome is None or outcome.score is None else f"{outcome.score:.4f}"
         run = (outcome.name if outcome.state == "done" else outcome.reason[:LONGEST_REASON]) if outcome else ""
         values = [one.trial.values.get(key, "") for key in keys]
-        rows.append([str(one.trial.number), *values, _state(one), score, run])
-    return rows
+        row = [str(one.trial.number), *values, _state(one), score, run]
+        rows.append([*row, *[bill.where][: int(placed)], *[_cost(bill)][: int(priced)]])
+    return columns, rows
+
+
+def _bill(one: "Stand") -> "Bill | Outcome":
+    """Whatever says where it is and what it costs."""
+    return one.outcome or one.glance.bill
+
+
+def _cost(bill: "Bill | Outcome") -> str:
+    return money(bill.cost, bill.currency) if bill.currency else ""
 
 
 def _state(one: "Stand") -> str:
     if one.outcome is not None:
         return one.outcome.state
-    return "unfinished" if one.since is None else f"{time.monotonic() - one.since:.0f} s"
+    if one.since is None:
+        return "unfinished"
+    since = f"{time.monotonic() - one.since:.0f} s"
+    return f"{since}, {one.glance.words}" if one.glance.words else since
 
 
 def _drawn(stands: "Sequence[Stand]") -> "Table":
     from rich.table import Table
 
-    keys = list(stands[0].trial.values) if stands else []
+    columns, rows = table_of(stands)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("trial", *keys, "state", "score", "run"):
+    for column in columns:
         table.add_column(column)
-    for row in rows_of(stands, keys):
+    for row in rows:
         table.add_row(*row)
     return table
 

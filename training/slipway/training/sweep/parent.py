@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from slipway.training.sweep.records import Outcome, Sweep
 
 PARENT: Final = "mlflow.parentRunId"
+SWEEP: Final = "sweep"
 log = logging.getLogger(__name__)
 
 
@@ -79,3 +80,9 @@ class Parent:
             if not self._away:
                 log.warning("The sweep goes on without MLflow: %s", error)
             self._away = True
+
+
+def tags_of(sweep: "Sweep", parent: Parent) -> dict[str, str]:
+    """What a trial's run is tagged with, so that it is found below its sweep."""
+    run_id = parent.run_id
+    return {SWEEP: sweep.key, **({PARENT: run_id} if run_id else {})}

@@ -11,6 +11,7 @@ an outcome is under way or was interrupted; either way its training is found by 
 
 import hashlib
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final, Literal
 
 from slipway.platform.canonical import canonical
@@ -60,6 +61,11 @@ class Outcome(Record):
     name: str = ""
     reason: str = ""
     seconds: float = 0.0
+    where: str = ""
+    """The target and the machine; empty is the machine of the sweep."""
+    cost: Decimal = Decimal(0)
+    """What it cost this sweep: work that others paid for cost it nothing."""
+    currency: str = ""
 
 
 class Records:

@@ -2,7 +2,8 @@
 
 Every trial is recorded before it starts and its outcome when it ends; a kill between any two steps leaves what the next
 start goes on from. A trial that fails is recorded and the others go on. A request to stop goes to every trial, which
-leaves a checkpoint; the second one ends them at once.
+leaves a checkpoint; the second one ends them at once. A store that does not answer is told and asked again: trials go
+on without it for a while, and so does the sweep.
 """
 
 import math
@@ -13,16 +14,18 @@ from typing import Any, Final, Protocol
 
 from slipway.platform.errors import SlipwayError, WrongUse
 from slipway.platform.names import suggestion
-from slipway.platform.runs.layout import WorkKeys
+from slipway.platform.runs.find import load_parts
 from slipway.platform.runs.parts import Parts
 from slipway.platform.runs.results import load_result
-from slipway.platform.store import Store
+from slipway.platform.store import Store, StoreUnreachable
 from slipway.training.sweep.records import Outcome, Records, Sweep, Trial
 from slipway.training.sweep.space import Space
 from slipway.training.sweep.suggesting import Known, Values, suggest
-from slipway.training.sweep.trial import Ended, Process, Starter
+from slipway.training.sweep.trial import UNSEEN, Ended, Glance, Process, Starter
 
 PAUSE: Final = 0.1
+AWAY_PAUSE: Final = 2.0
+"""Before a store is asked again that did not answer."""
 ON_VALIDATION: Final = "validation/"
 FALLING: Final = ("loss", "error", "ece", "brier", "nll")
 """Metrics of which less is better, by the end of their names."""
@@ -36,6 +39,7 @@ class Stand:
     outcome: Outcome | None = None
     since: float | None = None
     """When it was started here."""
+    glance: Glance = UNSEEN
 
 
 class Watcher(Protocol):
@@ -43,7 +47,8 @@ class Watcher(Protocol):
 
     def began(self, trial: Trial) -> None: ...
     def ended(self, trial: Trial, outcome: Outcome, best: Stand | None) -> None: ...
-    def interrupted(self, trial: Trial) -> None: ...
+    def interrupted(self, trial: Trial, reason: str) -> None: ...
+    def note(self, text: str) -> None: ...
     def beat(self, stands: Sequence[Stand]) -> None:
         """How all trials stand, several times a second; none at the end, however that came."""
 
@@ -73,6 +78,7 @@ class Sweeping:
     _running: dict[int, tuple[Trial, Process, float]] = field(default_factory=dict)
     _trials: dict[int, Trial] = field(default_factory=dict)
     _outcomes: dict[int, Outcome] = field(default_factory=dict)
+    _away: bool = False
 
     def run(self, trials: int, parallel: int) -> list[Stand]:
         """Go on until so many trials have ended, or nothing is left to try."""
@@ -93,9 +99,12 @@ class Sweeping:
         """All trials."""
         began = {number: since for number, (_, _, since) in self._running.items()}
         return [
-            Stand(trial, self._outcomes.get(number), began.get(number))
+            Stand(trial, self._outcomes.get(number), began.get(number), self._glance(number))
             for number, trial in sorted(self._trials.items())
         ]
+
+    def _glance(self, number: int) -> Glance:
+        return self._running[number][1].glance() if number in self._running else UNSEEN
 
     def best(self) -> Stand | None:
         """The best trial so far."""
@@ -111,22 +120,46 @@ class Sweeping:
 
     def _loop(self, waiting: list[Trial], trials: int, parallel: int) -> None:
         asked = 0
-        exhausted = False
+        more = True
         while True:
-            while not (self.stop.requests or exhausted) and len(self._running) < parallel:
-                trial = waiting.pop(0) if waiting else self._next(trials)
-                exhausted = trial is None
-                if trial is not None:
-                    self._begin(trial)
-            if self.stop.requests > asked:
-                asked = self.stop.requests
-                for _, process, _ in self._running.values():
-                    process.stop(at_once=asked > 1)
-            if not self._running:
-                return
-            self._collect()
+            away = ""
+            try:
+                if more and not self.stop.requests:
+                    more = self._fill(waiting, trials, parallel)
+                asked = self._pass_on(asked)
+                if not self._running:
+                    return
+                more = self._collect() or more
+            except StoreUnreachable as error:
+                away = str(error)
+            self._tell_away(away)
             self.watcher.beat(self.stands())
-            time.sleep(PAUSE)
+            time.sleep(AWAY_PAUSE if away else PAUSE)
+
+    def _fill(self, waiting: list[Trial], trials: int, parallel: int) -> bool:
+        """Start as many as there is room for; whether another may start when one of them has ended."""
+        while len(self._running) < parallel and not self.stop.requests:
+            if not waiting:
+                following = self._next(trials)
+                if following is None:
+                    return False
+                waiting.append(following)
+            if not self._begin(waiting[0]):
+                return False
+            waiting.pop(0)
+        return True
+
+    def _pass_on(self, asked: int) -> int:
+        """Let every trial know that somebody asked to stop; how often that was."""
+        if self.stop.requests > asked:
+            for _, process, _ in self._running.values():
+                process.stop(at_once=self.stop.requests > 1)
+        return max(asked, self.stop.requests)
+
+    def _tell_away(self, error: str) -> None:
+        if error and not self._away:
+            self.watcher.note(f"{error} Asking again; trials that run go on.")
+        self._away = bool(error)
 
     def _next(self, trials: int) -> Trial | None:
         """A new trial, recorded; None when there are enough."""
@@ -138,36 +171,48 @@ class Sweeping:
             return None
         return self.records.begin(Trial(number=len(self._trials), values=values))
 
-    def _begin(self, trial: Trial) -> None:
-        self._trials[trial.number] = trial
+    def _begin(self, trial: Trial) -> bool:
         process = self.start(trial.number, [*self.space.fixed, *overrides_of(trial.values)])
+        self._trials[trial.number] = trial
+        if process is None:
+            return False
         self._running[trial.number] = (trial, process, time.monotonic())
         self.watcher.began(trial)
+        return True
 
-    def _collect(self) -> None:
+    def _collect(self) -> bool:
+        """Record what came of the trials that have ended; whether any has."""
+        before = len(self._running)
         for number, (trial, process, _) in list(self._running.items()):
             ended = process.poll()
             if ended is None:
                 continue
-            del self._running[number]
             if ended.interrupted:
-                self.watcher.interrupted(trial)
+                del self._running[number]
+                self.watcher.interrupted(trial, ended.reason)
                 continue
             outcome = self.records.end(self._judged(number, ended))
+            del self._running[number]
             self._outcomes[number] = outcome
             self.adopt(outcome)
             self.watcher.ended(trial, outcome, self.best())
+        return len(self._running) < before
 
     def _judged(self, number: int, ended: Ended) -> Outcome:
         """What came of a trial whose process has ended."""
         key, name = str(ended.answer.get("key", "")), str(ended.answer.get("name", ""))
-        failed = Outcome(number=number, state="failed", run=key, name=name, seconds=ended.seconds)
+        bill = ended.bill
+        failed = Outcome(
+            number=number, state="failed", run=key, name=name, seconds=ended.seconds,
+            where=bill.where, cost=bill.cost, currency=bill.currency,
+        )  # fmt: skip
         if ended.code != 0:
             return failed.model_copy(update={"reason": ended.reason})
         result = load_result(self.store, key) if key else None
         if result is None:
             return failed.model_copy(update={"reason": "it says that it is done, and the store has no result of it"})
-        self._check_code(key)
+        if self.code:
+            self.check_code(load_parts(self.store, key))
         metric = self.sweep.metric or headline(result.metrics, ended.answer)
         if metric not in result.metrics:
             raise WrongUse(f"Run {name or key[:15]} has no metric `{metric}`.", mend=suggestion(metric, result.metrics))
@@ -176,9 +221,9 @@ class Sweeping:
             return failed.model_copy(update={"reason": f"{metric} is {score}"})
         return failed.model_copy(update={"state": "done", "score": score, "metric": metric})
 
-    def _check_code(self, key: str) -> None:
+    def check_code(self, parts: Parts) -> None:
         """Trials of other code cannot be compared with those before."""
-        if self.code and Parts.model_validate_json(self.store.get(WorkKeys(key).parts)).code_digest != self.code:
+        if self.code and parts.code_digest != self.code:
             raise SlipwayError(
                 "The code of the model or of its training was changed while the sweep ran.",
                 mend="Start it again: that is another sweep, of the code as it is now.",

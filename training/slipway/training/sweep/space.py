@@ -8,7 +8,7 @@ Everything is checked before anything starts: each value that can be listed, and
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -79,8 +79,8 @@ class Space:
         return [one for one in self.dimensions if isinstance(one, Listed)]
 
 
-def space_of(model: Model, texts: Sequence[str]) -> Space:
-    """What these overrides leave open."""
+def space_of(model: Model, texts: Sequence[str], composing: Callable[[Sequence[str]], object] | None = None) -> Space:
+    """What these overrides leave open; `composing` refuses what cannot be where the trials are to run."""
     vocabulary = vocabulary_of(model)
     changes = checked(texts, vocabulary, sweeps=True)
     fixed = tuple(change.text for change in changes if not change.parsed.is_sweep_override())
@@ -94,17 +94,17 @@ def space_of(model: Model, texts: Sequence[str]) -> Space:
     if twice := next((change.key for change in varied if keys.count(change.key) > 1), None):
         raise WrongUse(f"`{twice}` is given twice.", mend="Keep one.")
     space = Space(model, fixed, tuple(_dimension(change, vocabulary) for change in varied))
-    _check_all(space)
+    _check_all(space, composing or (lambda said: compose(model, said)))
     return space
 
 
-def _check_all(space: Space) -> None:
+def _check_all(space: Space, composing: Callable[[Sequence[str]], object]) -> None:
     """Compose with each listed value and each end, so that what the config refuses is told now."""
-    compose(space.model, space.fixed)
+    composing(space.fixed)
     for one in space.dimensions:
         ends = one.values if isinstance(one, Listed) else (one.text(one.low), one.text(one.high))
         for value in ends:
-            compose(space.model, [*space.fixed, f"{one.key}={value}"])
+            composing([*space.fixed, f"{one.key}={value}"])
 
 
 def _dimension(change: Change, vocabulary: Vocabulary) -> Dimension:

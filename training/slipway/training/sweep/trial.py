@@ -1,7 +1,8 @@
-"""One trial: `slipway train` in a process and a process group of its own, as a person would have started it.
+"""One trial under way, and its plain form: `slipway train` in a process of its own, as a person would have started it.
 
 Ctrl-C in a terminal does not reach it; it is asked to stop, writes a checkpoint, and is found and gone on with by the
 next one that wants the same work. What it says along the way goes to a log; its answer is JSON on standard output.
+A trial that is a job on a target is `submitted`.
 """
 
 import json
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, Final, Protocol, TypeAlias
 
@@ -22,14 +24,37 @@ LAST: Final = 4096
 
 
 @dataclass(frozen=True)
+class Bill:
+    """Where a trial runs, and what it has cost this sweep."""
+
+    where: str = ""
+    """Empty is this process's machine."""
+    cost: Decimal = Decimal(0)
+    currency: str = ""
+    """Empty where nothing has a price."""
+
+
+@dataclass(frozen=True)
+class Glance:
+    """A trial under way, as it is seen now."""
+
+    words: str = ""
+    bill: Bill = Bill()
+
+
+UNSEEN: Final = Glance()
+
+
+@dataclass(frozen=True)
 class Ended:
     """How a trial's process ended."""
 
     code: int
     answer: Mapping[str, Any]
     reason: str
-    """The last thing that it said, where it failed."""
+    """Why, where it is not done."""
     seconds: float
+    bill: Bill = Bill()
 
     @property
     def interrupted(self) -> bool:
@@ -46,9 +71,12 @@ class Process(Protocol):
     def stop(self, *, at_once: bool = False) -> None:
         """Ask it to stop, or make it."""
 
+    def glance(self) -> Glance:
+        """How it stands, without asking anybody."""
 
-Starter: TypeAlias = Callable[[int, Sequence[str]], Process]
-"""Starts the trial of a number with its overrides."""
+
+Starter: TypeAlias = Callable[[int, Sequence[str]], Process | None]
+"""Starts the trial of a number with its overrides; None where it may not start before another has ended, or ever."""
 
 
 class Training:
@@ -75,11 +103,15 @@ class Training:
             return None
         answer = self._read_answer()
         reason = str(answer.get("reason") or "") or _last_words(self._log, code)
-        return Ended(code, answer, reason if code else "", time.monotonic() - self._began)
+        told = "" if code == 0 or code in INTERRUPTED else reason
+        return Ended(code, answer, told, time.monotonic() - self._began)
 
     def stop(self, *, at_once: bool = False) -> None:
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL) if at_once else self._process.terminate()
+
+    def glance(self) -> Glance:
+        return UNSEEN
 
     def _read_answer(self) -> Mapping[str, Any]:
         try:
