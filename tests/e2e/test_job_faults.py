@@ -10,11 +10,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-import boto3
 import psutil
 import pytest
 
@@ -22,12 +21,12 @@ import overseen.office
 from fake_work.project import FakeWork
 from overseen.door import Door
 from overseen.office import Heard, Office, empty_database, eventually, opened_office
+from overseen.s3 import s3_server
 from slipway.platform.runs.records import Cause, State
 
 pytestmark = [pytest.mark.xdist_group("job-faults"), pytest.mark.timeout(240)]
 
 PARTNERS = Path(overseen.office.__file__).parent
-S3_SERVER = Path(__file__).parents[1] / "conformance" / "store" / "s3_server.py"
 AT_S3 = """
 [contexts.local.store]
 url = "s3://slipway/jobs"
@@ -45,7 +44,14 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def office(tmp_path: Path, database: Path) -> Iterator[Office]:
+def office(tmp_path: Path) -> Iterator[Office]:
+    with opened_office(tmp_path, None) as office:
+        yield office
+
+
+@pytest.fixture
+def tracked(tmp_path: Path, database: Path) -> Iterator[Office]:
+    """An office whose runs MLflow itself is told of."""
     with opened_office(tmp_path, database) as office:
         yield office
 
@@ -75,7 +81,8 @@ def killed_submitters(office: Office) -> list[dict[str, object]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_a_killed_runner_is_followed_by_another_that_goes_on_from_its_checkpoint(office: Office) -> None:
+def test_a_killed_runner_is_followed_by_another_that_goes_on_from_its_checkpoint(tracked: Office) -> None:
+    office = tracked
     work = office.project.work("runner", hold=[1])
     begin_and_wait_for_a_checkpoint(office, work)
     office.runner(work).kill()
@@ -108,8 +115,8 @@ def test_a_killed_training_is_a_failure_with_its_reason(office: Office) -> None:
     check_nothing_is_left(office)
 
 
-def test_runner_and_training_killed_at_once_are_taken_up_until_no_retry_is_left(tmp_path: Path, database: Path) -> None:
-    with opened_office(tmp_path, database, "retries = 1") as office:
+def test_runner_and_training_killed_at_once_are_taken_up_until_no_retry_is_left(tmp_path: Path) -> None:
+    with opened_office(tmp_path, None, "retries = 1") as office:
         work = office.project.work("both", hold=[1, 2])
         office.submit(work)
         for attempt in (1, 2):
@@ -153,13 +160,13 @@ def check_nothing_is_left(office: Office) -> None:
 
 
 def test_a_store_that_goes_away_for_a_while_holds_the_job_up_and_ends_nothing(
-    tmp_path: Path, database: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tester")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-a-secret")
     with s3_server() as port:
         door = Door(port)
-        with opened_office(tmp_path, database, more=AT_S3.format(port=door.port)) as office:
+        with opened_office(tmp_path, None, more=AT_S3.format(port=door.port)) as office:
             work = office.project.work("away", hold=[1])
             begin_and_wait_for_a_checkpoint(office, work)
             runner, heard = office.runner(work), Heard()
@@ -176,25 +183,6 @@ def test_a_store_that_goes_away_for_a_while_holds_the_job_up_and_ends_nothing(
             assert [status for _, status in office.runs()] == ["FINISHED"]
             check_nothing_is_left(office)
         door.shut()
-
-
-@contextmanager
-def s3_server() -> Iterator[int]:
-    """A real server process; it ends when its standard input is closed."""
-    words = [sys.executable, str(S3_SERVER)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
-        try:
-            assert server.stdout is not None
-            port = int(server.stdout.readline())
-            endpoint = f"http://127.0.0.1:{port}"
-            client = boto3.session.Session().client(
-                "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
-            )
-            client.create_bucket(Bucket="slipway")
-            client.close()
-            yield port
-        finally:
-            server.terminate()
 
 
 @pytest.mark.soak

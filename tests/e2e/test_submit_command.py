@@ -25,6 +25,9 @@ launcher = "kubernetes"
 accelerator = "l4"
 gpus = 1
 price_per_hour = 0.71
+
+[contexts.local.targets.dear]
+price_per_hour = 0.71
 """
 
 
@@ -107,19 +110,27 @@ def test_work_on_two_nodes_is_seen_to_its_end_and_found_when_submitted_again(des
     again, said = desk.submit(*SHORT, "--nodes", "2")
     assert (again["key"], again["how"]) == (done["key"], "found")
     assert "done already" in said
+    assert "Not used, because nothing was started: --note." in desk.submit(*SHORT, "--nodes", "2", "--note", "x")[1]
     (listed,) = [one for one in json.loads(desk.run("runs", "--json")[0]) if one["key"] == done["key"]]
     assert (listed["nodes"], listed["headline"], listed["state"]) == (2, "accuracy", "done")
 
 
 def test_what_would_be_done_is_told_and_nothing_is_written(desk: Desk, done: dict[str, Any]) -> None:
     before = sorted((desk.root / ".slipway/store").rglob("*"))
-    told, _ = desk.submit(*SHORT, "--nodes", "2", "--dry-run", on="gpu-l4")
-    assert told["key"] != done["key"]  # another kind of device is other work
-    assert told["price"]["per_hour"] == "1.42"
-    printed, _ = desk.run(
-        "submit", *SHORT, "--on", "local", "--nodes", "2", "--snapshot", str(desk.snapshot), "--dry-run", "-o", "yaml"
-    )
+    dear = ("--nodes", "2", "--budget", "0.0001", "--dry-run")
+    told, _ = desk.submit(*SHORT, "seed=5", *dear, on="dear")
+    assert told["key"] != done["key"]
+    assert (told["price"]["per_hour"], told["budget"], told["would"]) == ("1.42", "USD 0.0001", "start")
+    given = ("submit", *SHORT, "seed=5", *dear, "--on", "dear", "--snapshot", str(desk.snapshot))
+    assert "stopped before it is done" in desk.run(*given)[1]
+    rendering = ("--snapshot", str(desk.snapshot), "--dry-run", "-o", "yaml")
+    printed, _ = desk.run("submit", *SHORT, "seed=5", "--on", "local", "--nodes", "2", *rendering)
     assert printed.count("slipway.platform.jobs.runner") == 2
+    printed, said = desk.run("submit", *SHORT, "--on", "local", "--nodes", "2", *rendering)
+    assert printed == ""
+    assert "Nothing would be sent" in said
+    _, refused = desk.submit(*SHORT, "seed=5", "--name", done["name"], "--dry-run", code=2)
+    assert "belongs to other work" in refused
     assert sorted((desk.root / ".slipway/store").rglob("*")) == before
 
 
@@ -135,6 +146,11 @@ def test_what_would_be_done_is_told_and_nothing_is_written(desk: Desk, done: dic
         ((*SHORT, "--on", "local", "--budget", "x"), "not `x`"),
         ((*SHORT, "--on", "local", "-o", "yaml"), "only with --dry-run"),
         (("--on", "local"), "What is to be trained?"),
+        ((*SHORT, "--on", "local", "--dry-run", "-o", "json"), "is --json"),
+        ((*SHORT, "--on", "local", "--nodes", "99"), "`local` has 8 at most"),
+        ((*SHORT, "runtime.target=gpu-l4", "--on", "local"), "runtime.target is `gpu-l4`"),
+        (("bay-occupancy", "--script", "train.py", "--on", "local"), "expected a model or a script"),
+        ((*SHORT, "--on", "gpu-l4", "--dry-run"), "kubernetes.image"),
     ],
 )
 def test_a_slip_is_one_message(desk: Desk, arguments: tuple[str, ...], said: str) -> None:

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from slipway.platform.data.project import Project
-from slipway.platform.jobs.planning import Planned, plan
-from slipway.platform.jobs.providing import provide
+from slipway.platform.jobs.submitting.planning import Planned, plan
+from slipway.platform.jobs.submitting.providing import provide
 from slipway.platform.runs.attempts import Claimant, assign
 from slipway.platform.runs.layout import AttemptKeys, WorkKeys
 from slipway.platform.runs.records import Cause, Meeting, Outcome, Place, State

@@ -104,4 +104,4 @@ def test_a_stopped_job_that_does_not_hear_is_killed_after_its_grace(
     eventually(work.has_checkpoint, "it works")
     site.cancel(assignment)
     assert site.ended(assignment).state is State.CANCELLED
-    assert launcher.status(assignment).phase in (Phase.ENDED, Phase.ABSENT)
+    eventually(lambda: launcher.status(assignment).phase in (Phase.ENDED, Phase.ABSENT), "its processes end")

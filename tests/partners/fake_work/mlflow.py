@@ -37,6 +37,12 @@ class FakeMlflow(ThreadingHTTPServer):
                 if run["info"]["lifecycle_stage"] == "active" and any(t["value"] == value for t in run["data"]["tags"])
             ]
 
+    def listed(self) -> list[tuple[str, str]]:
+        """Name and status of every active run, in their order."""
+        with self.turn:
+            told = [run["info"] for run in self.runs.values() if run["info"]["lifecycle_stage"] == "active"]
+        return sorted((info["run_name"], info["status"]) for info in told)
+
     def answer(self, verb: str, asked: dict[str, Any]) -> dict[str, Any]:
         """What MLflow would say."""
         match verb:

@@ -14,8 +14,8 @@ from slipway.platform.data.view import View
 from slipway.platform.data.watching import SILENT
 from slipway.platform.data.writer import SnapshotWriter
 from slipway.platform.jobs.launchers.contract import Assignment
-from slipway.platform.jobs.snapshots import have_snapshot, name_snapshot, offer_snapshot
 from slipway.platform.jobs.spec import JobSpec, Limits
+from slipway.platform.jobs.submitting.snapshots import have_snapshot, name_snapshot, offer_snapshot
 from slipway.platform.runs.attempts import Claimant, assign
 from slipway.platform.runs.code.archive import store_code
 from slipway.platform.runs.code.closure import Code

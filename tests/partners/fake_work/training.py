@@ -7,6 +7,7 @@ that an attempt that goes on gives what an uninterrupted one does. `arguments` o
     hold             stand still behind the first checkpoint in these attempts, until asked to stop
     deaf             do not hear a request to stop
     end_with         exit code in place of a result
+    rank_ends        a rank that ends at once, with exit code 3
     eat              bytes of memory to fill before the first step
     show             variables whose values' digests go into the result, and whose values are printed
     talk             print a line every few milliseconds while standing still
@@ -35,6 +36,8 @@ def main(folder: Path) -> int:
     rank = int(os.environ.get("RANK", "0"))
     step = int(Path(order["resume"]).read_text()) if order["resume"] else 0
     say(f"rank {rank} of {os.environ.get('WORLD_SIZE', '1')} begins at step {step}")
+    if rank == arguments.get("rank_ends"):
+        return 3
     meal = bytearray(int(arguments.get("eat", 0)))
     meal[:: MEBIBYTE // 256] = b"x" * len(meal[:: MEBIBYTE // 256])
     while step < arguments["steps"]:

@@ -4,7 +4,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,15 +12,16 @@ from typing import Any, Final
 
 import psutil
 
+from fake_work.mlflow import FakeMlflow, fake_mlflow
 from fake_work.project import TRAINING, FakeProject, FakeWork, archive_of, make_project
 from slipway.platform.jobs.launchers.contract import Launcher
 from slipway.platform.jobs.launchers.opening import open_launcher
-from slipway.platform.jobs.overseeing import Overseer
-from slipway.platform.jobs.planning import Planned, Subject
-from slipway.platform.jobs.reconciling import Reconciled, reconcile
-from slipway.platform.jobs.snapshots import Named
-from slipway.platform.jobs.starting import Request
-from slipway.platform.jobs.submitting import Submitted, submit
+from slipway.platform.jobs.overseeing.overseer import Overseer
+from slipway.platform.jobs.overseeing.reconciling import Reconciled, reconcile
+from slipway.platform.jobs.submitting.planning import Planned, Subject
+from slipway.platform.jobs.submitting.snapshots import Named
+from slipway.platform.jobs.submitting.starting import Request
+from slipway.platform.jobs.submitting.submission import Submitted, submit
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.standing import Standing, standing
 from slipway.platform.runs.tracking.tracker import open_tracker
@@ -58,6 +59,8 @@ class Office:
     """One project folder."""
 
     project: FakeProject
+    mlflow: FakeMlflow | None = None
+    """What is told of the runs; None where that is MLflow itself, in a file."""
 
     @property
     def root(self) -> Path:
@@ -112,6 +115,8 @@ class Office:
 
     def runs(self) -> list[tuple[str, str]]:
         """Name and status of every MLflow run that nobody deleted."""
+        if self.mlflow is not None:
+            return self.mlflow.listed()
         asked = "select name, status from runs where lifecycle_stage = 'active' order by name"
         with sqlite3.connect(self.root / DATABASE, timeout=60) as opened:
             return list(opened.execute(asked))
@@ -179,12 +184,15 @@ def join_office(root: Path, snapshot: str, wrapped: Callable[[Store], Store] = l
 
 
 @contextmanager
-def opened_office(folder: Path, database: Path, jobs: str = "", more: str = "") -> Iterator[Office]:
-    """An office of one's own; what runs there at the end is killed."""
-    project = make_project(folder / "project", {"HOME": str(folder)}, SETTINGS.format(jobs=jobs) + more)
-    office = Office(project)
-    shutil.copyfile(database, office.root / DATABASE)
-    try:
+def opened_office(folder: Path, database: Path | None, jobs: str = "", more: str = "") -> Iterator[Office]:
+    """An office of one's own; what runs there at the end is killed. Without a database MLflow is a fake."""
+    settings = SETTINGS.format(jobs=jobs) + more
+    with ExitStack() as open_now:
+        mlflow = open_now.enter_context(fake_mlflow()) if database is None else None
+        if mlflow is not None:
+            settings += f'[contexts.local.mlflow]\ntracking_uri = "{mlflow.address}"\n'
+        office = Office(make_project(folder / "project", {"HOME": str(folder)}, settings), mlflow)
+        if database is not None:
+            shutil.copyfile(database, office.root / DATABASE)
+        open_now.callback(office.end_all)
         yield office
-    finally:
-        office.end_all()

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -77,13 +78,14 @@ def submit(root: Path, snapshot: str, number: int, report: int) -> None:
     office.submit(project.work(f"killed-{number}"), launchers=lambda _: launcher)
 
 
-def main(root: Path, snapshot: str, first: int) -> None:
+def kill_at_each(submit: Callable[[int, int], None], first: int) -> None:
+    """`submit` is given a number and where to report, in a process of its own each time."""
     number = first
     while True:
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
-            submit(root, snapshot, number, writing)
+            submit(number, writing)
             os._exit(0)
         os.close(writing)
         with os.fdopen(reading, "rb") as told:
@@ -97,4 +99,4 @@ def main(root: Path, snapshot: str, first: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    kill_at_each(partial(submit, Path(sys.argv[1]), sys.argv[2]), int(sys.argv[3]))

@@ -1,5 +1,6 @@
 """Runs as their records: named, assigned, begun, beaten, logged and ended by the functions that real ones use."""
 
+import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +18,7 @@ from slipway.platform.runs.results import bind_result
 from slipway.platform.runs.standing import Here
 from slipway.platform.store import Store
 
+DAY = 86400
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 CODE = (CodeFile(path="main.py", sha256="0" * 64),)
 
@@ -77,6 +79,14 @@ class Recorder:
         self.attempts[key] = attempt
         attempt.beat(step=3, steps=10, phase="train")
         return attempt
+
+    def fall_silent(self, key: str, number: int = 1) -> None:
+        """Let it have given its last sign of life a day ago, as one does whose process is gone."""
+        keys = WorkKeys(key).attempt(number)
+        for days, record in ((2, keys.spec), (2, keys.begun), (1, keys.heartbeat)):
+            path = Path(self.store.url) / record
+            written = path.stat().st_mtime - days * DAY
+            os.utime(path, (written, written))
 
     def end(self, key: str, state: State = State.DONE, cause: Cause | None = None, cost: str = "0") -> None:
         """Record how it ended."""

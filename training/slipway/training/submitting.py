@@ -20,11 +20,11 @@ from slipway.platform.errors import WrongUse
 from slipway.platform.jobs.api import Desk, wait_at
 from slipway.platform.jobs.asking import submitted_by
 from slipway.platform.jobs.availability import accelerator_of
-from slipway.platform.jobs.planning import Planned, plan
-from slipway.platform.jobs.starting import Request
-from slipway.platform.jobs.submitting import Submitted
-from slipway.platform.jobs.submitting import submit as submit_planned
-from slipway.platform.jobs.targets import named_target
+from slipway.platform.jobs.submitting.planning import Planned, plan
+from slipway.platform.jobs.submitting.starting import Request
+from slipway.platform.jobs.submitting.submission import Submitted
+from slipway.platform.jobs.submitting.submission import submit as submit_planned
+from slipway.platform.jobs.targets import check_nodes, named_target
 from slipway.platform.jobs.watching import SILENT, Watcher
 from slipway.platform.runs.code.revision import revision_of
 from slipway.platform.settings.schema import Target
@@ -57,6 +57,12 @@ class Shape:
 def composed_for(model: str, overrides: Sequence[str], shape: Shape) -> Composed:
     """The config of a run on a target."""
     asked = compose(model, overrides)
+    said_place = asked.config.get("runtime", {}).get("target")
+    if _is_given(asked, PLACE, overrides) and said_place != shape.name:
+        raise WrongUse(
+            f"{PLACE} is `{said_place}`, and the target is `{shape.name}`.",
+            mend=f"Leave {PLACE} out: it follows from the target (`--on {shape.name}`).",
+        )
     follow = [f"{PLACE}={shape.name}"]
     kind = accelerator_of(shape.target)
     if _is_given(asked, ACCELERATOR, overrides):
@@ -88,6 +94,7 @@ def plan_for(
 ) -> Planned:
     """Name the work of training a model on a target."""
     shape = Shape(name=on, target=named_target(on, desk.loaded.settings), nodes=nodes)
+    check_nodes(on, shape.target, nodes)
     composed = composed_for(model, overrides, shape)
     return plan(composed.model, composed.config, desk.loaded, snapshot=snapshot)
 
@@ -121,6 +128,7 @@ def submit(  # noqa: PLR0913 - what a person may say
         nodes=nodes,
         budget=budget,
         secrets=secrets,
+        patient=wait,
         watcher=watcher,
         store=desk.store,
     )

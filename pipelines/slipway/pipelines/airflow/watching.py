@@ -15,7 +15,7 @@ from slipway.platform.jobs.asking import submitted_by
 from slipway.platform.jobs.cancelling import Cancelled, cancel
 from slipway.platform.jobs.launchers.contract import LauncherUnreachable
 from slipway.platform.jobs.launchers.opening import open_launcher
-from slipway.platform.jobs.overseeing import Overseer
+from slipway.platform.jobs.overseeing.overseer import Overseer
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.pieces import NAME
 from slipway.platform.runs.records import State
@@ -75,9 +75,9 @@ class JobWatch:
         return Look(lines, self._event(ended) if ended else None)
 
     def cancel(self) -> Cancelled:
-        """End it, unless others want it as well."""
+        """End it, unless others want it as well, whoever submitted it first."""
         person = submitted_by(self._loaded.settings.identity)
-        return cancel(self.key, person, self._loaded, why="its Airflow task was ended")
+        return cancel(self.key, person, self._loaded, only_detach=True, why="its Airflow task was ended")
 
     def _news(self, text: str) -> tuple[str, ...]:
         if text == self._told:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from slipway.platform.cli.output import say
-from slipway.platform.telling import duration
+from slipway.platform.jobs.pace import Eta, sentence
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -89,35 +89,3 @@ class Lines:
             return
         self._told, self._last = time.monotonic(), now
         say(": ".join(filter(None, (now[0], said))) + (f" ({remark})" if remark else ""))
-
-
-class Eta:
-    """How long it still takes, by the steps that were done since it was first asked."""
-
-    def __init__(self) -> None:
-        self._first: tuple[int, float] | None = None
-
-    def of(self, told: Mapping[str, Any]) -> float | None:
-        """Seconds, when there is something to go by."""
-        step, steps = int(told.get("step", 0)), int(told.get("steps", 0))
-        now = time.monotonic()
-        if self._first is None and step:
-            self._first = (step, now)
-        if self._first is None or step <= self._first[0] or not steps:
-            return None
-        return (now - self._first[1]) / (step - self._first[0]) * (steps - step)
-
-
-def sentence(told: Mapping[str, Any], eta: float | None) -> str:
-    """What a progress event says, in words."""
-    parts = []
-    if "epoch" in told and "epochs" in told:
-        parts.append(f"epoch {told['epoch']}/{told['epochs']}")
-    if told.get("steps"):
-        parts.append(f"step {int(told['step']):,}/{int(told['steps']):,}")
-    parts += [f"{name} {float(told[name]):.4g}" for name in ("loss", "metric") if told.get(name) is not None]
-    if told.get("rate"):
-        parts.append(f"{float(told['rate']):,.0f} images/s")
-    if eta is not None:
-        parts.append(f"{duration(eta)} left")
-    return " ".join(", ".join(parts).split())

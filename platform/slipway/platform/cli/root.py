@@ -17,7 +17,7 @@ def build(plain: bool) -> LazyGroup:
         callback=_options,
         invoke_without_command=True,
         help="Take computer-vision models from a change in the data to every device at the edge, and back.",
-        epilog="Exit codes: 0 done, 1 failed, 2 wrong use, 75 stopped behind a checkpoint, 130 interrupted. "
+        epilog="Exit codes: 0 done, 1 failed, 2 wrong use, 75 stopped, to be gone on with, 130 interrupted. "
         "SLIPWAY_DEBUG=1 shows tracebacks.",
         rich_markup_mode=None if plain else "rich",
         context_settings={"help_option_names": ["-h", "--help"]},

@@ -7,6 +7,12 @@ class DataError(SlipwayError):
     """The data is not what it should be, or cannot be had."""
 
 
+class PointerMissing(DataError):
+    """No snapshot is committed here, and none was named: the request cannot be understood."""
+
+    exit_code = 2
+
+
 class SnapshotMissing(DataError):
     """There is no snapshot of that digest or at that place."""
 

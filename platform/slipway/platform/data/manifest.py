@@ -15,9 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from slipway.platform.canonical import canonical
 from slipway.platform.data.errors import SnapshotDamaged, SnapshotMissing
-from slipway.platform.data.schema import SCHEMA_VERSION
 
 NAME = "manifest.json"
+SCHEMA_VERSION: Final = 1
+"""Of the tables that a manifest lists, as `schema` declares them."""
 
 # Names that stay inside the snapshot's folder, whoever wrote the manifest.
 FILE_NAME: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$"

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway.platform.data.errors import DataError, SnapshotBusy
+from slipway.platform.data.errors import DataError, PointerMissing, SnapshotBusy
 from slipway.platform.data.locking import locked
 from slipway.platform.data.objects import Cache
 from slipway.platform.data.pointer import FOLDER, NAME, Pointer, parse_pointer, read_pointer
@@ -58,7 +58,7 @@ class Project:
         """What `data.dvc` says; there must be one."""
         found = read_pointer(self.root)
         if found is None:
-            raise DataError(f"{self.root / NAME} does not exist: no snapshot is committed here.", mend=NO_POINTER)
+            raise PointerMissing(f"{self.root / NAME} does not exist: no snapshot is committed here.", mend=NO_POINTER)
         return found
 
     @contextmanager

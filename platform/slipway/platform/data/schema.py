@@ -10,7 +10,6 @@ from typing import Final
 
 import pyarrow as pa
 
-SCHEMA_VERSION: Final = 1
 SLICE_PREFIX: Final = "slice_"
 SPLITS: Final = ("train", "validation", "test")
 LABEL_STATES: Final = ("unlabelled", "auto", "human", "reviewed", "disputed")

@@ -24,7 +24,7 @@ from slipway.platform.jobs.cancelling import Cancelled
 from slipway.platform.jobs.launchers.contract import Launcher, LauncherError
 from slipway.platform.jobs.listing import LIMIT, Row, Wanted
 from slipway.platform.jobs.showing import Shown
-from slipway.platform.jobs.submitting import Submitted
+from slipway.platform.jobs.submitting.submission import Submitted
 from slipway.platform.jobs.watching import SILENT, Watcher
 from slipway.platform.runs.errors import RunsError
 from slipway.platform.runs.find import find
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from slipway.platform.jobs.logs import Piece
-    from slipway.platform.jobs.reconciling import Reconciled
+    from slipway.platform.jobs.overseeing.reconciling import Reconciled
+    from slipway.platform.jobs.submitting.forecasting import Forecast
     from slipway.platform.settings import Loaded
 
 Folder = Path | str | None
@@ -148,7 +149,7 @@ def rerun(
     return rerun_at(Desk.at(folder), run, on=on, nodes=nodes, budget=budget, again=again, watcher=watcher)
 
 
-def rerun_at(
+def rerun_at(  # noqa: PLR0913 - as `rerun`
     desk: Desk,
     run: str,
     *,
@@ -156,15 +157,16 @@ def rerun_at(
     nodes: int | None,
     budget: Decimal | None,
     again: bool,
+    patient: bool = False,
     watcher: Watcher = SILENT,
 ) -> Submitted:
     """The same at a desk that is there."""
-    from slipway.platform.jobs import submitting
+    from slipway.platform.jobs.submitting import submission
 
     key = find(desk.store, run)
     if on is not None:
         _check_same_accelerator(desk, key, on)
-    return submitting.rerun(
+    return submission.rerun(
         key,
         desk.person,
         desk.loaded,
@@ -172,9 +174,32 @@ def rerun_at(
         target=on,
         nodes=nodes,
         budget=budget,
+        patient=patient,
         watcher=watcher,
         store=desk.store,
     )
+
+
+def foretell_rerun(
+    desk: Desk, run: str, *, on: str | None, nodes: int | None, budget: Decimal | None, again: bool
+) -> "tuple[Standing, Forecast | None]":
+    """How the work stands, and what another attempt will probably take where one would be made now.
+
+    Refuses what `rerun_at` would refuse of such an attempt, and writes nothing.
+    """
+    from slipway.platform.jobs.submitting.forecasting import forecast_for
+    from slipway.platform.jobs.submitting.refusing import check_cluster
+    from slipway.platform.jobs.submitting.submission import job_again
+    from slipway.platform.runs.standing import standing
+
+    now = standing(desk.store, find(desk.store, run), desk.here)
+    if now.under_way or (now.result is not None and not again):
+        return now, None
+    if on is not None:
+        _check_same_accelerator(desk, now.key, on)
+    _, job = job_again(desk.store, now, desk.loaded, again=again, target=on, nodes=nodes, budget=budget)
+    check_cluster(job.target, desk.loaded.settings.targets[job.target], desk.loaded)
+    return now, forecast_for(desk.store, job)
 
 
 def wait(run: str, *, watcher: Watcher = SILENT, folder: Folder = None) -> Standing:
@@ -185,20 +210,21 @@ def wait(run: str, *, watcher: Watcher = SILENT, folder: Folder = None) -> Stand
 
 def wait_at(desk: Desk, key: str, watcher: Watcher = SILENT) -> Standing:
     """The same at a desk that is there."""
-    from slipway.platform.jobs.overseeing import Overseer
+    from slipway.platform.jobs.overseeing.overseer import Overseer
 
     return Overseer(desk.loaded, desk.store, desk.here, desk.launcher, watcher).see_through(key)
 
 
 def targets(*, folder: Folder = None) -> list[Available]:
     """The places to run jobs: price, devices, what is free now, how long one waits there."""
-    desk = Desk.at(folder)
-    return available(desk.loaded.settings, desk.store, desk.launcher)
+    from slipway.platform.settings import load
+
+    return available(load(Path(folder) if folder is not None else Path.cwd(), os.environ))
 
 
 def reconcile(*, dry_run: bool = False, watcher: Watcher = SILENT, folder: Folder = None) -> "Reconciled":
     """Bring store, launchers and MLflow together for work whose owner is gone."""
-    from slipway.platform.jobs import reconciling
+    from slipway.platform.jobs.overseeing import reconciling
 
     desk = Desk.at(folder)
     return reconciling.reconcile(desk.loaded, dry_run=dry_run, watcher=watcher, store=desk.store)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from slipway.platform.jobs.settling import concluding
+from slipway.platform.jobs.overseeing.settling import concluding
 from slipway.platform.jobs.watching import SILENT, Watcher
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.presence import Sign, sign_of

@@ -1,23 +1,24 @@
 """Which runs there are, for a table: those under way first, as they are now, then the latest that have ended.
 
-Work under way is found by its markers and looked at in its record; work that has ended is read from the index. So the
-cost goes with what is shown, not with how much there is.
+Work that lost its process and is to be taken up again stands with what is under way. Both are found by their markers
+and looked at in their records; work that has ended is read from the index. So the cost goes with what is shown, not
+with how much there is.
 """
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
 
 from slipway.platform.jobs.spec import JobSpec
-from slipway.platform.jobs.spending import spent
+from slipway.platform.jobs.spending import lived, spent
 from slipway.platform.jobs.wishes import wishes
 from slipway.platform.runs import index
-from slipway.platform.runs.entries import Entry, entry_for
+from slipway.platform.runs.entries import GOES_ON, Entry, entry_for
 from slipway.platform.runs.errors import RunsError
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.records import State
@@ -34,7 +35,7 @@ class Wanted:
     """Which runs; what is None is not asked for."""
 
     active: bool = False
-    """Only those under way."""
+    """Only those under way, or to be taken up again."""
     model: str | None = None
     team: str | None = None
     person: str | None = None
@@ -59,6 +60,8 @@ class Row:
     currency: str = ""
     people: frozenset[str] = frozenset()
     """Who wants it."""
+    awaiting: bool = False
+    """Whether nobody is at it, and somebody is to take it up again."""
 
     @property
     def under_way(self) -> bool:
@@ -74,19 +77,20 @@ class Row:
         """For scripts."""
         told = self.entry.model_dump(mode="json")
         now = {"seconds": round(self.seconds, 3), "cost": str(self.cost), "currency": self.currency}
-        return {**told, **now, "phase": self.phase, "step": self.step, "steps": self.steps}
+        far = {"phase": self.phase, "step": self.step, "steps": self.steps}
+        return {**told, **now, **far, "awaiting": self.awaiting}
 
 
 def runs(store: Store, here: Here, wanted: Wanted) -> list[Row]:
     """Those under way, the latest first, and behind them those that have ended, the latest first."""
     looked = {row.entry.key: row for row in _look(store, here, index.active(store))}
     fitting = _sorted(row for row in looked.values() if _fits(row, wanted))
-    under_way = [row for row in fitting if row.under_way]
+    under_way = [row for row in fitting if row.under_way or row.awaiting]
     if wanted.active:
         return under_way
     found = index.entries(store, model=wanted.model, team=wanted.team, person=wanted.person)
     ended = list(islice((one for one in found if one.key not in looked), wanted.limit))
-    behind = [row for row in fitting if not row.under_way]
+    behind = [row for row in fitting if not (row.under_way or row.awaiting)]
     return [*under_way, *_sorted([*behind, *_checked(store, here, ended)])[: wanted.limit]]
 
 
@@ -97,8 +101,8 @@ def look_at(store: Store, here: Here, key: str) -> Row | None:
     if entry is None:
         return None
     people = frozenset({entry.person, *(one.person for one in wishes(store, key))})
-    if not now.under_way:
-        return _ended(entry, people)
+    if now.outcome is not None or now.result is not None:
+        return replace(_ended(entry, people), awaiting=_is_awaiting(now))
     cost, currency = _cost(store, now)
     beat = now.heartbeat
     return Row(
@@ -106,11 +110,26 @@ def look_at(store: Store, here: Here, key: str) -> Row | None:
         phase=beat.phase if beat else "",
         step=beat.step if beat else 0,
         steps=beat.steps if beat else 0,
-        lasting=store.age(WorkKeys(key).attempt(now.number).spec),
+        lasting=_lasting(store, now),
         cost=cost,
         currency=currency,
         people=people,
+        awaiting=_is_awaiting(now),
     )
+
+
+def _is_awaiting(now: Standing) -> bool:
+    """Whether its marker, where it has one, means that it is to be taken up."""
+    if now.under_way or now.result is not None or now.spec is None or not now.spec.job:
+        return False
+    return now.outcome is None or now.outcome.cause in GOES_ON
+
+
+def _lasting(store: Store, now: Standing) -> timedelta:
+    """Of the last attempt, which has no outcome: until now, or until its last sign of life."""
+    if now.under_way:
+        return store.age(WorkKeys(now.key).attempt(now.number).spec)
+    return timedelta(seconds=lived(store, now.key, now.number))
 
 
 def _look(store: Store, here: Here, keys: Iterable[str]) -> list[Row]:
@@ -130,7 +149,7 @@ def _checked(store: Store, here: Here, entries: Iterable[Entry]) -> list[Row]:
         if entry.ended is not None:
             rows.append(_ended(entry))
         else:
-            rows += _look(store, here, [entry.key])
+            rows += [replace(row, awaiting=False) for row in _look(store, here, [entry.key])]
     return rows
 
 

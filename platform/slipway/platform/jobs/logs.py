@@ -14,12 +14,13 @@ from typing import Final
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.jobs.attaching import LOOK_SECONDS, REMOTE_LOOK_SECONDS
+from slipway.platform.jobs.spec import JobSpec
 from slipway.platform.runs import index
 from slipway.platform.runs.entries import GOES_ON
 from slipway.platform.runs.layout import AttemptKeys, WorkKeys
 from slipway.platform.runs.pieces import NAME
 from slipway.platform.runs.presence import Sign, sign_of
-from slipway.platform.runs.records import AttemptSpec, Outcome
+from slipway.platform.runs.records import AttemptSpec, Outcome, State
 from slipway.platform.runs.standing import Here, Standing, numbers, spec_of, standing
 from slipway.platform.store import ObjectMissing, Store, StoreUnreachable
 
@@ -70,6 +71,7 @@ Fallback = Callable[[int, int], bytes]
 def read_log(store: Store, key: str, wanted: Wanted, fallback: Fallback | None = None) -> bytes:
     """What there is now."""
     spec = chosen(store, key, wanted.attempt)
+    _check_node(store, spec, wanted.node)
     text, _ = _read(store, _prefix(key, spec.number, wanted.node), wanted.tail)
     if not text and fallback is not None:
         text = _last_lines(fallback(spec.number, wanted.node), wanted.tail)
@@ -81,6 +83,8 @@ def follow_log(
 ) -> Iterator[Piece]:
     """What there is and what comes, until the work has ended; or the attempt, where one was named."""
     spec: AttemptSpec | None = chosen(store, key, wanted.attempt)
+    if spec is not None:
+        _check_node(store, spec, wanted.node)
     tail = wanted.tail
     watch = watch.fitting(store)
     while spec is not None:
@@ -106,7 +110,19 @@ def chosen(store: Store, key: str, number: int | None) -> AttemptSpec:
         return spec
     if not known:
         raise WrongUse(f"{key[:11]} has no attempt, and so no log.", mend="Start it.")
-    raise WrongUse(f"{key[:11]} has no attempt {number}.", mend=f"It has {', '.join(map(str, known))}.")
+    last = spec_of(store, key, known[-1])
+    name = last.name if last else key[:11]
+    raise WrongUse(f"{name} has no attempt {number}.", mend=f"It has {', '.join(map(str, known))}.")
+
+
+def _check_node(store: Store, spec: AttemptSpec, node: int) -> None:
+    """Refuse a node that the attempt does not have."""
+    if node == 0:
+        return
+    nodes = JobSpec.load(store, spec.job).nodes if spec.job else 1
+    if node >= nodes:
+        there = ", ".join(map(str, range(nodes)))
+        raise WrongUse(f"Attempt {spec.number} of {spec.name} has no node {node}.", mend=f"It has {there}.")
 
 
 class _Following:
@@ -201,6 +217,8 @@ def _told_end(store: Store, key: str, spec: AttemptSpec) -> str:
     outcome = Outcome.load(store, WorkKeys(key).attempt(spec.number).outcome)
     if outcome is None:
         return f"Attempt {spec.number} of {spec.name} gives no sign of life."
+    if outcome.state is State.DONE:
+        return f"Attempt {spec.number} of {spec.name} is done."
     return f"Attempt {spec.number} of {spec.name} is {outcome.state}: {outcome.reason}"
 
 

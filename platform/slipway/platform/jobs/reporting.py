@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from slipway.platform.jobs.advising import SCRIPT
 from slipway.platform.jobs.runner.log import PREFIX
-from slipway.platform.jobs.starting import Brought
+from slipway.platform.jobs.submitting.starting import Brought
 from slipway.platform.masking import masked
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.pieces import read_pieces
@@ -14,6 +15,7 @@ from slipway.platform.runs.results import load_evaluation
 from slipway.platform.runs.tracking.binding import bound
 from slipway.platform.settings.schema import SQLITE
 from slipway.platform.store import Store, open_store
+from slipway.platform.telling import duration
 
 if TYPE_CHECKING:
     from slipway.platform.settings import Loaded
@@ -91,7 +93,10 @@ def _done(brought: Brought, key: str, result: Result, evaluation: Mapping[str, A
         fields[f"{found['metric']} ({found['split']})"] = measure(found)
         if found["baseline"] is not None:
             fields["over the baseline"] = measure(found["baseline"]["difference"], sign="+")
-    fields["steps"] = f"{result.steps:,} in {result.seconds:.0f} s"
+    if result.steps:
+        fields["steps"] = f"{result.steps:,} in {duration(result.seconds)}"
+    else:  # of a script, which may know none
+        fields["took"] = duration(result.seconds)
     if brought.how == "found":
         fields["done"] = f"{result.finished:%Y-%m-%d %H:%M} by attempt {result.attempt}"
     if where:
@@ -151,7 +156,10 @@ def _why(brought: Brought, outcome: Outcome | None, store: Store) -> list[str]:
         lines.append(outcome.mend)
     elif log := _last_lines(brought, store):
         lines += ["the last lines of its log:", *(f"  {line}" for line in log)]
-    return [*lines, f"`slipway debug {brought.name}` restores code, config, checkpoint and that batch."]
+    if brought.standing.spec is not None and brought.standing.spec.kind == SCRIPT:
+        return [*lines, f"`slipway logs {brought.name}` has all of it."]
+    batch = ", checkpoint and that batch" if outcome.samples else " and checkpoint"
+    return [*lines, f"`slipway debug {brought.name}` restores code, config{batch}."]
 
 
 def _last_lines(brought: Brought, store: Store) -> list[str]:

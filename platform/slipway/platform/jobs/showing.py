@@ -12,11 +12,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from slipway.platform.errors import SlipwayError
+from slipway.platform.jobs.advising import Known, advice
 from slipway.platform.jobs.launchers.contract import Assignment, Launcher, NodeStatus, Status
+from slipway.platform.jobs.overseeing.deciding import TAKEN_UP
 from slipway.platform.jobs.reporting import headline, where_to_look
+from slipway.platform.jobs.runner import checkpoints
 from slipway.platform.jobs.spec import JobSpec
-from slipway.platform.jobs.spending import Charge, lived
-from slipway.platform.jobs.wishes import wishes
+from slipway.platform.jobs.spending import Charge, lived, spent
+from slipway.platform.jobs.wishes import wanting
+from slipway.platform.runs import index
 from slipway.platform.runs.comparing.reasons import Tried, attempts_of, next_start
 from slipway.platform.runs.errors import RunsError
 from slipway.platform.runs.find import load_parts
@@ -24,7 +28,7 @@ from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.parts import Parts
 from slipway.platform.runs.records import Cancellation, Cause, State
 from slipway.platform.runs.results import load_evaluation
-from slipway.platform.runs.standing import Here, Standing, standing
+from slipway.platform.runs.standing import Here, Standing, spec_of, standing
 from slipway.platform.runs.tracking.binding import bound
 from slipway.platform.store import ObjectMissing, Store, StoreUnreachable
 
@@ -69,12 +73,14 @@ class Shown:
     status: Status | None = None
     """The launcher's, of an attempt under way."""
     since: timedelta = timedelta(0)
-    """How long ago the last attempt was made, by the store's clock."""
+    """How long ago somebody asked for it last, by the store's clock; attempts that took it up again are no asking."""
     judged: Mapping[str, Any] | None = None
     page: str = ""
     wanted_by: Sequence[str] = ()
     cancellation: Cancellation | None = None
     remarks: Sequence[str] = field(default_factory=tuple)
+    advice: str = ""
+    """What to do about it, where it ended without a result."""
 
     @property
     def name(self) -> str:
@@ -117,6 +123,11 @@ class Shown:
         return {leaf: value for leaf, value in found.items() if value is not None}
 
     @property
+    def arguments(self) -> Sequence[str]:
+        """A script's."""
+        return tuple(map(str, self.parts.config.get("arguments", ()))) if self.parts else ()
+
+    @property
     def nodes(self) -> Sequence[NodeStatus]:
         """Of an attempt under way, as far as its launcher tells them."""
         return self.status.nodes if self.status else ()
@@ -132,7 +143,7 @@ class Shown:
             "state": now.state,
             "reason": now.reason,
             "words": self.words,
-            "next": next_start(now),
+            "next": self.advice or next_start(now),
             "attempts": [{**asdict(one), "cost": str(one.cost)} for one in self.attempts],
             "place": now.place.model_dump(),
             "nodes": [asdict(one) for one in self.nodes],
@@ -168,9 +179,9 @@ def show(key: str, loaded: "Loaded", store: Store, open_launcher: Open) -> Shown
     status = _status(now, job, open_launcher, remarks) if job is not None else None
     evaluation = _told(remarks, lambda: load_evaluation(store, now.result)) or {}
     binding = bound(store, key)
-    recorded = wishes(store, key) if now.under_way else []
-    wanted = {one.person for one in recorded} | ({spec.submitted_by} if spec and now.under_way else set())
+    wanted = wanting(store, spec, key) if spec and now.under_way else set()
     keys = WorkKeys(key).attempt(now.number)
+    asked = WorkKeys(key).attempt(_asked(store, now))
     return Shown(
         key=key,
         standing=now,
@@ -178,13 +189,31 @@ def show(key: str, loaded: "Loaded", store: Store, open_launcher: Open) -> Shown
         parts=parts,
         job=job,
         status=status,
-        since=store.age(keys.spec) if spec else timedelta(0),
+        since=store.age(asked.spec) if spec else timedelta(0),
         judged=headline(evaluation),
         page=where_to_look(binding, loaded) if binding else "",
         wanted_by=sorted(wanted),
         cancellation=Cancellation.load(store, keys.cancellation) if spec else None,
         remarks=remarks,
+        advice=_advice(store, now, job),
     )
+
+
+def _asked(store: Store, now: Standing) -> int:
+    """The attempt that somebody asked for last."""
+    number, spec = now.number, now.spec
+    while spec is not None and spec.why.startswith(TAKEN_UP) and number > 1:
+        number -= 1
+        spec = spec_of(store, now.key, number)
+    return number
+
+
+def _advice(store: Store, now: Standing, job: JobSpec | None) -> str:
+    if now.state is None or now.under_way or now.result is not None:
+        return ""
+    found = next(iter(checkpoints.stored(store, WorkKeys(now.key))), None)
+    cost = spent(store, job) if job else Decimal(0)
+    return advice(Known(now, job, found, now.key in index.active(store), cost))
 
 
 def _told(remarks: list[str], read: Callable[[], T]) -> T | None:
@@ -230,7 +259,9 @@ def _execution(store: Store, key: str, tried: Tried, job: JobSpec | None, now: S
         where=place.where,
         created=f"{spec.created:%Y-%m-%d %H:%M}",
         seconds=round(seconds, 3),
-        step=outcome.step if outcome else (now.heartbeat.step if last and now.heartbeat else None),
+        step=outcome.step
+        if outcome
+        else (now.heartbeat.step if last and now.heartbeat and now.heartbeat.steps else None),
         cost=outcome.cost if outcome else charge.cost,
         currency=outcome.currency if outcome else charge.currency,
     )

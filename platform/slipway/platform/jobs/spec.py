@@ -19,6 +19,8 @@ from slipway.platform.store import ObjectMissing, Store
 
 TRAIN_MODULE: Final = "slipway.training.fitting.main"
 HOUR: Final = 3600
+LEFT: Final = 76
+"""A runner's exit code where another node has vanished: its launcher is to say how the attempt ended."""
 
 
 class Price(Message):
@@ -87,6 +89,11 @@ class JobSpec(Message):
     limits: Limits = Limits()
     secrets: tuple[str, ...] = ()
     """Variables that the child sees; the target says where their values are. Values stand nowhere."""
+
+    @property
+    def is_script(self) -> bool:
+        """Whether it is a person's own script, which knows no steps."""
+        return not self.package
 
     @property
     def threads(self) -> int:

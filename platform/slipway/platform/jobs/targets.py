@@ -36,7 +36,8 @@ def check_request(
     from slipway.platform.jobs.launchers.local_secrets import check_known, read_secrets
 
     target = named_target(name, settings)
-    _check_nodes(name, target, nodes, processes)
+    check_nodes(name, target, nodes)
+    _check_shares(nodes, processes)
     check_known(secrets, name, target)
     if target.launcher == "local":
         read_secrets(secrets, name, target, settings.jobs.secrets)
@@ -44,7 +45,8 @@ def check_request(
     return target
 
 
-def _check_nodes(name: str, target: "Target", nodes: int, processes: int) -> None:
+def check_nodes(name: str, target: "Target", nodes: int) -> None:
+    """Refuse more nodes than a job there may have."""
     if nodes < 1:
         raise WrongUse(f"{nodes} nodes were asked for; expected one or more.", mend="--nodes 1")
     if nodes > target.max_nodes:
@@ -52,6 +54,9 @@ def _check_nodes(name: str, target: "Target", nodes: int, processes: int) -> Non
             f"{nodes} nodes were asked for; a job on `{name}` has {target.max_nodes} at most.",
             mend=f"Ask for fewer, or raise `targets.{name}.max_nodes`.",
         )
+
+
+def _check_shares(nodes: int, processes: int) -> None:
     if processes % nodes:
         raise WrongUse(
             f"{processes} processes cannot be shared equally among {nodes} nodes.",

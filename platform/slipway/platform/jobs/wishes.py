@@ -1,7 +1,8 @@
 """Who wants the result of a piece of work: as long as others do, one person's cancelling only detaches that person.
 
-A wish is recorded when work is submitted, and again when somebody else submits the same. Whoever made the attempt
-wants it as well, recorded or not. Wishes are of no use once the work has ended, and go then.
+A wish is recorded when work is submitted, and again when somebody else submits the same. Who executes work without a
+launcher wants it as well, recorded or not. Wishes outlive an attempt that brought no result: who wanted it wants the
+next one too. They are of no use once the work is done, and go then.
 """
 
 from datetime import datetime
@@ -28,10 +29,15 @@ def wishes(store: Store, key: str) -> list[Wish]:
     return sorted((one for one in found if one is not None), key=lambda one: one.person)
 
 
+def wanting(store: Store, spec: AttemptSpec, key: str) -> set[str]:
+    """Everybody who wants it."""
+    executing = set() if spec.job else {spec.submitted_by}
+    return executing | {one.person for one in wishes(store, key)}
+
+
 def others(store: Store, spec: AttemptSpec, key: str, person: str) -> tuple[str, ...]:
     """Everybody else who wants it."""
-    wanting = {spec.submitted_by, *(one.person for one in wishes(store, key))}
-    return tuple(sorted(wanting - {person}))
+    return tuple(sorted(wanting(store, spec, key) - {person}))
 
 
 def forget_wishes(store: Store, key: str) -> int:

@@ -286,7 +286,7 @@ def _spec(claimant: Claimant, before: Standing, nonce: str, *, again: bool, why:
         submitted_by=claimant.submitted_by,
         created=claimant.created,
         place=claimant.place,
-        why=why or _why(before, again=again),
+        why=why or why_next(before, again=again),
         name=claimant.name,
         note=claimant.note,
         tags=dict(claimant.tags or {}),
@@ -297,12 +297,13 @@ def _spec(claimant: Claimant, before: Standing, nonce: str, *, again: bool, why:
     )
 
 
-def _why(before: Standing, *, again: bool) -> str:
+def why_next(before: Standing, *, again: bool) -> str:
+    """Why another attempt would be made, unless whoever makes it says more."""
     if before.result is not None or (again and before.spec is not None and before.state is not State.LOST):
         return AGAIN
     if before.spec is None or before.state is None:
         return FIRST
-    return f"after attempt {before.number}, {before.state}: {before.reason}"
+    return f"after attempt {before.number}, {before.state}: {before.reason.rstrip('.')}"
 
 
 def _tidy(here: Here, before: Standing) -> None:

@@ -19,7 +19,7 @@ from slipway.platform.store import ObjectMissing, Store
 SHORTEST: Final = 4
 """Digits of a key that are looked up."""
 _KEY: Final = re.compile(rf"(?:{PREFIX})?([0-9a-f]{{{SHORTEST},64}})")
-_TOO_SHORT: Final = re.compile(rf"(?:{PREFIX})?[0-9a-f]{{0,{SHORTEST - 1}}}")
+_TOO_SHORT: Final = re.compile(rf"(?:{PREFIX}?)?[0-9a-f]{{0,{SHORTEST - 1}}}")
 _TOLD: Final = 5
 _PARALLEL: Final = 16
 """Requests at once where many small records are read."""
@@ -96,7 +96,8 @@ def _keys(store: Store, beginning: str) -> Iterator[str]:
 
 def _unknown(store: Store, run: str) -> WrongUse:
     names = [key.removeprefix(f"{NAMES}/").removesuffix(".json") for key in store.list(f"{NAMES}/")]
-    mend = suggestion(run, names)
+    begun = [name for name in names if run and name.startswith(run)][:_TOLD]
+    mend = f"Did you mean {', '.join(f'`{name}`' for name in begun)}?" if begun else suggestion(run, names)
     if _TOO_SHORT.fullmatch(run):
         mend = f"Write at least {SHORTEST} digits of a key. {mend}"
     if len(names) > _TOLD and mend.startswith("Valid"):

@@ -85,6 +85,12 @@ def entries(
         seen.add(entry.key)
 
 
+def values(store: Store, kind: str) -> list[str]:
+    """The models, teams, people or targets that runs are noted by, each as a part of a key."""
+    prefix = f"{BY}{kind}/"
+    return list(dict.fromkeys(key.removeprefix(prefix).partition("/")[0] for key in store.list(prefix)))
+
+
 def mend(store: Store) -> list[str]:
     """Note the runs that were named and are not in the index, and those under way; the keys of those that were missing.
 

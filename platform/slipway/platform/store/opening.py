@@ -1,6 +1,7 @@
 """From the settings to a store."""
 
 import re
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from slipway.platform.errors import WrongUse
 from slipway.platform.masking import masked
 from slipway.platform.store.contract import Store
 from slipway.platform.store.directory import DirectoryStore
-from slipway.platform.store.errors import SETTING
+from slipway.platform.store.errors import SETTING, BucketMissing
 from slipway.platform.store.keys import broken_rule
 
 if TYPE_CHECKING:
@@ -28,6 +29,22 @@ def open_store(store: "schema.Store", s3: "schema.S3") -> Store:
             mend=f"Set {SETTING} to a directory, such as `.slipway/store`, or to `s3://bucket/prefix`.",
         )
     return DirectoryStore(Path(store.url).expanduser(), attempts=store.attempts)
+
+
+def check_place(store: Store) -> None:
+    """Refuse a directory that neither is there nor can be made, which reads like a store with nothing in it."""
+    root = Path(store.url)
+    if not isinstance(store, DirectoryStore) or root.is_dir():
+        return
+    above = next(one for one in root.absolute().parents if one.exists())
+    try:
+        if not root.exists():
+            with tempfile.TemporaryFile(dir=above):
+                return
+        reason = "it is no directory"
+    except OSError as error:
+        reason = f"{above} cannot be written to: {error.strerror}"
+    raise BucketMissing(f"There is no store at {root}, and none can be made ({reason}).", mend=f"Correct {SETTING}.")
 
 
 def _open_s3(store: "schema.Store", s3: "schema.S3") -> Store:

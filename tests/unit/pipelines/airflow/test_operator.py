@@ -13,6 +13,7 @@ from slipway.pipelines.airflow.submitting import Work
 from slipway.pipelines.airflow.trigger import SlipwayJobTrigger
 from slipway.pipelines.airflow.watching import JobWatch
 from slipway.platform.errors import WrongUse
+from slipway.platform.jobs.wishes import wish, wishes
 from slipway.platform.runs.records import Outcome, State
 from slipway.platform.store import StoreUnreachable
 
@@ -109,3 +110,17 @@ def test_a_store_that_is_away_is_told_once_and_is_no_end(tmp_path: Path, monkeyp
     looks = [watch.look() for _ in range(2)]
     assert [len(look.lines) for look in looks] == [1, 0]
     assert [look.event for look in looks] == [None, None]
+
+
+def test_a_task_that_ends_is_only_detached_from_what_others_want_also_where_it_submitted_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_project(tmp_path / "project", {"HOME": str(tmp_path)})
+    work = project.work("first-try")
+    spec = work.assign().attempt
+    monkeypatch.setenv("SLIPWAY_IDENTITY__PERSON", spec.submitted_by)
+    for person in (spec.submitted_by, "grace"):
+        wish(project.store, work.key, person, spec.created)
+    done = JobWatch(Project(str(project.loaded.root)), work.key).cancel()
+    assert (done.how, done.others) == ("detached", ("grace",))
+    assert [one.person for one in wishes(project.store, work.key)] == ["grace"]

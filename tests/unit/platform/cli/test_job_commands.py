@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from recorded import Recorder
+from slipway.platform.jobs.runner.checkpoints import upload
+from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.records import Cause, State
+from slipway.platform.runs.workplace import CHECKPOINT
 from slipway.platform.store.directory import DirectoryStore
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -46,6 +49,10 @@ def test_runs_are_plain_lines_in_a_pipe_and_data_with_json(recorder: Recorder, s
     assert (told["key"], told["state"], told["seconds"]) == (done, "done", 60.0)
     nothing = slipway("runs", "--active")
     assert (nothing.stdout, nothing.stderr) == ("", "Nothing is under way.\n")
+    assert "Did you mean --model fish?" in slipway("runs", "--model", "fisch").stderr
+    name = name_of(recorder, done)
+    assert f"Did you mean `{name}`?" in slipway("show", name[:3]).stderr
+    assert "at least 4 digits" in slipway("show", "r1").stderr
 
 
 def test_show_tells_attempts_with_causes_and_costs(recorder: Recorder, slipway: Run) -> None:
@@ -59,6 +66,36 @@ def test_show_tells_attempts_with_causes_and_costs(recorder: Recorder, slipway: 
     assert [one["cause"] for one in told["attempts"]] == ["out of memory"]
 
 
+@pytest.mark.parametrize(
+    ("state", "cause", "said"),
+    [
+        (State.CANCELLED, Cause.CANCELLED, "goes on from checkpoint 7, of attempt 1"),
+        (State.RESUMABLE, Cause.DEADLINE, "goes on from checkpoint 7, of attempt 1"),
+        (State.FAILED, Cause.EXIT_CODE, "`slipway debug"),
+    ],
+)
+def test_show_tells_what_comes_next(
+    recorder: Recorder, slipway: Run, tmp_path: Path, state: State, cause: Cause, said: str
+) -> None:
+    key = recorder.running()
+    checkpoint = tmp_path / "step-00000007.ckpt"
+    checkpoint.write_bytes(b"weights")
+    assert CHECKPOINT.format(7) == checkpoint.name
+    upload(recorder.store, WorkKeys(key).attempt(1), checkpoint)
+    recorder.end(key, state, cause)
+    shown = slipway("show", key).stdout
+    assert said in shown
+    assert f"`slipway rerun {name_of(recorder, key)}`" in shown
+
+
+def test_lost_work_is_shown_with_who_takes_it_up_and_from_where(recorder: Recorder, slipway: Run) -> None:
+    key = recorder.running()
+    recorder.fall_silent(key)
+    assert "to be taken up again" in slipway("runs", "--active").stdout
+    shown = slipway("show", key).stdout
+    assert "`slipway jobs reconcile`, takes it up again from the beginning: there is no checkpoint." in shown
+
+
 def test_logs_go_to_standard_output_and_remarks_beside_it(recorder: Recorder, slipway: Run) -> None:
     key = recorder.running()
     recorder.log(key, "one\ntwo\nthree\n")
@@ -70,6 +107,10 @@ def test_logs_go_to_standard_output_and_remarks_beside_it(recorder: Recorder, sl
     wrong = slipway("logs", key, "--attempt", "3")
     assert wrong.returncode == 2
     assert "It has 1." in wrong.stderr
+    assert f"{name_of(recorder, key)} has no attempt 3" in wrong.stderr
+    wrong = slipway("logs", key, "--node", "7")
+    assert wrong.returncode == 2
+    assert "has no node 7" in wrong.stderr
 
 
 def test_targets_tell_price_and_wait(recorder: Recorder, slipway: Run) -> None:
@@ -78,6 +119,24 @@ def test_targets_tell_price_and_wait(recorder: Recorder, slipway: Run) -> None:
     assert (told["dear"]["price_per_hour"], told["local"]["typical_wait_seconds"]) == ("3.6", None)
     assert told["dear"]["typical_wait_seconds"] is not None
     assert "USD 3.60 an hour" in slipway("targets").stdout
+
+
+def test_targets_are_listed_also_without_their_store(recorder: Recorder, slipway: Run) -> None:
+    assert recorder.count == 0
+    listed = slipway("targets", SLIPWAY_STORE__URL="s3://slipway-nowhere/store", AWS_EC2_METADATA_DISABLED="true")
+    assert listed.returncode == 0, listed.stderr
+    assert "credentials" in listed.stderr
+    (dear,) = [line.split() for line in listed.stdout.splitlines() if line.startswith("dear")]
+    assert dear[-1] == "unknown"
+
+
+@pytest.mark.parametrize("command", [("runs",), ("show", "some-run-1"), ("jobs", "reconcile")])
+def test_a_store_that_cannot_be_is_no_empty_one(recorder: Recorder, slipway: Run, command: tuple[str, ...]) -> None:
+    assert recorder.count == 0
+    wrong = slipway(*command, SLIPWAY_STORE__URL="/proc/nope")
+    assert wrong.returncode != 0
+    assert "none can be made" in wrong.stderr
+    assert "none can be made" in slipway("runs", SLIPWAY_STORE__URL="slipway.toml").stderr
 
 
 def test_cancelling_asks_first_where_the_context_is_protected(recorder: Recorder, slipway: Run) -> None:

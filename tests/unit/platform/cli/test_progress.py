@@ -6,7 +6,8 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
-from slipway.platform.cli.progress import Bar, Eta, Lines, sentence
+from slipway.platform.cli.progress import Bar, Lines
+from slipway.platform.jobs.pace import Eta, Milestones, sentence
 from slipway.platform.telling import duration
 
 TOLD = {
@@ -27,13 +28,33 @@ def test_durations_are_told_as_people_do(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-def test_what_is_left_is_unknown_until_two_steps_were_seen() -> None:
+def test_what_is_left_goes_by_the_reports_and_stands_still_with_them() -> None:
     eta = Eta()
     assert eta.of({}) is None
-    assert eta.of({"step": 10, "steps": 30}) is None
-    left = eta.of({"step": 20, "steps": 30})
-    assert left is not None
-    assert left >= 0
+    assert eta.of({"step": 10, "steps": 30, "time": 100.0}) is None
+    assert eta.of({"step": 20, "steps": 30, "time": 105.0}) == pytest.approx(5.0)
+    assert eta.of({"step": 20, "steps": 30, "time": 105.0}) == pytest.approx(5.0)
+    assert eta.of({"step": 20, "steps": 30, "time": 175.0}) == pytest.approx(5.0), "no step is no new knowledge"
+    assert eta.of({"step": 30, "steps": 30, "time": 110.0}) == 0
+
+
+def test_what_is_left_of_an_attempt_that_goes_on_counts_its_own_steps() -> None:
+    eta = Eta()
+    eta.of({"step": 20, "steps": 30, "time": 100.0})
+    assert eta.of({"step": 5, "steps": 30, "time": 200.0}) is None
+    assert eta.of({"step": 10, "steps": 30, "time": 205.0}) == pytest.approx(20.0)
+
+
+def test_a_log_gets_a_line_for_each_epoch_and_phase_and_one_now_and_then() -> None:
+    milestones = Milestones(every=30.0)
+    assert milestones.line({}, 0.0) == ""
+    assert milestones.line({**TOLD, "step": 1}, 0.0).startswith("train: epoch 2/20, step 1/600, loss 1.25")
+    assert milestones.line({**TOLD, "step": 2}, 1.0) == ""
+    assert milestones.line({**TOLD, "step": 2}, 40.0) == "", "the same report again is no news"
+    assert milestones.line({**TOLD, "step": 3}, 41.0)
+    assert milestones.line({**TOLD, "step": 4, "phase": "validation"}, 42.0).startswith("validation: ")
+    assert milestones.line({**TOLD, "step": 4, "phase": "validation", "metric": 0.5}, 43.0)
+    assert milestones.line({**TOLD, "step": 5, "epoch": 3}, 44.0)
 
 
 def test_where_nobody_watches_a_line_comes_with_a_new_phase_or_trouble_only(

@@ -43,6 +43,11 @@ def test_help_of_a_command_imports_nothing_heavy(command: str) -> None:
     assert modules_after(command, "--help") & HEAVY == set()
 
 
+def test_looking_at_runs_reads_no_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert modules_after("runs") & {"pyarrow", "numpy", "pandas", "torch", "mlflow"} == set()
+
+
 def test_the_ratchet_sees_a_heavy_import() -> None:
     assert "pydantic_settings" in modules_after("config", "show")
 

@@ -7,10 +7,10 @@ import json
 import sys
 from pathlib import Path
 
-from slipway.platform.jobs.planning import Planned, Subject
-from slipway.platform.jobs.snapshots import Named
 from slipway.platform.jobs.spec import JobSpec
-from slipway.platform.jobs.starting import Request, bring_about
+from slipway.platform.jobs.submitting.planning import Planned, Subject
+from slipway.platform.jobs.submitting.snapshots import Named
+from slipway.platform.jobs.submitting.starting import Request, bring_about
 from slipway.platform.runs.code.closure import Code
 from slipway.platform.runs.parts import Parts
 from slipway.platform.settings import load

@@ -23,8 +23,8 @@ from slipway.platform.data.view import View
 from slipway.platform.data.writer import SnapshotWriter
 from slipway.platform.jobs.runner.attempt import Rhythm, Surroundings, run_attempt
 from slipway.platform.jobs.runner.concluding import Ran
-from slipway.platform.jobs.snapshots import have_snapshot, name_snapshot
 from slipway.platform.jobs.spec import JobSpec
+from slipway.platform.jobs.submitting.snapshots import have_snapshot, name_snapshot
 from slipway.platform.jobs.watching import SILENT, Watcher
 from slipway.platform.runs.attempts import Attempt, Claimant, assign, begin, claim
 from slipway.platform.runs.code.archive import store_code

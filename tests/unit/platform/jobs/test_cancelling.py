@@ -10,7 +10,7 @@ from overseen.office import Office, eventually, opened_office
 from slipway.platform.errors import WrongUse
 from slipway.platform.jobs.cancelling import cancel
 from slipway.platform.jobs.launchers.contract import LauncherUnreachable
-from slipway.platform.jobs.submitting import rerun
+from slipway.platform.jobs.submitting.submission import rerun
 from slipway.platform.jobs.wishes import wishes
 from slipway.platform.runs.records import Cause, State
 
@@ -18,8 +18,8 @@ pytestmark = [pytest.mark.xdist_group("overseen"), pytest.mark.timeout(180)]
 
 
 @pytest.fixture
-def office(tmp_path: Path, empty_database: Path) -> Iterator[Office]:
-    with opened_office(tmp_path, empty_database) as office:
+def office(tmp_path: Path) -> Iterator[Office]:
+    with opened_office(tmp_path, None) as office:
         yield office
 
 
@@ -43,6 +43,33 @@ def test_who_did_not_make_the_attempt_is_only_detached(office: Office) -> None:
     assert ended.state is State.CANCELLED
     assert cancel(work.key, "ada", office.project.loaded, store=office.project.store).how == "nothing to cancel"
     assert not wishes(office.project.store, work.key)
+
+
+def test_who_made_the_attempt_ends_it_for_all_and_hears_who_else_wanted_it(office: Office) -> None:
+    work, store, loaded = office.project.work("owned", hold=[1]), office.project.store, office.project.loaded
+    office.submit(work, "ada")
+    office.submit(work, "grace")
+    assert "grace" in cancel(work.key, "ada", loaded, store=store, dry_run=True).words
+    done = cancel(work.key, "ada", loaded, store=store)
+    assert (done.how, done.others) == ("cancelled", ("grace",))
+    assert "grace wanted it too" in done.words
+    assert office.see_through(work).state is State.CANCELLED
+    assert [one.person for one in wishes(store, work.key)] == ["grace"]
+    assert office.submit(work, "ada").how == "started"
+    assert [one.person for one in wishes(store, work.key)] == ["ada", "grace"]
+    assert cancel(work.key, "ada", loaded, store=store, for_all=True).others == ("grace",)
+    office.see_through(work)
+
+
+def test_a_program_only_detaches_also_who_made_the_attempt_and_the_last_one_ends_it(office: Office) -> None:
+    work, store, loaded = office.project.work("scheduled", hold=[1]), office.project.store, office.project.loaded
+    office.submit(work, "flow")
+    office.submit(work, "grace")
+    done = cancel(work.key, "flow", loaded, store=store, only_detach=True)
+    assert (done.how, done.others) == ("detached", ("grace",))
+    assert office.standing(work).under_way
+    assert cancel(work.key, "grace", loaded, store=store, only_detach=True).how == "cancelled"
+    assert office.see_through(work).state is State.CANCELLED
 
 
 def test_for_all_it_ends_with_a_checkpoint_and_a_rerun_goes_on_from_it(office: Office) -> None:

@@ -49,7 +49,7 @@ def test_a_launcher_that_repeats_its_signal_takes_nothing_of_the_grace(desk: Des
     runner = desk.begin(wait_at=3, stubborn=True, load=hears_later, options=["--submitted"])
     child = desk.wait_until_it_stands_still(runner)
     runner.send_signal(signal.SIGTERM)
-    eventually(lambda: "place is taken away" in desk.log())
+    eventually(lambda: "launcher asks it to end" in desk.log())
     runner.send_signal(signal.SIGTERM)
     seen = desk.heartbeat().sequence
     eventually(lambda: desk.heartbeat().sequence > seen + 3)

@@ -7,8 +7,19 @@ from typing import Any, Final
 
 import pytest
 
-from slipway.platform.jobs.deciding import End, Launch, Record, Seen, Step, Stop, TakeUp, Wait, decide
 from slipway.platform.jobs.launchers.contract import Phase, Status
+from slipway.platform.jobs.overseeing.deciding import (
+    End,
+    Launch,
+    Record,
+    Seen,
+    Step,
+    Stop,
+    TakeUp,
+    Wait,
+    decide,
+    pause_before_next,
+)
 from slipway.platform.jobs.spec import Limits
 from slipway.platform.runs.records import AttemptSpec, Cancellation, Cause, Heartbeat, Outcome, Place, Result, State
 from slipway.platform.runs.standing import Standing
@@ -62,6 +73,13 @@ TABLE: Final[dict[str, tuple[Seen, type[Step], Cause | None, bool]]] = {
     "pending without a job": (seen(State.PENDING), Launch, None, False),
     "pending in its launcher": (seen(State.PENDING, PENDING), Wait, None, False),
     "its process starts": (seen(State.PENDING, RUNNING), Wait, None, False),
+    "pending in its launcher, but not whole": (
+        seen(State.PENDING, replace(PENDING, incomplete=True)), Launch, None, False
+    ),
+    "running, but not whole": (seen(State.RUNNING, replace(RUNNING, incomplete=True)), Launch, None, False),
+    "not whole, and cancelled": (
+        seen(State.PENDING, replace(PENDING, incomplete=True), cancellation=CANCELLED), Record, Cause.CANCELLED, True
+    ),
     "ended before it began": (
         seen(State.PENDING, replace(ENDED, cause=Cause.EXIT_CODE)), Record, Cause.EXIT_CODE, False
     ),
@@ -120,7 +138,12 @@ TABLE: Final[dict[str, tuple[Seen, type[Step], Cause | None, bool]]] = {
     "evicted, its job does not end": (seen(State.RESUMABLE, RUNNING, EVICTED, ended_for=2 * MINUTE), Stop, None, False),
     "evicted": (seen(State.RESUMABLE, ABSENT, EVICTED), TakeUp, None, False),
     "evicted and cancelled": (seen(State.RESUMABLE, ABSENT, EVICTED, cancellation=CANCELLED), End, None, False),
-    "evicted often": (seen(State.RESUMABLE, ABSENT, EVICTED, earlier=(EVICTED,) * 9), TakeUp, None, False),
+    "evicted again and again without progress": (
+        seen(State.RESUMABLE, ABSENT, EVICTED, earlier=(EVICTED,) * 9), Wait, None, False
+    ),
+    "evicted often, and long ago": (
+        seen(State.RESUMABLE, ABSENT, EVICTED, earlier=(EVICTED,) * 9, ended_for=16 * MINUTE), TakeUp, None, False
+    ),
     "lost twice": (seen(State.LOST, ABSENT, LOST, earlier=(LOST, LOST)), TakeUp, None, False),
     "lost and stalled too often": (seen(State.LOST, ABSENT, LOST, earlier=(LOST, STALLED, LOST)), End, None, False),
     "lost too often, its job still lives": (seen(State.LOST, RUNNING, LOST, earlier=(LOST,) * 3), Stop, None, False),
@@ -153,6 +176,19 @@ def test_a_budget_that_is_used_up_is_not_taken_up(ended: Outcome, spent: str, ex
     limits = LIMITS.model_copy(update={"budget": Decimal(1)})
     found = replace(seen(ended.state, ABSENT, ended, spent=Decimal(spent)), limits=limits)
     assert isinstance(decide(found), expected)
+
+
+def test_work_that_is_evicted_without_progress_is_left_alone_for_longer_each_time() -> None:
+    steps = {number: pause_before_next((EVICTED,) * number).total_seconds() for number in (1, 2, 3, 4, 60)}
+    assert steps == {1: 0, 2: 15, 3: 30, 4: 60, 60: 900}
+    further = [EVICTED.model_copy(update={"step": step}) for step in (5, 9, 13)]
+    assert not pause_before_next((EVICTED, EVICTED, *further))
+
+
+def test_a_person_may_go_on_at_once_with_what_rests() -> None:
+    resting = decide(seen(State.RESUMABLE, ABSENT, EVICTED, earlier=(EVICTED,) * 2))
+    assert isinstance(resting, Wait)
+    assert (resting.resting, resting.words) == (True, "evicted again without progress; it goes on in 1 min")
 
 
 def test_what_a_launcher_says_of_an_end_is_the_reason_that_is_recorded() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from slipway.platform.jobs.settling import settle
+from slipway.platform.jobs.overseeing.settling import settle
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.records import State
 from slipway.platform.runs.standing import Here, standing

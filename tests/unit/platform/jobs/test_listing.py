@@ -56,6 +56,18 @@ def test_what_is_under_way_stands_first_with_how_far_it_is(recorder: Recorder) -
     assert (row.phase, row.step, row.steps) == ("train", 3, 10)
 
 
+def test_lost_work_that_is_to_be_taken_up_stands_with_what_is_under_way(recorder: Recorder) -> None:
+    key, done = recorder.running(), recorder.done()
+    recorder.fall_silent(key)
+    (row,) = runs(recorder.store, recorder.here, Wanted(active=True))
+    assert (row.entry.key, row.entry.state, row.awaiting) == (key, State.LOST, True)
+    assert row.seconds == pytest.approx(86400, abs=5)  # from its beginning to its last sign of life
+    assert [row.entry.key for row in runs(recorder.store, recorder.here, Wanted(limit=1))] == [key, done]
+    index.close(recorder.store, key)
+    recorder.store.delete(f"{index.ACTIVE}{key}.1")
+    assert runs(recorder.store, recorder.here, Wanted(active=True)) == []
+
+
 def test_a_stale_entry_says_nothing_about_a_run(recorder: Recorder) -> None:
     key = recorder.running()
     index.note(recorder.store, key)
@@ -115,7 +127,7 @@ def test_following_a_log_costs_one_read_for_each_interval(recorder: Recorder, st
     pieces = list(follow_log(store, key, recorder.here, WantedLog(), patient(steps(), still=3.0)))
     assert text_of(pieces) == "first\n0\n1\n2\n3\n"
     assert costs == [2] * 4  # the piece that came, and the one that did not yet
-    assert pieces[-1].remark.endswith("is done: It is done.")
+    assert pieces[-1].remark.endswith("is done.")
 
 
 def test_following_goes_on_with_the_attempt_that_takes_the_work_up(recorder: Recorder) -> None:

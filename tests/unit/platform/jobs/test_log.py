@@ -94,13 +94,14 @@ def test_the_runner_says_in_the_log_what_it_does_and_how_it_ended(desk: Desk) ->
     own = [line.removeprefix(PREFIX) for line in desk.log(2).splitlines() if line.startswith(PREFIX)]
     assert own[0].startswith("first-try: attempt 2, after attempt 1, failed")
     assert own[1] == "Going on from the checkpoint of attempt 1 at step 2."
+    assert [line for line in own if line.startswith("train: step")], "how far it is, for who follows the log"
     assert own[-1] == "done: Done."
     assert "failed: ZeroDivisionError: the loss was divided by nothing" in desk.log(1)
 
 
 def test_a_line_of_the_runner_is_whole_beside_a_torn_one_of_the_child(desk: Desk) -> None:
     desk.run(load="print('50 %', end='', flush=True)", end_with=3)
-    assert f"50 %rank 0 resumes from None\n{PREFIX}failed" in desk.log()
+    assert f"50 %rank 0 resumes from None\n{PREFIX}" in desk.log()
     desk.run(load="print('50 %', end='', flush=True); raise SystemExit(3)")
     assert f"50 %\n{PREFIX}failed" in desk.log(2)
 

@@ -21,8 +21,8 @@ currency = "EUR"
 
 
 @pytest.fixture
-def office(tmp_path: Path, empty_database: Path) -> Iterator[Office]:
-    with opened_office(tmp_path, empty_database, more=PRICE) as office:
+def office(tmp_path: Path) -> Iterator[Office]:
+    with opened_office(tmp_path, None, more=PRICE) as office:
         yield office
 
 
@@ -76,10 +76,8 @@ def test_a_killed_attempt_is_charged_until_its_last_sign_of_life(office: Office)
     assert killed.cost == Decimal(str(round(killed.seconds, 3)))
 
 
-def test_a_job_that_ended_before_it_began_is_told_to_mlflow_with_its_reason(
-    tmp_path: Path, empty_database: Path
-) -> None:
-    with opened_office(tmp_path, empty_database, "retries = 0") as office:
+def test_a_job_that_ended_before_it_began_is_told_to_mlflow_with_its_reason(tmp_path: Path) -> None:
+    with opened_office(tmp_path, None, "retries = 0") as office:
         work = office.project.work("never")
         office.submit(work, launchers=unreachable)
         office.project.store.delete(f"code/{work.job.code}.tar")

@@ -15,9 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from overseen.model import START, Clock, Killed, ModelLauncher, Runner, World
 from slipway.platform.data.view import View
-from slipway.platform.jobs.deciding import End, Seen, Step, Wait, decide, may_go_on
 from slipway.platform.jobs.launchers.contract import LauncherUnreachable
-from slipway.platform.jobs.overseeing import Overseer
+from slipway.platform.jobs.overseeing.deciding import End, Seen, Step, Wait, decide, may_go_on
+from slipway.platform.jobs.overseeing.overseer import Overseer
 from slipway.platform.jobs.spec import JobSpec, Limits
 from slipway.platform.runs.attempts import Claimant, assign
 from slipway.platform.runs.layout import WorkKeys

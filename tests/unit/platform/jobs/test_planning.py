@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.platform.jobs.planning import lock_of
+from slipway.platform.jobs.submitting.planning import lock_of
 from slipway.platform.models.finder import Model
 from slipway.platform.runs.code.lock import closure_of, lock_part
 

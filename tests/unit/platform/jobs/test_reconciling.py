@@ -22,8 +22,8 @@ PARTNERS = Path(overseen.office.__file__).parent
 
 
 @pytest.fixture
-def office(tmp_path: Path, empty_database: Path) -> Iterator[Office]:
-    with opened_office(tmp_path, empty_database) as office:
+def office(tmp_path: Path) -> Iterator[Office]:
+    with opened_office(tmp_path, None) as office:
         yield office
 
 
@@ -35,14 +35,22 @@ def told(office: Office, **more: object) -> list[str]:
     return [deed.what for deed in office.reconcile(**more).deeds]
 
 
-def test_four_at_once_launch_take_up_and_close_each_work_once(office: Office) -> None:
+@pytest.fixture
+def tracked(tmp_path: Path, empty_database: Path) -> Iterator[Office]:
+    """An office whose runs MLflow itself is told of."""
+    with opened_office(tmp_path, empty_database) as office:
+        yield office
+
+
+def test_four_at_once_launch_take_up_and_close_each_work_once(tracked: Office) -> None:
+    office = tracked
     killed, waiting = office.project.work("killed", hold=[1]), office.project.work("waiting")
     office.submit(killed)
     office.submit(waiting, launchers=unreachable)
     eventually(killed.has_checkpoint)
     office.runner(killed).kill()
     eventually(lambda: office.standing(killed).state is State.LOST)
-    assert sorted(told(office, dry_run=True)) == ["launched", "recorded"]
+    assert sorted(told(office, dry_run=True)) == ["launched", "recorded", "taken up"]
     assert office.attempts(killed) == 1
     four = [start(office) for _ in range(4)]
     assert [one.wait(timeout=100) for one in four] == [0] * 4
@@ -65,8 +73,8 @@ def start(office: Office) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(words, env={**os.environ, "PYTHONPATH": str(PARTNERS.parent)})
 
 
-def test_what_nobody_waits_for_ends_in_mlflow_with_its_reason(tmp_path: Path, empty_database: Path) -> None:
-    with opened_office(tmp_path, empty_database, "retries = 0") as office:
+def test_what_nobody_waits_for_ends_in_mlflow_with_its_reason(tmp_path: Path) -> None:
+    with opened_office(tmp_path, None, "retries = 0") as office:
         work = office.project.work("alone", hold=[1])
         office.submit(work)
         eventually(work.has_checkpoint)
@@ -94,8 +102,8 @@ def test_a_job_of_another_store_is_not_touched_and_a_launcher_that_is_away_is_to
     office.runner(work).send_signal(signal.SIGKILL)
 
 
-def test_a_finished_job_stays_for_a_while_and_then_goes(tmp_path: Path, empty_database: Path) -> None:
-    with opened_office(tmp_path, empty_database) as office:
+def test_a_finished_job_stays_for_a_while_and_then_goes(tmp_path: Path) -> None:
+    with opened_office(tmp_path, None) as office:
         work = office.project.work("kept")
         office.submit(work)
         assert office.see_through(work).state is State.DONE

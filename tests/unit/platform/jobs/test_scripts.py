@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from slipway.platform.errors import WrongUse
-from slipway.platform.jobs.scripts import Script, code_of_script
+from slipway.platform.jobs.submitting.scripts import Script, code_of_script
 
 
 def paths(script: Path) -> list[str]:

@@ -1,17 +1,21 @@
 """Asking for work: what is refused leaves nothing behind."""
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from overseen.office import opened_office
 from slipway.platform.errors import WrongUse
-from slipway.platform.jobs.planning import Planned, Subject
-from slipway.platform.jobs.snapshots import Named
-from slipway.platform.jobs.starting import Request, bring_about
+from slipway.platform.jobs.launchers.contract import Launcher, LauncherUnreachable
+from slipway.platform.jobs.submitting.planning import Planned, Subject
+from slipway.platform.jobs.submitting.snapshots import Named
+from slipway.platform.jobs.submitting.starting import Request, bring_about
 from slipway.platform.runs.code.closure import Code
 from slipway.platform.runs.errors import SecretFound
 from slipway.platform.runs.parts import CodeFile
+from slipway.platform.runs.records import State
 from slipway.platform.runs.references import Reference
 
 Desk = Any
@@ -54,3 +58,14 @@ def test_a_name_that_other_work_has_is_refused_before_anything_is_stored(desk: D
     with pytest.raises(WrongUse, match="belongs to other work of bird"):
         bring_about(planned(desk, {"start": reference}), ADA, desk.loaded, store=desk.store)
     assert not list(desk.store.list("references/"))
+
+
+def test_submitted_work_that_has_no_job_yet_is_launched_by_whoever_trains_it(tmp_path: Path) -> None:
+    def unreachable(target: str) -> Launcher:
+        raise LauncherUnreachable(f"`{target}` does not answer.")
+
+    with opened_office(tmp_path, None) as office:
+        work = office.project.work("pending")
+        office.submit(work, "ada", launchers=unreachable)
+        brought = bring_about(office.planned(work), Request("bob"), office.project.loaded, store=office.project.store)
+        assert (brought.how, brought.state, office.attempts(work)) == ("attached", State.DONE, 1)

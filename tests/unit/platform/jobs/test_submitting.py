@@ -1,5 +1,6 @@
 """Submitting: refused before anything is written, or started once and found again by whoever asks for the same."""
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -9,9 +10,11 @@ import pytest
 
 from overseen.office import Heard, Office, eventually, opened_office
 from slipway.platform.errors import WrongUse
+from slipway.platform.jobs.cancelling import cancel
 from slipway.platform.jobs.launchers.contract import Launcher, LauncherRefused, LauncherUnreachable
 from slipway.platform.jobs.spec import JobSpec
-from slipway.platform.runs.records import State
+from slipway.platform.jobs.submitting.submission import rerun
+from slipway.platform.runs.records import Cause, State
 
 pytestmark = [pytest.mark.xdist_group("overseen"), pytest.mark.timeout(180)]
 
@@ -26,8 +29,8 @@ max_nodes = 2
 
 
 @pytest.fixture
-def office(tmp_path: Path, empty_database: Path) -> Iterator[Office]:
-    with opened_office(tmp_path, empty_database, more=TARGETS) as office:
+def office(tmp_path: Path) -> Iterator[Office]:
+    with opened_office(tmp_path, None, more=TARGETS) as office:
         yield office
 
 
@@ -69,7 +72,7 @@ def test_the_same_work_is_started_then_attached_to_and_then_found(office: Office
     work, heard = office.project.work("same", hold=[1]), Heard()
     first = office.submit(work, "ada", watcher=heard)
     assert first.how == "started"
-    assert any(note.startswith("code: 1 files") for note in heard.notes)
+    assert any(note.startswith("code: 1 file,") for note in heard.notes)
     eventually(work.has_checkpoint)
     second = office.submit(work, "bob", watcher=heard)
     assert (second.how, second.name) == ("attached", first.name)
@@ -81,6 +84,25 @@ def test_the_same_work_is_started_then_attached_to_and_then_found(office: Office
     assert office.attempts(work) == 2
     assert office.submit(work, "eve", again=True).how == "started"
     assert office.see_through(work).number == 3
+
+
+def test_a_used_up_budget_is_refused_with_the_command_that_would_do(office: Office) -> None:
+    work = office.project.work("spent", hold=[1])
+    office.submit(work, target="dear", budget=Decimal("0.5"))
+    ended = office.see_through(work)
+    assert ended.outcome is not None
+    assert ended.outcome.cause is Cause.BUDGET
+    before = sorted(office.project.store.list())
+    given: dict[str, Any] = {"store": office.project.store}
+    with pytest.raises(WrongUse, match="stopped at once") as refused:
+        rerun(work.key, "ada", office.project.loaded, **given)
+    assert re.search(r"slipway rerun \S+ --budget \d+\.\d\d$", refused.value.mend or "")
+    with pytest.raises(WrongUse, match="stopped at once"):
+        office.submit(work, target="dear", budget=Decimal("0.5"))
+    assert sorted(office.project.store.list()) == before
+    assert rerun(work.key, "ada", office.project.loaded, budget=Decimal(500), **given).how == "started"
+    cancel(work.key, "ada", office.project.loaded, store=office.project.store)
+    office.see_through(work)
 
 
 def test_an_attempt_that_no_launcher_knows_is_launched_by_whoever_asks_next(office: Office) -> None:
@@ -110,8 +132,8 @@ def test_a_refused_job_is_a_failed_attempt_that_blocks_nobody(office: Office) ->
     assert office.see_through(work).number == 2
 
 
-def test_lost_work_is_begun_beside_nothing_and_its_end_is_recorded(tmp_path: Path, empty_database: Path) -> None:
-    with opened_office(tmp_path, empty_database, "retries = 0") as office:
+def test_lost_work_is_begun_beside_nothing_and_its_end_is_recorded(tmp_path: Path) -> None:
+    with opened_office(tmp_path, None, "retries = 0") as office:
         work = office.project.work("lost", hold=[1])
         office.submit(work)
         eventually(work.has_checkpoint)
@@ -122,3 +144,21 @@ def test_lost_work_is_begun_beside_nothing_and_its_end_is_recorded(tmp_path: Pat
         assert lost is not None
         assert lost.state is State.LOST
         assert office.see_through(work).state is State.DONE
+
+
+def test_what_is_being_cancelled_is_gone_on_with_behind_its_end_by_who_waits(office: Office) -> None:
+    work, heard = office.project.work("changed-mind", hold=[1], deaf=True), Heard()
+    office.submit(work, "ada")
+    eventually(work.has_checkpoint)
+    cancel(work.key, "ada", office.project.loaded, store=office.project.store)
+    told = office.submit(work, "bob")
+    assert told.how == "attached"
+    assert "It is being stopped. Submit it again in a moment, or with --wait." in told.words
+    started = office.submit(work, "bob", patient=True, watcher=heard)
+    assert (started.how, started.standing.number) == ("started", 2)
+    assert any("It is being stopped." in note for note in heard.notes)
+    assert office.see_through(work).state is State.DONE
+    first = work.outcome(1)
+    assert first is not None
+    assert first.state is State.CANCELLED
+    assert "begins at step 2" in work.log(2)

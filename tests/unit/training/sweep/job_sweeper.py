@@ -14,9 +14,9 @@ from typing import Any
 
 from overseen.office import Office, join_office
 from slipway.platform.jobs.api import Desk
-from slipway.platform.jobs.placing import Placement
-from slipway.platform.jobs.planning import Planned
-from slipway.platform.jobs.starting import Request
+from slipway.platform.jobs.submitting.placing import Placement
+from slipway.platform.jobs.submitting.planning import Planned
+from slipway.platform.jobs.submitting.starting import Request
 from slipway.platform.models.finder import Model
 from slipway.training.cli.sweep import CANCELLING, LEAVING, _stopping
 from slipway.training.cli.sweep_progress import Told

@@ -10,11 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from slipway.platform.jobs.api import Desk
-    from slipway.platform.jobs.planning import Planned
-    from slipway.platform.jobs.starting import Request
+    from slipway.platform.jobs.submitting.placing import Placement
+    from slipway.platform.jobs.submitting.planning import Planned
+    from slipway.platform.jobs.submitting.starting import Request
     from slipway.platform.settings import Loaded
 
-KB: Final = 1000
+STARTED: Final = "start"
+"""What `would` says of work that would be started."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,27 @@ def remark_departures(planned: "Planned") -> None:
         say(f"not as the lock says: {line}. The run is named by the lock; `make setup` brings its versions.")
 
 
-def foretold(planned: "Planned", desk: "Desk", *, again: bool) -> dict[str, Any]:
-    """What would happen."""
+def foretold(planned: "Planned", desk: "Desk", said: Said, placement: "Placement | None" = None) -> dict[str, Any]:
+    """What would happen; refuses what doing it would refuse. Without a placement it is to run here."""
+    from slipway.platform.jobs.submitting.providing import told_code
+    from slipway.platform.jobs.submitting.refusing import check_budget, check_code
+    from slipway.platform.runs.names import check_free
     from slipway.platform.runs.standing import standing
 
+    if said.name is not None:
+        check_free(desk.store, planned.key, said.name)
     now = standing(desk.store, planned.key, desk.here)
-    would = "attach" if now.under_way else "return" if now.result is not None and not again else "start"
+    would = "attach" if now.under_way else "return" if now.result is not None and not said.again else STARTED
+    if would == STARTED:
+        check_code(planned.code, desk.store)
+    if would == STARTED and placement is not None:
+        settings = desk.loaded.settings
+        job = placement.on(planned.job(fresh=said.again), settings, settings.targets[placement.target])
+        check_budget(desk.store, job, "the same command with")
     return {
         "model": planned.model.name,
         "key": planned.key,
-        "code": f"{len(planned.code.files)} files, {planned.code_bytes / KB:.0f} kB",
+        "code": told_code(len(planned.code.files), planned.code_bytes),
         "snapshot": planned.parts.snapshot,
         "would": would,
         "standing": now.told(),

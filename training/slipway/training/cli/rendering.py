@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from slipway.platform.jobs.api import Desk
     from slipway.platform.jobs.launchers.contract import Assignment
-    from slipway.platform.jobs.placing import Placement
-    from slipway.platform.jobs.planning import Planned
+    from slipway.platform.jobs.submitting.placing import Placement
+    from slipway.platform.jobs.submitting.planning import Planned
+    from slipway.platform.runs.standing import Standing
     from slipway.training.cli.asking import Said
 
 RUNNER: Final = "slipway.platform.jobs.runner"
 
 
-def rendered(planned: "Planned", desk: "Desk", placement: "Placement", said: "Said") -> str:
-    """For reading and for `kubectl`; only the attempt's nonce is made anew when it is really sent."""
-    assignment = _assignment(planned, desk, placement, said)
+def rendered(planned: "Planned", desk: "Desk", placement: "Placement", said: "Said", now: "Standing") -> str:
+    """For reading and for `kubectl`: what follows on `now`. Only the attempt's nonce is made anew when it is sent."""
+    assignment = _assignment(planned, desk, placement, said, now)
     target = desk.loaded.settings.targets[placement.target]
     if target.launcher == "kubernetes":
         from slipway.platform.jobs.launchers.kubernetes.manifest import render_yaml
@@ -25,17 +26,18 @@ def rendered(planned: "Planned", desk: "Desk", placement: "Placement", said: "Sa
     return _local(assignment)
 
 
-def _assignment(planned: "Planned", desk: "Desk", placement: "Placement", said: "Said") -> "Assignment":
+def _assignment(
+    planned: "Planned", desk: "Desk", placement: "Placement", said: "Said", now: "Standing"
+) -> "Assignment":
     """The attempt that would be made."""
     from slipway.platform.jobs.launchers.contract import Assignment
+    from slipway.platform.runs.attempts import why_next
     from slipway.platform.runs.names import generated
     from slipway.platform.runs.records import AttemptSpec, Place
-    from slipway.platform.runs.standing import standing
 
     settings = desk.loaded.settings
     target = settings.targets[placement.target]
     request = said.request(desk.loaded)
-    now = standing(desk.store, planned.key, desk.here)
     job = placement.on(planned.job(fresh=said.again, patch=request.patch), settings, target)
     name = said.name or (now.spec.name if now.spec else next(generated(planned.key)))
     spec = AttemptSpec(
@@ -44,7 +46,7 @@ def _assignment(planned: "Planned", desk: "Desk", placement: "Placement", said: 
         submitted_by=request.submitted_by,
         created=datetime.now(UTC),
         place=Place(target=placement.target, host=desk.here.host if target.launcher == "local" else ""),
-        why="first",
+        why=why_next(now, again=said.again),
         name=name,
         note=said.note,
         tags=dict(said.tags),

@@ -102,8 +102,8 @@ def _changed(
 ) -> "Parts":
     """The recorded parts, with what is to be tried instead."""
     from slipway.platform.data.watching import SILENT
-    from slipway.platform.jobs.planning import code_of
-    from slipway.platform.jobs.snapshots import have_snapshot, name_snapshot
+    from slipway.platform.jobs.submitting.planning import code_of
+    from slipway.platform.jobs.submitting.snapshots import have_snapshot, name_snapshot
     from slipway.platform.runs.code.archive import store_code
     from slipway.training.config.changes import changed
 

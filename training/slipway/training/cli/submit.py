@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from typer.core import TyperCommand
 
 from slipway.platform.cli.jobs.arguments import Budget, Wait, target_names
 from slipway.platform.cli.output import DryRun, Json, Yes, print_fields, print_json, say
@@ -15,18 +16,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from slipway.platform.jobs.api import Desk
-    from slipway.platform.jobs.forecasting import Forecast
-    from slipway.platform.jobs.placing import Placement
-    from slipway.platform.jobs.planning import Planned
+    from slipway.platform.jobs.submitting.forecasting import Forecast
+    from slipway.platform.jobs.submitting.placing import Placement
+    from slipway.platform.jobs.submitting.planning import Planned
+    from slipway.platform.jobs.submitting.submission import Submitted
     from slipway.training.cli.asking import Said
 
 app = typer.Typer(add_completion=False)
 
 YAML: Final = "yaml"
+WRITTEN: Final = "slipway.written"
 
 
-@app.command()
+class _Command(TyperCommand):
+    """Remembers what was written, because only that tells a script's arguments from a model."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Parse, and remember."""
+        ctx.meta[WRITTEN] = tuple(args)
+        return super().parse_args(ctx, args)
+
+
+@app.command(cls=_Command)
 def submit(  # noqa: PLR0913 - what a person may say
+    context: typer.Context,
     model: Annotated[
         str | None, typer.Argument(help="The model, as `slipway models` lists them.", autocompletion=models)
     ] = None,
@@ -74,24 +87,48 @@ def submit(  # noqa: PLR0913 - what a person may say
     """
     from slipway.platform.cli.jobs.amounts import amount
     from slipway.platform.cli.jobs.arguments import open_desk
-    from slipway.platform.jobs.placing import Placement
+    from slipway.platform.jobs.submitting.placing import Placement
     from slipway.training.cli import asking
 
-    if output is not None and (output != YAML or not dry_run):
-        raise WrongUse(f"-o {output}: only `yaml`, and only with --dry-run.", mend="--dry-run -o yaml")
+    _check_output(output, dry_run=dry_run, json=json)
     placement = Placement(target=on, nodes=nodes, budget=amount(budget), secrets=tuple(secret or ()))
     said = asking.said(name=name, note=note, tags=tag or [], again=again)
     desk = open_desk()
     words = [*([model] if model else []), *(overrides or [])]
+    if script is not None:
+        _check_behind(words, context.meta[WRITTEN], script)
     planned = _planned(words, desk, placement, script=script, snapshot=snapshot)
     placement.checked(desk.loaded.settings, planned.config)
+    if output == YAML:
+        _render(planned, desk, placement, said)
+        return
     expected = _forecast(planned, desk, placement)
     if dry_run:
-        _foretell(planned, desk, placement, said, expected, output=output, json=json)
+        _foretell(planned, desk, placement, said, expected, json=json)
         return
     confirm_change(desk.loaded, f"submit {planned.model.name} to {on}", yes)
     asking.remark_departures(planned)
     _submit(planned, desk, placement, said, expected, wait=wait, json=json)
+
+
+def _check_output(output: str | None, *, dry_run: bool, json: bool) -> None:
+    """What can be printed instead of a sentence."""
+    if output == "json":
+        raise WrongUse("-o is for `yaml`, with --dry-run; an answer in JSON is --json.", mend="--json")
+    if output is not None and (output != YAML or not dry_run):
+        raise WrongUse(f"-o {output}: only `yaml`, and only with --dry-run.", mend="--dry-run -o yaml")
+    if output is not None and json:
+        raise WrongUse("-o yaml and --json are two forms of an answer.", mend="Leave one of them out.")
+
+
+def _check_behind(words: list[str], written: tuple[str, ...], script: str) -> None:
+    """A script's arguments stand behind `--`; what stands before it is a model, and there is one of the two."""
+    if not words or (len(written) > len(words) and written[-len(words) - 1] == "--"):
+        return
+    raise WrongUse(
+        f"`{words[0]}` and --script {script}: expected a model or a script, with a script's arguments behind `--`.",
+        mend=f"slipway submit --script {script} --on TARGET -- ARGUMENTS, or `slipway submit {words[0]} --on TARGET`.",
+    )
 
 
 def _planned(
@@ -113,7 +150,7 @@ def _planned_script(
     path: "Path", arguments: list[str], desk: "Desk", placement: "Placement", snapshot: str | None
 ) -> "Planned":
     from slipway.platform.jobs.availability import accelerator_of
-    from slipway.platform.jobs.scripts import Script, plan_script
+    from slipway.platform.jobs.submitting.scripts import Script, plan_script
     from slipway.platform.jobs.targets import named_target
     from slipway.training.submitting import Shape
 
@@ -137,9 +174,11 @@ def _submit(
 ) -> None:
     from slipway.platform.cli.jobs.following import tell
     from slipway.platform.cli.progress import display
-    from slipway.platform.jobs.submitting import submit as submit_planned
+    from slipway.platform.jobs.submitting.submission import submit as submit_planned
 
     say(f"price: {expected.told()}")
+    if warning := expected.told_budget(placement.budget):
+        say(warning)
     with display() as watcher:
         submitted = submit_planned(
             planned,
@@ -149,15 +188,34 @@ def _submit(
             nodes=placement.nodes,
             budget=placement.budget,
             secrets=placement.secrets,
+            patient=wait,
             watcher=watcher,
             store=desk.store,
         )
+    if unused := _unused(submitted, said, placement):
+        say(f"Not used, because nothing was started: {', '.join(unused)}.")
     tell(submitted, desk, wait=wait, json=json)
 
 
+def _unused(submitted: "Submitted", said: "Said", placement: "Placement") -> list[str]:
+    """What was said about an attempt that was not made."""
+    if submitted.how == "started":
+        return []
+    attempt = submitted.standing.spec
+    asked = {
+        "--name": said.name if attempt is None or said.name != attempt.name else None,
+        "--note": said.note if attempt is None or said.note != attempt.note else None,
+        "--tag": said.tags,
+        "--budget": placement.budget,
+        "--secret": placement.secrets,
+        "--again": said.again,
+    }
+    return [name for name, value in asked.items() if value]
+
+
 def _forecast(planned: "Planned", desk: "Desk", placement: "Placement") -> "Forecast":
-    from slipway.platform.jobs.forecasting import forecast
     from slipway.platform.jobs.spec import Price
+    from slipway.platform.jobs.submitting.forecasting import forecast
 
     target = desk.loaded.settings.targets[placement.target]
     return forecast(
@@ -170,27 +228,50 @@ def _forecast(planned: "Planned", desk: "Desk", placement: "Placement") -> "Fore
     )
 
 
-def _foretell(
-    planned: "Planned",
-    desk: "Desk",
-    placement: "Placement",
-    said: "Said",
-    expected: "Forecast",
-    *,
-    output: str | None,
-    json: bool,
-) -> None:
-    """What would happen, or what would be sent."""
-    from slipway.training.cli.asking import foretold
+def _render(planned: "Planned", desk: "Desk", placement: "Placement", said: "Said") -> None:
+    """Exactly what would be sent. It changes nothing, so a store that cannot be asked is no reason to show none."""
+    from slipway.platform.jobs.submitting.refusing import check_cluster
+    from slipway.platform.runs.standing import Standing, standing
+    from slipway.platform.store import StoreError
+    from slipway.training.cli.asking import STARTED, foretold
     from slipway.training.cli.rendering import rendered
 
-    if output == YAML:
-        typer.echo(rendered(planned, desk, placement, said), nl=False)
-        return
-    told: dict[str, Any] = foretold(planned, desk, again=said.again)
-    processes = planned.config["trainer"]["processes"]
-    told["on"] = f"{placement.target}, {placement.nodes} nodes, {processes} processes together"
+    check_cluster(placement.target, desk.loaded.settings.targets[placement.target], desk.loaded)
+    try:
+        told = foretold(planned, desk, said, placement)
+        now = standing(desk.store, planned.key, desk.here)
+    except StoreError as error:
+        say(f"{error} So this is a first attempt, as if nobody had asked for the work before.")
+        now = Standing(planned.key)
+    else:
+        if told["would"] != STARTED:
+            say(f"Nothing would be sent: {told['standing']}")
+            return
+    typer.echo(rendered(planned, desk, placement, said, now), nl=False)
+
+
+def _foretell(
+    planned: "Planned", desk: "Desk", placement: "Placement", said: "Said", expected: "Forecast", *, json: bool
+) -> None:
+    """What would happen."""
+    from slipway.platform.jobs.submitting.refusing import check_cluster
+    from slipway.platform.telling import money
+    from slipway.training.cli.asking import foretold
+
+    check_cluster(placement.target, desk.loaded.settings.targets[placement.target], desk.loaded)
+    told: dict[str, Any] = foretold(planned, desk, said, placement)
+    told["on"] = _shape(placement, int(planned.config["trainer"]["processes"]))
+    if placement.budget is not None:
+        told["budget"] = money(placement.budget, expected.price.currency)
     if json:
         print_json({**told, "price": expected.as_data()})
-    else:
-        print_fields({**told, "price": expected.told()})
+        return
+    print_fields({**told, "price": expected.told()})
+    if warning := expected.told_budget(placement.budget):
+        say(warning)
+
+
+def _shape(placement: "Placement", processes: int) -> str:
+    nodes = "1 node" if placement.nodes == 1 else f"{placement.nodes} nodes"
+    together = "1 process" if processes == 1 else f"{processes} processes together"
+    return f"{placement.target}, {nodes}, {together}"

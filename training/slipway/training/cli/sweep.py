@@ -18,7 +18,7 @@ from slipway.training.cli.completing import models
 from slipway.training.cli.completing import overrides as overrides_of_model
 
 if TYPE_CHECKING:
-    from slipway.platform.jobs.placing import Placement
+    from slipway.platform.jobs.submitting.placing import Placement
     from slipway.platform.runs.parts import Parts
     from slipway.platform.settings import Loaded
     from slipway.platform.store import Store
@@ -128,7 +128,7 @@ def sweep(  # noqa: PLR0913 - what a person may say
 
 def _placement(on: str | None, nodes: int, budget: str | None) -> "Placement | None":
     from slipway.platform.cli.jobs.amounts import amount
-    from slipway.platform.jobs.placing import Placement
+    from slipway.platform.jobs.submitting.placing import Placement
 
     if on is not None:
         return Placement(target=on, nodes=nodes, budget=amount(budget))
@@ -156,7 +156,7 @@ def _space(model: str, overrides: Sequence[str], placed: "Placed | None") -> "Sp
 
 def _base(space: "Space", loaded: "Loaded", snapshot: str | None) -> "Parts":
     """The parts of a run with all that does not vary."""
-    from slipway.platform.jobs.planning import plan
+    from slipway.platform.jobs.submitting.planning import plan
     from slipway.training.config.compose import compose
 
     return plan(space.model, compose(space.model, space.fixed).config, loaded, snapshot=snapshot).parts

@@ -13,9 +13,9 @@ from slipway.training.sweep.submitting import Submitting, forecast_for, told_pri
 
 if TYPE_CHECKING:
     from slipway.platform.jobs.api import Desk
-    from slipway.platform.jobs.placing import Placement
-    from slipway.platform.jobs.planning import Planned
-    from slipway.platform.jobs.starting import Request
+    from slipway.platform.jobs.submitting.placing import Placement
+    from slipway.platform.jobs.submitting.planning import Planned
+    from slipway.platform.jobs.submitting.starting import Request
     from slipway.platform.runs.parts import Parts
     from slipway.training.config.compose import Composed
     from slipway.training.sweep.parent import Parent

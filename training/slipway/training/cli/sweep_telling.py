@@ -9,7 +9,7 @@ import typer
 from slipway.platform.cli.output import print_fields, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from slipway.platform.jobs.placing import Placement
+    from slipway.platform.jobs.submitting.placing import Placement
     from slipway.training.sweep.records import Sweep
     from slipway.training.sweep.running import Stand, Sweeping
     from slipway.training.sweep.space import Space

@@ -10,9 +10,9 @@ from slipway.training.cli.completing import models
 from slipway.training.cli.completing import overrides as overrides_of_model
 
 if TYPE_CHECKING:
-    from slipway.platform.jobs.planning import Planned
     from slipway.platform.jobs.runner.child import Ahead
-    from slipway.platform.jobs.starting import Brought, Request
+    from slipway.platform.jobs.submitting.planning import Planned
+    from slipway.platform.jobs.submitting.starting import Brought, Request
     from slipway.platform.settings import Loaded
     from slipway.training.config.compose import Composed
 
@@ -64,11 +64,11 @@ def train(  # noqa: PLR0913 - what a person may say
         confirm_change(loaded, f"train {model}", yes)
     ahead = None if dry_run else _ahead(composed)
     try:
-        from slipway.platform.jobs.planning import plan
+        from slipway.platform.jobs.submitting.planning import plan
 
         planned = plan(composed.model, composed.config, loaded, snapshot=snapshot)
         if dry_run:
-            told = asking.foretold(planned, Desk.of(loaded), again=again)
+            told = asking.foretold(planned, Desk.of(loaded), said)
             print_json(told) if json else print_fields(told)
             return
         asking.remark_departures(planned)
@@ -110,7 +110,7 @@ def _ahead(composed: "Composed") -> "Ahead | None":
 
 def _bring(planned: "Planned", request: "Request", loaded: "Loaded", ahead: "Ahead | None") -> "Brought":
     from slipway.platform.cli.progress import display
-    from slipway.platform.jobs.starting import bring_about
+    from slipway.platform.jobs.submitting.starting import bring_about
 
     with display() as watcher:
         return bring_about(planned, request, loaded, watcher, ahead=ahead)

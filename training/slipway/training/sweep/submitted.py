@@ -20,12 +20,12 @@ from slipway.platform.errors import SlipwayError
 from slipway.platform.jobs.api import Desk
 from slipway.platform.jobs.attaching import LOOK_SECONDS, REMOTE_LOOK_SECONDS, Looking
 from slipway.platform.jobs.cancelling import cancel
-from slipway.platform.jobs.deciding import Record, Seen, Step, TakeUp, Wait, decide
 from slipway.platform.jobs.launchers.contract import LauncherError
-from slipway.platform.jobs.overseeing import REVIEW_SECONDS, Overseer
-from slipway.platform.jobs.placing import Placement
+from slipway.platform.jobs.overseeing.deciding import Record, Seen, Step, TakeUp, Wait, decide
+from slipway.platform.jobs.overseeing.overseer import REVIEW_SECONDS, Overseer
 from slipway.platform.jobs.reporting import headline
-from slipway.platform.jobs.submitting import Submitted, submit
+from slipway.platform.jobs.submitting.placing import Placement
+from slipway.platform.jobs.submitting.submission import Submitted, submit
 from slipway.platform.jobs.wishes import others, withdraw
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.records import Cancellation, Cause, State

@@ -13,12 +13,12 @@ from functools import partial
 from typing import Final
 
 from slipway.platform.jobs.api import Desk
-from slipway.platform.jobs.forecasting import Forecast, forecast
-from slipway.platform.jobs.placing import Placement
-from slipway.platform.jobs.planning import Planned
 from slipway.platform.jobs.spec import JobSpec, Price
 from slipway.platform.jobs.spending import spent
-from slipway.platform.jobs.starting import Request
+from slipway.platform.jobs.submitting.forecasting import Forecast, forecast
+from slipway.platform.jobs.submitting.placing import Placement
+from slipway.platform.jobs.submitting.planning import Planned
+from slipway.platform.jobs.submitting.starting import Request
 from slipway.platform.runs.standing import Standing, standing
 from slipway.platform.telling import money
 from slipway.training.sweep.budget import SMALLEST, Purse

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from slipway.platform.jobs.api import Desk
-from slipway.platform.jobs.placing import Placement
-from slipway.platform.jobs.planning import Planned
 from slipway.platform.jobs.spec import JobSpec
 from slipway.platform.jobs.spending import cost_of
-from slipway.platform.jobs.starting import Request
+from slipway.platform.jobs.submitting.placing import Placement
+from slipway.platform.jobs.submitting.planning import Planned
+from slipway.platform.jobs.submitting.starting import Request
 from slipway.platform.runs.records import AttemptSpec
 from slipway.platform.runs.standing import numbers, spec_of
 from slipway.platform.store import Store

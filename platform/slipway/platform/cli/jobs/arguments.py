@@ -42,11 +42,14 @@ def model_names(incomplete: str) -> Iterator[str]:
 
 
 def open_desk() -> "Desk":
-    """The project that this was started in."""
+    """The project that this was started in; its store is one, or can be made."""
     from slipway.platform.cli.session import load_settings
     from slipway.platform.jobs.api import Desk
+    from slipway.platform.store.opening import check_place
 
-    return Desk.of(load_settings())
+    desk = Desk.of(load_settings())
+    check_place(desk.store)
+    return desk
 
 
 Run = Annotated[

@@ -26,8 +26,8 @@ def cancel(
 ) -> None:
     """Cancel a run. It keeps its last checkpoint.
 
-    A run that others also want goes on, and you are only detached from it; unless you made the attempt, or say
-    --for-all.
+    Others want it who submitted the same. It then goes on, and you are only detached from it; but it ends for all
+    when you made its last attempt (`slipway show RUN` says who did), or say --for-all.
     """
     from slipway.platform.jobs import cancelling
 
@@ -48,7 +48,8 @@ def cancel(
     if json:
         print_json(_data(done))
         return
-    foretold = {"cancelled": "It would be ended.", "detached": f"You would be detached: {done.words}"}
+    also = f" {', '.join(done.others)} {'wants' if len(done.others) == 1 else 'want'} it too." if done.others else ""
+    foretold = {"cancelled": f"It would be ended.{also}", "detached": f"You would be detached: {done.words}"}
     typer.echo(foretold.get(done.how, done.words) if dry_run else done.words)
     if done.others and done.how != "cancelled":
         say("--for-all ends it for everybody.")

@@ -11,9 +11,11 @@ import typer
 from slipway.platform.cli.output import print_fields, print_json, say
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from slipway.platform.jobs.api import Desk
-    from slipway.platform.jobs.starting import Brought
-    from slipway.platform.jobs.submitting import Submitted
+    from slipway.platform.jobs.submitting.starting import Brought
+    from slipway.platform.jobs.submitting.submission import Submitted
     from slipway.platform.runs.standing import Standing
 
 EXIT_RESUME: Final = 75
@@ -29,11 +31,13 @@ def tell(submitted: "Submitted", desk: "Desk", *, wait: bool, json: bool) -> Non
     if submitted.how != "found":
         say(_sentence(submitted))
         now = _wait(submitted, desk)
-    tell_end(_brought(submitted, now), submitted.key, desk, json=json)
+    tell_end(_brought(submitted, now), submitted.key, desk, json=json, more=_data(submitted, now))
 
 
-def tell_end(brought: "Brought", key: str, desk: "Desk", *, json: bool) -> None:
-    """How it ended, for people and scripts, and the exit code."""
+def tell_end(
+    brought: "Brought", key: str, desk: "Desk", *, json: bool, more: "Mapping[str, Any] | None" = None
+) -> None:
+    """How it ended, for people and scripts, and the exit code; `more` is data of whoever asked."""
     from slipway.platform.jobs.reporting import report
     from slipway.platform.runs.records import State
 
@@ -41,7 +45,7 @@ def tell_end(brought: "Brought", key: str, desk: "Desk", *, json: bool) -> None:
     for line in told.remarks:
         say(line)
     if json:
-        print_json(told.data)
+        print_json({**told.data, **(more or {})})
     else:
         print_fields(told.fields)
     if brought.state is not State.DONE:
@@ -60,7 +64,7 @@ def _wait(submitted: "Submitted", desk: "Desk") -> "Standing":
 
 
 def _brought(submitted: "Submitted", now: "Standing") -> "Brought":
-    from slipway.platform.jobs.starting import Brought
+    from slipway.platform.jobs.submitting.starting import Brought
 
     how: dict[str, Any] = {"started": "ran", "attached": "attached", "found": "found"}
     return Brought(how[submitted.how], now, submitted.name)
@@ -69,24 +73,27 @@ def _brought(submitted: "Submitted", now: "Standing") -> "Brought":
 def _tell_started(submitted: "Submitted", *, json: bool) -> None:
     now = submitted.standing
     if json:
-        print_json(
-            {
-                "how": submitted.how,
-                "name": submitted.name,
-                "key": submitted.key,
-                "state": now.state,
-                "attempt": now.number,
-                "target": now.spec.place.target if now.spec else None,
-                "submitted_by": now.spec.submitted_by if now.spec else None,
-                "since": now.spec.created if now.spec else None,
-                "words": submitted.words,
-            }
-        )
+        print_json(_data(submitted, now))
         return
     say(_sentence(submitted))
     state = f"{now.state}: {submitted.words}" if submitted.words else str(now.state)
     print_fields({"run": submitted.name, "key": submitted.key, "state": state})
     say(f"`slipway logs {submitted.name} -f` follows it, `slipway show {submitted.name}` says how it stands.")
+
+
+def _data(submitted: "Submitted", now: "Standing") -> dict[str, Any]:
+    """What every answer to a submission says; one about work that has ended says more."""
+    return {
+        "how": submitted.how,
+        "name": submitted.name,
+        "key": submitted.key,
+        "state": now.state,
+        "attempt": now.number,
+        "target": now.spec.place.target if now.spec else None,
+        "submitted_by": now.spec.submitted_by if now.spec else None,
+        "since": now.spec.created if now.spec else None,
+        "words": submitted.words,
+    }
 
 
 def _sentence(submitted: "Submitted") -> str:

@@ -20,7 +20,7 @@ def reconcile(dry_run: DryRun = False, json: Json = False, yes: Yes = False) -> 
 
     Any number of these at once are harmless. Exit code 1 when something could not be reached.
     """
-    from slipway.platform.jobs.reconciling import reconcile as run
+    from slipway.platform.jobs.overseeing.reconciling import reconcile as run
 
     desk = open_desk()
     if not dry_run:

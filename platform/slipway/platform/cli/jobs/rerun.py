@@ -1,11 +1,11 @@
 """`slipway rerun`: another attempt at work that was submitted."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from slipway.platform.cli.jobs.arguments import Budget, Run, Wait, open_desk, target_names
-from slipway.platform.cli.output import DryRun, Json, Yes, print_fields, print_json
+from slipway.platform.cli.output import DryRun, Json, Yes, print_fields, print_json, say
 from slipway.platform.cli.session import confirm_change
 
 app = typer.Typer(add_completion=False)
@@ -29,24 +29,30 @@ def rerun(
 ) -> None:
     """Make another attempt at submitted work that has ended: the same code, data and config, from its last checkpoint.
 
-    What is done is returned as it is, unless --again asks for it from the first step.
+    What is done is returned as it is, unless --again asks for it from the first step. A budget is for all attempts
+    together: where it is used up, give a larger one.
     """
     from slipway.platform.cli.jobs.amounts import amount
     from slipway.platform.cli.jobs.following import tell
     from slipway.platform.cli.progress import display
-    from slipway.platform.jobs.api import rerun_at
+    from slipway.platform.jobs.api import foretell_rerun, rerun_at
+    from slipway.platform.jobs.submitting.submission import refuse_running
     from slipway.platform.runs.comparing.reasons import next_start
-    from slipway.platform.runs.find import find
-    from slipway.platform.runs.standing import standing
 
     desk = open_desk()
     limit = amount(budget)
+    now, expected = foretell_rerun(desk, run, on=on, nodes=nodes, budget=limit, again=again)
     if dry_run:
-        now = standing(desk.store, find(desk.store, run), desk.here)
-        told = {"run": run, "key": now.key, "now": now.told(), "next": next_start(now)}
+        refuse_running(now)
+        then = next_start(now) if expected is None else f"Attempt {now.number + 1} would be made."
+        told: dict[str, Any] = {"run": run, "key": now.key, "now": now.told(), "next": then}
+        if expected is not None:
+            told["price"] = expected.as_data() if json else expected.told()
         print_json(told) if json else print_fields(told)
         return
     confirm_change(desk.loaded, f"run {run} again", yes)
+    if expected is not None:
+        say(f"price: {expected.told()}")
     with display() as watcher:
-        submitted = rerun_at(desk, run, on=on, nodes=nodes, budget=limit, again=again, watcher=watcher)
+        submitted = rerun_at(desk, run, on=on, nodes=nodes, budget=limit, again=again, patient=wait, watcher=watcher)
     tell(submitted, desk, wait=wait, json=json)

@@ -24,7 +24,7 @@ REASON: Final = 48
 @app.command()
 def runs(
     *,
-    active: Annotated[bool, typer.Option("--active", help="Only those under way.")] = False,
+    active: Annotated[bool, typer.Option("--active", help="Only those under way, or to be taken up again.")] = False,
     mine: Annotated[bool, typer.Option("--mine", help="Only those that you started or want.")] = False,
     team: Annotated[str | None, typer.Option(help="Only those of this team's models.")] = None,
     model: Annotated[str | None, typer.Option(help="Only those of this model.", autocompletion=model_names)] = None,
@@ -37,6 +37,8 @@ def runs(
     Times are UTC. Cost and time are over all attempts so far.
     """
     from slipway.platform.jobs import listing
+    from slipway.platform.names import nearest
+    from slipway.platform.runs import index
 
     desk = open_desk()
     wanted = listing.Wanted(active, model, team, desk.person if mine else None, limit)
@@ -54,6 +56,9 @@ def runs(
         print_table(COLUMNS, [cells(row) for row in rows])
     else:
         say(_nothing(active=active, asked=any((mine, team, model))))
+        for kind, value in (("model", model), ("team", team)):
+            if value is not None and (close := nearest(value, index.values(desk.store, kind))) not in (None, value):
+                say(f"Did you mean --{kind} {close}?")
     if watch:
         say("--watch needs a terminal: this is how it is now.")
 
@@ -80,6 +85,8 @@ def _how_far(row: "Row") -> str:
     from slipway.platform.telling import ended
 
     entry = row.entry
+    if row.awaiting:
+        return "to be taken up again"
     if row.under_way:
         step = f"step {row.step:,} of {row.steps:,}" if row.steps else ""
         return ", ".join(filter(None, (row.phase, step))) or entry.reason
@@ -109,11 +116,12 @@ def _watch(look: "Callable[[], Sequence[Row]]") -> None:
 
     def draw() -> object:
         try:
-            return rich_table(COLUMNS, [cells(row) for row in look()])
+            return rich_table(COLUMNS, [cells(row) for row in look()], console.width)
         except SlipwayError as error:
             return f"{datetime.now(UTC):%H:%M:%S}: {error}"
 
-    with Live(console=Console(), refresh_per_second=2, screen=False) as live:
+    console = Console()
+    with Live(console=console, refresh_per_second=2, screen=False) as live:
         while True:
             live.update(draw(), refresh=True)  # type: ignore[arg-type]
             time.sleep(INTERVAL)

@@ -1,5 +1,6 @@
 """`slipway show`: one run in full."""
 
+import shlex
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -48,9 +49,13 @@ def _fields(shown: "Shown") -> dict[str, str]:
     state = str(now.state or "not begun")
     words = shown.words if now.state is not State.DONE else ""
     fields = {"run": shown.name, "key": shown.key, "state": f"{state}: {words}" if words else state}
+    if shown.arguments:
+        fields["arguments"] = shlex.join(shown.arguments)
     if shown.parts is not None:
         team = f", team {spec.team}" if spec and spec.team else ""
         fields["model"] = f"{shown.parts.model}{team}"
+    if shown.advice:
+        fields["next"] = shown.advice
     fields.update(_place(shown))
     if spec is not None:
         fields["asked for"] = f"by {spec.submitted_by}, {duration(shown.since.total_seconds())} ago"
@@ -136,6 +141,6 @@ def _row(one: "Execution", shown: "Shown") -> list[str]:
         one.created,
         duration(one.seconds),
         money(one.cost, one.currency) if one.cost else "",
-        one.why,
+        one.why.partition(": ")[0],  # how the attempt before ended stands in its own row
         "" if going_on else ended(one.cause, one.reason),
     ]

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from slipway.platform.cli.jobs.arguments import open_desk
-from slipway.platform.cli.output import Json, print_json, print_table
+from slipway.platform.cli.output import Json, print_json, print_table, say
+from slipway.platform.cli.session import load_settings
 
 if TYPE_CHECKING:
     from slipway.platform.jobs.availability import Available
@@ -21,8 +21,9 @@ def targets(json: Json = False) -> None:
     """
     from slipway.platform.jobs.availability import available
 
-    desk = open_desk()
-    found = available(desk.loaded.settings, desk.store, desk.launcher)
+    found = available(load_settings())
+    for trouble in dict.fromkeys(trouble for one in found for trouble in one.troubles):
+        say(trouble)
     if json:
         print_json([one.as_data() for one in found])
         return
@@ -42,6 +43,6 @@ def _row(one: "Available") -> list[str]:
         f"{one.devices}, spot" if target.spot else one.devices,
         f"up to {target.max_nodes}",
         price,
-        free.splitlines()[0] if free else "not known",
-        "no run yet" if one.wait is None else duration(one.wait),
+        free.splitlines()[0] if free else "unknown",
+        ("no run yet" if one.stored else "unknown") if one.wait is None else duration(one.wait),
     ]

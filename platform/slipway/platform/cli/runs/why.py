@@ -59,7 +59,7 @@ def _print(found: "Reasons") -> None:
         rows = [
             [
                 str(one.spec.number),
-                one.state.value,
+                f"{one.state}: {one.outcome.cause}" if one.outcome and one.outcome.cause else str(one.state),
                 one.spec.why,
                 one.spec.submitted_by,
                 one.spec.place.where,

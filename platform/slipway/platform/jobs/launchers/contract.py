@@ -88,6 +88,8 @@ class Status:
     nodes: tuple[NodeStatus, ...] = ()
     node: int | None = None
     """The node whose end ended it."""
+    incomplete: bool = False
+    """Whether who submitted it was killed in the middle of that; `submit` makes it whole."""
 
     @property
     def hopeless(self) -> bool:

@@ -48,7 +48,7 @@ def judge(seen: Sequence[NodeSeen], *, rebooted: bool, host: str) -> Status:
         if first.life is Life.NONE:
             return Status(Phase.ABSENT, "Only some of its nodes were started.", nodes=nodes)
         phase = Phase.RUNNING if first.begun else Phase.PENDING
-        return Status(phase, "" if first.begun else "Its process is starting.", nodes=nodes)
+        return Status(phase, "" if first.begun else "its process is starting", nodes=nodes)
     if all(one.life is Life.NONE for one in seen):
         return Status(Phase.ABSENT, nodes=nodes)
     if first.outcome is not None:

@@ -6,6 +6,7 @@ else it writes its process id into the lock that it was given, so that whoever s
 """
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -25,6 +26,7 @@ def _run() -> int:
         from slipway.platform.jobs.runner.init import as_first_process
 
         as_first_process()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # from now on, whatever is being imported
     _sign(sys.argv)
     from slipway.platform.jobs.runner.main import main
 
@@ -32,4 +34,8 @@ def _run() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_run())
+    try:
+        CODE = _run()
+    except KeyboardInterrupt:
+        CODE = 75
+    sys.exit(CODE)

@@ -22,18 +22,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from slipway.platform.errors import SlipwayError
+from slipway.platform.jobs.pace import Milestones
 from slipway.platform.jobs.runner.beating import Beating
 from slipway.platform.jobs.runner.carrier import Carrier
 from slipway.platform.jobs.runner.child import Ahead, Child, Nodes
 from slipway.platform.jobs.runner.concluding import Conclusion, Ran, Unbegun, patiently
 from slipway.platform.jobs.runner.ending import Ended, read_failure
 from slipway.platform.jobs.runner.environment import child_environment, secret_values
+from slipway.platform.jobs.runner.folders import Folder
 from slipway.platform.jobs.runner.following import Following
 from slipway.platform.jobs.runner.limits import Guard
 from slipway.platform.jobs.runner.log import Log
 from slipway.platform.jobs.runner.masking import Masks
 from slipway.platform.jobs.runner.meeting import call
-from slipway.platform.jobs.runner.nodes import Companions, Own
+from slipway.platform.jobs.runner.nodes import Companions, NodeLost, Own
 from slipway.platform.jobs.runner.preparing import prepare
 from slipway.platform.jobs.runner.stopping import Stop, listening
 from slipway.platform.jobs.spec import JobSpec
@@ -42,7 +44,8 @@ from slipway.platform.jobs.watching import SILENT, Careful, Watcher
 from slipway.platform.runs.attempts import Attempt
 from slipway.platform.runs.errors import Silent
 from slipway.platform.runs.layout import WorkKeys
-from slipway.platform.runs.workplace import Workplace
+from slipway.platform.runs.records import Cause, Outcome, State
+from slipway.platform.runs.workplace import RESUME, Workplace
 from slipway.platform.store import Store
 
 if TYPE_CHECKING:
@@ -53,6 +56,12 @@ if TYPE_CHECKING:
 TICK: Final = 0.1
 PATIENCE: Final = 600.0
 TRACKING_PATIENCE: Final = 20.0
+LINE_SECONDS: Final = 30.0
+"""Between two lines of the log that say how far it is, within one epoch."""
+STACKS_SECONDS: Final = 15.0
+"""In which other nodes say where their processes stand, once they have heard that they are asked."""
+USAGE_SECONDS: Final = 10.0
+"""In which other nodes end, where the work is done, and say what they have used."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,8 @@ class Surroundings:
     """Seconds for which a store that is away is waited for at the end."""
     tracking_patience: float = TRACKING_PATIENCE
     rhythm: Rhythm = Rhythm()
+    end_orphans: Callable[[], object] = lambda: None
+    """Ends what a child that has ended left running; a process that others use as well leaves it."""
 
 
 def workplace_of(place: str, number: int) -> Workplace:
@@ -113,11 +124,12 @@ class Run:
         self._watcher = Careful(watcher)
         self._workplace = workplace_of(attempt.place.workplace, attempt.number)
         self._following = Following(self._workplace.journal)
+        self._milestones = Milestones(LINE_SECONDS)
         rhythm, store = surroundings.rhythm, surroundings.store
         self._masks = Masks(filter(None, map(surroundings.environ.get, job.secrets)))
         self._log = Log(store, attempt.keys, self._workplace.log, self._masks, rhythm.log)
         before = partial(spent, store, job, before=attempt.number)
-        self._guard = Guard(job, self._workplace, stop, before=before, pause=rhythm.look)
+        self._guard = Guard(job, self._workplace, stop, before=before, stacks=self._stacks_elsewhere, pause=rhythm.look)
         self._beating = Beating(attempt, self._following, stop, self._guard, rhythm.beat)
         self._shipper: Shipper | None = None
         self._nodes: Nodes | None = None
@@ -141,6 +153,7 @@ class Run:
             self._others.end()
             child.kill()
             child.wait()
+            self._with.end_orphans()
         if ran.complete:
             shutil.rmtree(self._workplace.folder, ignore_errors=True)
         return ran
@@ -206,8 +219,11 @@ class Run:
             self._workplace,
             keep=self._job.keep_checkpoints,
             masks=self._masks,
+            folder=Folder(self._workplace.checkpoints, child.pid) if self._job.is_script else None,
         )
         carrier.start()
+        if self._job.is_script:
+            self._beating.phase = "its script runs"
         self._guard.watch(child)
         self._shipper = self._ship()
         ended = self._watch(child)
@@ -223,6 +239,7 @@ class Run:
             self._shipper,
             self._with.patience,
             self._with.tracking_patience,
+            self._with_others,
         )
         return conclusion.draw(ended)
 
@@ -252,9 +269,11 @@ class Run:
             elif self._stop.asked:
                 child.ask_to_stop()
                 if not told:
-                    self._note(self._stop.told(self._job.limits.grace_seconds))
+                    self._note(self._stop.told(self._job.limits.grace_seconds, script=self._job.is_script))
                 told = True
             time.sleep(TICK)
+        self._guard.end()  # it may just be finding out where all processes stand
+        self._with.end_orphans()
         self._tell()
         if self._nodes is not None and not self._attempt.node:
             self._others.settle(Own(code, read_failure(self._workplace), self._stop.requests > 0))
@@ -269,7 +288,26 @@ class Run:
             halted=self._stop.halted,
             submitted=self._stop.submitted,
             memory_killed=self._guard.memory_killed,
+            script=self._job.is_script,
         )
+
+    def _stacks_elsewhere(self) -> str:
+        """Where the processes of the other nodes stand, which read in this one's sign of life that it asks."""
+        if self._job.nodes == 1 or self._attempt.node:
+            return ""
+        told = self._others.outcomes(self._with.rhythm.beat + STACKS_SECONDS)
+        return "\n\n".join(
+            f"On node {node}:\n{one.traceback}" for node, one in sorted(told.items()) if one.cause is Cause.STALLED
+        )
+
+    def _with_others(self, outcome: Outcome) -> Outcome:
+        """With what the other nodes have used, as far as they have said it."""
+        if self._job.nodes == 1:
+            return outcome
+        told = self._others.outcomes(USAGE_SECONDS if outcome.state is State.DONE else 0.0).values()
+        memory = max(outcome.memory_peak, *(one.memory_peak for one in told), 0)
+        seconds = outcome.cpu_seconds + sum(one.cpu_seconds for one in told)
+        return outcome.model_copy(update={"memory_peak": memory, "cpu_seconds": seconds})
 
     def _check(self) -> None:
         """A sign of life may hang in a store that does not answer; whether it is overdue is known without."""
@@ -281,6 +319,8 @@ class Run:
     def _tell(self) -> None:
         for text in self._following.read():
             self._watcher.note(text)
+        if line := self._milestones.line(self._following.progress, time.monotonic()):
+            self._log.say(line)
         behind = self._shipper.standing.line() if self._shipper is not None else ""
         away = "" if self._beating.heard else "the store does not answer"
         self._watcher.progress(self._following.progress, ", ".join(filter(None, (behind, away))))
@@ -291,6 +331,8 @@ class Run:
         self._beating.end()
         self._guard.end()
         self._others.end()
+        if isinstance(error, KeyboardInterrupt) and self._job.nodes > 1 and not self._attempt.node:
+            self._others.settle(Own(RESUME, asked=True))
         patience = self._with.patience if self._stop.submitted else 0.0
         unbegun = Unbegun(self._job, self._attempt, self._stop, self._log, self._masks, patience)
         self._leave_mlflow_to_others()
@@ -298,7 +340,7 @@ class Run:
             ran = unbegun.draw(error, self._guard.seconds)
         finally:
             shutil.rmtree(self._workplace.folder, ignore_errors=True)
-        if not isinstance(error, KeyboardInterrupt):
+        if not isinstance(error, KeyboardInterrupt | NodeLost):
             raise error
         return ran
 

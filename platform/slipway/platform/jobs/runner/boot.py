@@ -8,7 +8,8 @@
 
 A MODULE that ends in `.py` is a script of the archive: it is run as `__main__` with the order's arguments, and finds
 its places in SLIPWAY_SNAPSHOT, SLIPWAY_RESULTS, SLIPWAY_CHECKPOINTS, SLIPWAY_REFERENCES and, where it is to go on,
-SLIPWAY_RESUME. Its metrics are what it writes to `metrics.json` in the results: numbers by their names.
+SLIPWAY_RESUME. Asked to stop, it ends when no file in its checkpoints is being written, unless it handles SIGTERM
+itself. Its metrics are what it writes to `metrics.json` in the results: numbers by their names.
 
 What it promises
 * `slipway`, and whatever other package brings the model, has one place: the workplace's unpacked archive. A module that
@@ -33,7 +34,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import FrameType, ModuleType, TracebackType
@@ -48,6 +49,8 @@ SCRIPT: Final = ".py"
 WORKERS: Final = ".workers"
 """In a workplace: torchrun has started processes, which are asked to stop themselves."""
 PAUSE: Final = 0.5
+WRITING: Final = 0.05
+"""Seconds between two looks at whether a file is still being written."""
 
 
 class Absent:
@@ -142,15 +145,37 @@ def run_script(workplace: Path, script: Path) -> int:
     places |= {"REFERENCES": workplace / "references", "RESUME": order["resume"] or ""}
     os.environ.update({f"SLIPWAY_{name}": str(place) for name, place in places.items()})
     sys.argv = [str(script), *map(str, order["arguments"].get("arguments", ()))]
+    signal.signal(signal.SIGTERM, behind_writing(workplace / "checkpoints"))
     try:
         code = _ended(script)
         if code == 0 and os.environ.get("RANK", "0") == "0":
             _summarise(results, time.monotonic() - began)
     except Exception as error:  # noqa: BLE001 - whatever it was, the runner is told
-        note_failure(workplace, error, error.__traceback__)
-        traceback.print_exc()
+        sys.stderr.write(note_failure(workplace, error, error.__traceback__, own_only=True))
         return 1
     return code
+
+
+def behind_writing(folder: Path) -> Callable[[int, FrameType | None], None]:
+    """A handler that ends this process when it has no file of the folder open for writing."""
+
+    def asked(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's arguments
+        if not _writes_in(folder):
+            os._exit(RESUME)
+        signal.signal(signal.SIGALRM, asked)
+        signal.setitimer(signal.ITIMER_REAL, WRITING)
+
+    return asked
+
+
+def _writes_in(folder: Path) -> bool:
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if link.readlink().is_relative_to(folder.resolve()):
+                told = Path(f"/proc/self/fdinfo/{link.name}").read_text().partition("flags:")[2].split()
+                if int(told[0], 8) & os.O_ACCMODE != os.O_RDONLY:
+                    return True
+    return False
 
 
 def _ended(script: Path) -> int:
@@ -181,19 +206,24 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def note_failure(workplace: Path, error: BaseException, trace: TracebackType | None = None) -> None:
-    """Tell what happened, unless it is told already: the others fail because the first one did."""
+def note_failure(
+    workplace: Path, error: BaseException, trace: TracebackType | None = None, *, own_only: bool = False
+) -> str:
+    """Tell what happened, unless it is told already: the others fail because the first one did. Its traceback."""
     code = str(workplace / "code")
     while trace is not None and not trace.tb_frame.f_code.co_filename.startswith(code):
         trace = trace.tb_next  # how the script came to be run is of no interest
+    shown = trace if own_only else trace or error.__traceback__
+    lines = "".join(traceback.format_exception(type(error), error, shown))
     told = {
         "error": f"{type(error).__name__}: {error}",
-        "traceback": "".join(traceback.format_exception(type(error), error, trace or error.__traceback__)),
+        "traceback": lines,
         "rank": int(os.environ.get("RANK", "0")),
     }
     path = workplace / "failure.json"
     if not path.exists():
         write_whole(path, json.dumps(told))
+    return lines
 
 
 def write_whole(path: Path, text: str) -> None:

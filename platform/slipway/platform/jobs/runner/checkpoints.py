@@ -13,6 +13,7 @@ from typing import Final
 
 from pydantic import Field
 
+from slipway.platform.jobs.spec import JobSpec
 from slipway.platform.runs.layout import AttemptKeys, WorkKeys
 from slipway.platform.runs.records import Record
 from slipway.platform.runs.workplace import CHECKPOINT
@@ -59,6 +60,13 @@ def local(folder: Path) -> list[Path]:
     with suppress(FileNotFoundError):
         return sorted(path for path in folder.iterdir() if step_of(path.name) is not None)
     return []
+
+
+def told(job: JobSpec, found: Found) -> str:
+    """It, in words; of a script only its number is known."""
+    if job.is_script:
+        return f"checkpoint {found.step}, of attempt {found.attempt}"
+    return f"the checkpoint of attempt {found.attempt} at step {found.step}"
 
 
 def upload(store: Store, keys: AttemptKeys, path: Path) -> None:

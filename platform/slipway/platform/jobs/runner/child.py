@@ -117,9 +117,10 @@ class Child:
         import psutil
 
         try:
-            return {one.pid for one in psutil.Process(self.pid).children()} or {self.pid}
+            workers = {one.pid for one in psutil.Process(self.pid).children()}
         except psutil.NoSuchProcess:
             return set()
+        return workers or (set() if self._asked else {self.pid})  # those that were asked may be gone already
 
 
 class Ahead:

@@ -6,7 +6,7 @@ again for as long as `patience` allows; then the workplace stays, and the error 
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, TypeVar
@@ -17,6 +17,7 @@ from slipway.platform.jobs.runner.carrier import Carrier
 from slipway.platform.jobs.runner.ending import Ended, Judged, halted_before, outcome_of
 from slipway.platform.jobs.runner.log import Log
 from slipway.platform.jobs.runner.masking import Masks
+from slipway.platform.jobs.runner.nodes import NodeLost
 from slipway.platform.jobs.runner.stopping import Halt, Stop
 from slipway.platform.jobs.spec import JobSpec
 from slipway.platform.jobs.spending import Charge
@@ -66,21 +67,27 @@ class Conclusion:
     """Seconds for which a store that is away is waited for."""
     tracking_patience: float
     """Seconds for which an MLflow that is away is waited for; the rest is sent another time."""
+    with_others: Callable[[Outcome], Outcome]
+    """Adds what other nodes have used."""
 
     def draw(self, ended: Ended) -> Ran:
         """Do it all."""
         outcome = self._outcome(ended)
-        self.log.say(told_at_end(outcome))
         if outcome.state is State.LOST:  # others decide what becomes of the work, and say so
+            self.log.say(told_at_end(outcome))
             if self.shipper is not None:
                 self.shipper.abandon()
-            logged, carried = self.log.finish(0.0), self.carrier.finish(0.0)
+            logged, carried = self.log.finish(0.0), self.carrier.finish(0.0, killed=ended.killed)
             return Ran(outcome, complete=logged and carried)
-        logged, carried = self.log.finish(self.patience), self.carrier.finish(self.patience)
+        carried = self.carrier.finish(self.patience, killed=ended.killed)
+        outcome = self._with_what_stays(outcome)
+        self.log.say(told_at_end(outcome))
+        logged = self.log.finish(self.patience)
         own = self._patiently(self._own_result) if outcome.state is State.DONE else None
         bound = self._patiently(lambda: bind_result(self.store, own) if own else self._load())
         page, behind = self._tell_mlflow(outcome)
-        recorded = self._patiently(lambda: self.attempt.finish(outcome))
+        whole = self.with_others(outcome)
+        recorded = self._patiently(lambda: self.attempt.finish(whole))
         if own is not None:
             self._keep_one_checkpoint()
         same = own.files.get(WEIGHTS) == bound.files.get(WEIGHTS) if own and bound and own != bound else None
@@ -93,6 +100,14 @@ class Conclusion:
             ended = replace(ended, halted=Halt.cancelled(cancellation)) if cancellation else ended
         outcome = outcome_of(ended, self.workplace, datetime.now(UTC), self.masks)
         return Charge.of(self.job, ended.seconds).on(outcome)
+
+    def _with_what_stays(self, outcome: Outcome) -> Outcome:
+        """Where it can be started again: what it would go on from."""
+        if outcome.state not in {State.RESUMABLE, State.CANCELLED}:
+            return outcome
+        found = self._patiently(lambda: checkpoints.stored(self.store, WorkKeys(self.attempt.key)))
+        mend = " ".join(filter(None, (outcome.mend, what_stays(self.job, found))))
+        return outcome.model_copy(update={"mend": mend})
 
     def _own_result(self) -> Result:
         """The child's files, in the store."""
@@ -139,7 +154,7 @@ class Unbegun:
     """Seconds for which a store that is away is waited for."""
 
     def draw(self, error: BaseException, seconds: float) -> Ran:
-        """Record why."""
+        """Record why; where another node has vanished, only the launcher knows."""
         judged = self._judged(error)
         outcome = Outcome(
             state=judged.state,
@@ -153,6 +168,8 @@ class Unbegun:
         outcome = Charge.of(self.job, seconds).on(outcome)
         self.log.say(told_at_end(outcome))
         self.log.finish(self.patience)
+        if outcome.state is State.LOST:  # others decide what becomes of the work, and say so
+            return Ran(outcome)
         return Ran(patiently(lambda: self.attempt.finish(outcome), self.patience))
 
     def _judged(self, error: BaseException) -> Judged:
@@ -161,11 +178,22 @@ class Unbegun:
             if halt is None and self.stop.submitted:
                 cancellation = patiently(self.attempt.cancellation, self.patience)
                 halt = Halt.cancelled(cancellation) if cancellation else None
-            return halted_before(halt, submitted=self.stop.submitted)
+            if halt is not None or not isinstance(self.stop.lost, NodeLost):
+                return halted_before(halt, submitted=self.stop.submitted)
+            error = self.stop.lost
+        if isinstance(error, NodeLost):
+            return Judged(State.LOST, str(error), Cause.LOST)
         if isinstance(error, SlipwayError):
             return Judged(State.FAILED, str(error), Cause.EXIT_CODE, error.mend or "")
         lines = "".join(traceback.format_exception(error))
         return Judged(State.FAILED, f"{type(error).__name__}: {error}", Cause.EXIT_CODE, traceback=lines)
+
+
+def what_stays(job: JobSpec, found: Sequence[checkpoints.Found]) -> str:
+    """What another attempt goes on from, a sentence."""
+    if not found:
+        return "It left no checkpoint: started again, it begins anew."
+    return f"Started again, it goes on from {checkpoints.told(job, found[0])}."
 
 
 def told_at_end(outcome: Outcome) -> str:

@@ -13,6 +13,7 @@ from slipway.platform.jobs.runner.masking import NOTHING, Masks
 from slipway.platform.jobs.runner.stopping import Halt
 from slipway.platform.runs.records import Cause, Outcome, State
 from slipway.platform.runs.workplace import RESUME, Failure, Workplace
+from slipway.platform.telling import duration
 
 LAST_WORDS: Final = 4000
 """Characters of the log that stand in for a traceback where the child left none."""
@@ -37,11 +38,20 @@ class Ended:
     submitted: bool = False
     memory_killed: bool = False
     """Whether the kernel has ended a process here for want of memory."""
+    script: bool = False
+    """Whether it knows no steps."""
 
     @property
     def where(self) -> str:
         """How far it was, a clause."""
+        if self.script:
+            return f"after {duration(self.seconds)}"
         return f"at step {self.step}" if self.step else "before the first step"
+
+    @property
+    def killed(self) -> bool:
+        """Whether nothing was left to it to finish what it was writing."""
+        return self.at_once or self.memory_killed or self.code in _BY[signal.SIGKILL]
 
     @property
     def on_request(self) -> bool:
@@ -108,17 +118,18 @@ def _judged(ended: Ended, workplace: Workplace, failure: Failure | None) -> Judg
     if ended.code == RESUME:
         return Judged(State.RESUMABLE, f"It wants another attempt, {ended.where}.", Cause.EXIT_CODE)
     cause = Cause.OUT_OF_MEMORY if failure is not None and _is_memory(failure) else Cause.EXIT_CODE
-    return Judged(State.FAILED, failure.error if failure else _silent_end(ended), cause)
+    killed = failure is None and ended.code in _BY[signal.SIGKILL]
+    return Judged(State.FAILED, failure.error if failure else _silent_end(ended), cause, MORE if killed else "")
 
 
 def _stopped(ended: Ended) -> Judged:
     """A signal in a job is its place being taken away; where a person waits, it is that person's."""
     if ended.submitted:
-        how = " before it had written a checkpoint" if ended.at_once else ""
-        reason = f"Its place was taken away {ended.where}{how}; another attempt goes on."
+        how = " before it had written a checkpoint" if ended.at_once and not ended.script else ""
+        reason = f"Its place was taken away {ended.where}{how}."
         return Judged(State.RESUMABLE, reason, Cause.EVICTED)
     how = "Stopped at once" if ended.at_once else "Stopped"
-    return Judged(State.RESUMABLE, f"{how} on request {ended.where}; starting it again goes on.", Cause.STOPPED)
+    return Judged(State.RESUMABLE, f"{how} on request {ended.where}.", Cause.STOPPED)
 
 
 def _is_memory(failure: Failure) -> bool:

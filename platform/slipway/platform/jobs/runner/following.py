@@ -34,7 +34,7 @@ class Following:
         for event, offset in events(self._path, self._offset):
             self._offset = offset
             if event["kind"] == "progress":
-                self.progress = {name: value for name, value in event.items() if name not in {"kind", "time"}}
+                self.progress = {name: value for name, value in event.items() if name != "kind"}
             elif event["kind"] == "checkpoint":
                 self.checkpoint = int(event["step"])
             elif event["kind"] == "note":

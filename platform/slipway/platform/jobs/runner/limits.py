@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -72,14 +72,14 @@ def overstepped(job: JobSpec, found: Measured) -> Halt | None:
             f"Its budget is used up: all attempts together have cost {cost:.2f} of {limits.budget:.2f} "
             f"{price.currency}.",
             State.RESUMABLE,
-            mend="Submit the same work with a larger --budget: it goes on from the last checkpoint.",
+            mend="Submit the same work with a larger --budget.",
         )
     if limits.deadline_seconds is not None and found.seconds >= limits.deadline_seconds:
         return Halt(
             Cause.DEADLINE,
             f"Its deadline is over: it ran for {found.seconds:.0f} s; {limits.deadline_seconds:.0f} s are allowed.",
             State.RESUMABLE,
-            mend="Start the same work again: it goes on from the last checkpoint.",
+            mend="Start the same work again.",
         )
     return None
 
@@ -94,10 +94,13 @@ class Guard:
         stop: Stop,
         *,
         before: Callable[[], Decimal] = Decimal,
+        stacks: Callable[[], str] = str,
         pause: float = PAUSE,
     ) -> None:
+        """`before` says what earlier attempts have cost, `stacks` where the processes of other nodes stand."""
         self._job, self._workplace, self._stop = job, workplace, stop
         self._ask_before, self._before = before, Decimal(0)
+        self._stacks = stacks
         self._pause = pause
         self._began = self._looked = time.monotonic()
         self._asked: float | None = None
@@ -172,7 +175,7 @@ class Guard:
             self._measure_next = now + (time.monotonic() - now) / SHARE
 
     def _follow(self, passed: float) -> None:
-        mark = _size(self._workplace.journal), None if self._job.package else _size(self._workplace.log)
+        mark = _size(self._workplace.journal), _size(self._workplace.log) if self._job.is_script else None
         if mark != self._mark:
             self._mark, self.still = mark, 0.0
         elif passed < ASLEEP * max(1.0, self._pause):
@@ -185,7 +188,8 @@ class Guard:
         if halt is None or (self._stop.asked and not halt.at_once):
             return
         if halt.cause is Cause.STALLED and self._child is not None:
-            halt = _with_stacks(halt, self._child, self._workplace.log)
+            halt = with_stacks(halt, self._child, self._workplace.log)
+            halt = replace(halt, traceback="\n\n".join(filter(None, (halt.traceback, self._stacks()))))
         self._stop.halt(halt)
 
     def _end_what_is_late(self, now: float) -> None:
@@ -200,11 +204,11 @@ class Guard:
             self._child.kill()
 
 
-def _with_stacks(halt: Halt, child: Child, log: Path) -> Halt:
-    stacks = ""
+def with_stacks(halt: Halt, child: Child, log: Path) -> Halt:
+    """With where the child's processes stand, as far as they say it."""
     with suppress(OSError, SlipwayError):
-        stacks = stacks_of(child.pid, log)
-    return Halt(halt.cause, halt.reason, halt.state, halt.at_once, halt.mend, stacks)
+        return replace(halt, traceback=stacks_of(child.pid, log))
+    return halt
 
 
 def _size(path: Path) -> int:

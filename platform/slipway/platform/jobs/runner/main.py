@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 from slipway.platform.errors import SlipwayError
 from slipway.platform.jobs.runner.child import Ahead
 from slipway.platform.jobs.runner.environment import child_environment
-from slipway.platform.jobs.spec import TRAIN_MODULE, JobSpec
+from slipway.platform.jobs.runner.orphans import adopt, end_adopted
+from slipway.platform.jobs.spec import LEFT, TRAIN_MODULE, JobSpec
 from slipway.platform.runs.attempts import begin
 from slipway.platform.runs.errors import BegunElsewhere, RunsError
 from slipway.platform.runs.presence import Presence, Sign, boot_id, sign_of
@@ -35,7 +36,7 @@ HOST: Final = "SLIPWAY_HOST"
 """A launcher's variable: what this machine is called."""
 IMPORTED_AHEAD: Final = ("numpy", "pydantic", "torch")
 KEY_SHOWN: Final = 15
-CODES: Final = {State.DONE: 0, State.RESUMABLE: RESUME}
+CODES: Final = {State.DONE: 0, State.RESUMABLE: RESUME, State.LOST: LEFT}
 FAILED: Final = 1
 
 
@@ -90,8 +91,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     except BegunElsewhere as error:
         _say(f"{PROGRAM}: {error}")
         return 0
-    except KeyboardInterrupt:
-        _say(f"{PROGRAM}: asked to stop before it began.")
+    except KeyboardInterrupt:  # before it began; its launcher knows why
         return RESUME
     except Exception as error:  # noqa: BLE001 - the one place where every error becomes a message
         from slipway.platform.cli.failure import failure_of
@@ -125,6 +125,7 @@ def _execute(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
             mend="See that SLIPWAY_STORE__URL is the store that the work was submitted to.",
         )
     job = JobSpec.load(store, spec.job)
+    adopt()
     if here.node:
         return _further(here, spec, job)
     ahead = _ahead(job, environ)
@@ -181,7 +182,9 @@ def surroundings(here: Here) -> "Surroundings":
     from slipway.platform.runs.tracking.tracker import open_tracker
 
     settings, root = here.loaded.settings, here.loaded.root
-    return Surroundings(here.store, settings, lambda: open_tracker(settings.mlflow, root), here.environ)
+    return Surroundings(
+        here.store, settings, lambda: open_tracker(settings.mlflow, root), here.environ, end_orphans=end_adopted
+    )
 
 
 class Told:

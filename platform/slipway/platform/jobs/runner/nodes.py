@@ -8,10 +8,11 @@ one, and end with it.
 When one process dies, those that train with it fail for want of it. `is_echo` tells such a failure from the first one.
 """
 
+import math
 import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -21,7 +22,7 @@ from slipway.platform.jobs.runner.stopping import Halt, Stop
 from slipway.platform.runs.attempts import Attempt
 from slipway.platform.runs.errors import RunsError
 from slipway.platform.runs.presence import Sign
-from slipway.platform.runs.records import Begun, Cause, Outcome, State
+from slipway.platform.runs.records import Begun, Cause, Heartbeat, Outcome, State
 from slipway.platform.runs.workplace import RESUME, Failure
 from slipway.platform.store import Store
 
@@ -50,6 +51,8 @@ class Other:
     """Why it is taken for gone, a sentence; empty while it lives."""
     silent: float = 0.0
     """Seconds since its last sign of life."""
+    still: float = 0.0
+    """Seconds without progress; the first node alone can tell."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,10 @@ class Own:
     @property
     def speaks(self) -> bool:
         """Whether that is known without the other nodes."""
-        if self.code == 0 or self.asked:
+        if self.code == 0:
             return True
+        if self.asked:
+            return False
         if self.failure is not None:
             return not is_echo(self.failure.error)
         return self.code != RESUME and self.code not in TERMINATED
@@ -86,6 +91,7 @@ def look(attempt: Attempt, store: Store, node: int, *, waited: float, patience: 
     if begun is None:
         gone = f"{name} did not begin within {patience:.0f} s." if waited >= patience else ""
         return Other(node, gone=gone, silent=waited)
+    beat = Heartbeat.load(store, keys.heartbeat) if not node else None
     gone = ""
     near = (begun.place.host, begun.place.boot) == (attempt.place.host, attempt.place.boot)
     sign = attempt.sign_of(node) if near else Sign.UNKNOWN
@@ -96,15 +102,14 @@ def look(attempt: Attempt, store: Store, node: int, *, waited: float, patience: 
         gone = f"{name} on {begun.place.host} is silent for {silent:.0f} s; {attempt.deadline:.0f} are allowed."
     if gone and (outcome := Outcome.load(store, keys.outcome)) is not None:
         return Other(node, outcome)
-    return Other(node, gone=gone, silent=silent)
+    return Other(node, gone=gone, silent=silent, still=beat.still if beat else 0.0)
 
 
 def verdict(others: Sequence[Other], since: Mapping[int, float], now: float) -> Halt | NodeLost | None:
     """What the others' ends mean for a child that still runs; `since` says when each end was first seen."""
+    if (failed := first_failure(others)) is not None:
+        return failed
     ended = [one for one in others if one.outcome is not None and _matters(one)]
-    for one in ended:
-        if one.outcome is not None and one.outcome.state is State.FAILED and not is_echo(one.outcome.reason):
-            return _halt(one.node, one.outcome)
     for one in others:
         if one.gone or (one.outcome is not None and one.outcome.state is State.LOST):
             return NodeLost(one.gone or f"Node {one.node}: {one.outcome.reason if one.outcome else ''}")
@@ -114,14 +119,34 @@ def verdict(others: Sequence[Other], since: Mapping[int, float], now: float) -> 
     return None
 
 
+def first_failure(others: Sequence[Other]) -> Halt | None:
+    """The failure that the others' ends follow from."""
+    for one in others:
+        told = one.outcome
+        if told is not None and _matters(one) and told.state is State.FAILED and not is_echo(told.reason):
+            return _halt(one.node, told)
+    return None
+
+
 class Companions:
     """The other nodes that this one watches, from `start` to `end`."""
 
-    def __init__(
-        self, attempt: Attempt, store: Store, stop: Stop, nodes: Sequence[int], *, patience: float, pause: float = PAUSE
+    def __init__(  # noqa: PLR0913 - what is watched, and what is told then
+        self,
+        attempt: Attempt,
+        store: Store,
+        stop: Stop,
+        nodes: Sequence[int],
+        *,
+        patience: float,
+        pause: float = PAUSE,
+        stall: float = math.inf,
+        stalled: Callable[[], None] = lambda: None,
     ) -> None:
+        """`stalled` is called, and nothing after it, when one lives without progress for `stall` seconds."""
         self._attempt, self._store, self._stop, self._nodes = attempt, store, stop, nodes
         self._patience, self._pause = patience, pause
+        self._stall, self._stalled = stall, stalled
         self._began = time.monotonic()
         self._since: dict[int, float] = {}
         self._over = threading.Event()
@@ -138,7 +163,10 @@ class Companions:
         self._over.set()
 
     def settle(self, own: Own) -> None:
-        """The child has ended: learn what the others say of it where this node alone cannot know."""
+        """This node has ended: learn what the others say of it where this one alone cannot know.
+
+        A launcher that ends a job because of one node asks all others to stop, as it does where a place is taken away.
+        """
         self.end()
         if own.speaks or self._stop.halted is not None or self._stop.lost is not None:
             return
@@ -146,7 +174,8 @@ class Companions:
         while True:
             others = self._look()
             now = time.monotonic()
-            found = verdict(others, dict.fromkeys(self._nodes, now - SETTLE), now)
+            since = dict.fromkeys(self._nodes, now - SETTLE)
+            found = first_failure(others) if own.asked else verdict(others, since, now)
             if found is None and now >= deadline:
                 found = _mute(others)
             if found is not None:
@@ -155,19 +184,23 @@ class Companions:
                 return
             time.sleep(self._pause)
 
-    def await_outcome(self, seconds: float) -> None:
-        """Wait until all that are watched have ended; a launcher may end everything as soon as one node is gone."""
+    def outcomes(self, seconds: float) -> dict[int, Outcome]:
+        """How those ended that are watched; waits so long until all have, unless this node has no time itself."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and self._stop.requests == 0:
+        while True:
             others = self._look()
-            if others and all(one.outcome is not None or one.gone for one in others):
-                return
+            ended = bool(others) and all(one.outcome is not None or one.gone for one in others)
+            if ended or time.monotonic() >= deadline or self._stop.requests:
+                return {one.node: one.outcome for one in others if one.outcome is not None}
             time.sleep(self._pause)
 
     def _run(self) -> None:
         while not self._over.wait(self._pause):
             others = self._look()
             now = time.monotonic()
+            if any(one.still >= self._stall for one in others):
+                self._stalled()
+                return
             for one in others:
                 if one.outcome is not None:
                     self._since.setdefault(one.node, now)
@@ -192,8 +225,9 @@ class Companions:
 
 
 def _matters(other: Other) -> bool:
-    """The end of the first node ends all; of another one, only an end that is not the work's."""
-    return other.outcome is not None and (other.node == 0 or other.outcome.state is not State.DONE)
+    """The end of the first node ends all; of another one, only an end that the first one has not brought about."""
+    told = other.outcome
+    return told is not None and (other.node == 0 or not (told.state is State.DONE or told.cause is Cause.STALLED))
 
 
 def _halt(node: int, outcome: Outcome) -> Halt:

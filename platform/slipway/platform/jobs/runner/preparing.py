@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from slipway.platform.jobs.runner import checkpoints
+from slipway.platform.jobs.runner.folders import given_back
 from slipway.platform.jobs.runner.following import carried_on
 from slipway.platform.jobs.spec import JobSpec
 from slipway.platform.runs.layout import WorkKeys
@@ -50,7 +51,7 @@ def prepare(
     references = fetch_references(job.references, store, workplace)
     resumed = (resume or (lambda: _resume(job, workplace, store, note)))()
     if resumed is None and attempt > 1 and not job.fresh:
-        note("The attempts before left no checkpoint: beginning at the first step.")
+        note("The attempts before left no checkpoint: beginning anew.")
     order = Order(
         key=job.key,
         attempt=attempt,
@@ -62,11 +63,19 @@ def prepare(
         view=job.view,
         cache=settings.data.cache / DERIVED,
         references=references,
-        resume=workplace.checkpoint(resumed.step) if resumed else None,
+        resume=_given(job, workplace, resumed) if resumed else None,
         arguments=job.arguments,
     )
     write_whole(workplace.order, order.model_dump_json().encode())
     return Prepared(workplace, resumed)
+
+
+def _given(job: JobSpec, workplace: Workplace, resumed: checkpoints.Found) -> Path | None:
+    """What the child goes on from: a file, or of a script what was written last into its folder."""
+    path = workplace.checkpoint(resumed.step)
+    if not job.is_script:
+        return path
+    return given_back(path.rename(workplace.folder / path.name), workplace.checkpoints)
 
 
 def fetch_references(digests: Mapping[str, str], store: Store, workplace: Workplace) -> dict[str, Path]:
@@ -111,11 +120,12 @@ def _resume(job: JobSpec, workplace: Workplace, store: Store, note: Note) -> che
         return None
     for found in checkpoints.stored(store, WorkKeys(job.key)):
         if checkpoints.bring(store, found, workplace.checkpoints) is None:
-            note(f"The checkpoint of attempt {found.attempt} at step {found.step} is damaged: taking the one before.")
+            told = checkpoints.told(job, found)
+            note(f"{told[0].upper()}{told[1:]} is damaged: taking the one before.")
             continue
         earlier = carried_on(read_pieces(store, found.keys.journal), found.step)
         if earlier:
             write_whole(workplace.journal, earlier)
-        note(f"Going on from the checkpoint of attempt {found.attempt} at step {found.step}.")
+        note(f"Going on from {checkpoints.told(job, found)}.")
         return found
     return None

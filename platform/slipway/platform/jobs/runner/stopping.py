@@ -72,13 +72,14 @@ class Stop:
         if self.phase == "preparing" and self.interrupt is not None:
             self.interrupt()
 
-    def told(self, grace: float) -> str:
+    def told(self, grace: float, *, script: bool = False) -> str:
         """What happens now, for a person."""
+        how = "SIGTERM tells the script to stop" if script else "Stopping behind a checkpoint"
         if self.halted is not None:
-            return f"{self.halted.reason} Stopping behind a checkpoint, within {grace:.0f} s."
+            return f"{self.halted.reason} {how}, within {grace:.0f} s."
         if self.submitted:
-            return f"Its place is taken away: stopping behind a checkpoint, within {grace:.0f} s."
-        return "Stopping behind a checkpoint; asked once more, it stops at once."
+            return f"Its launcher asks it to end. {how}, within {grace:.0f} s."
+        return f"{how}; asked once more, it stops at once."
 
     @property
     def asked(self) -> bool:

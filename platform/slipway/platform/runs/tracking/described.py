@@ -7,9 +7,8 @@ names the work and never change; what belongs to one attempt is tags, of which t
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from slipway.platform.data.manifest import Manifest
 from slipway.platform.runs.comparing.differences import flat
 from slipway.platform.runs.errors import RunsError
 from slipway.platform.runs.find import load_parts
@@ -19,6 +18,9 @@ from slipway.platform.runs.records import AttemptSpec, Outcome
 from slipway.platform.runs.standing import numbers, spec_of
 from slipway.platform.runs.tracking.tracker import LONGEST_KEY, LONGEST_PARAM, LONGEST_TAG, Dataset
 from slipway.platform.store import Store
+
+if TYPE_CHECKING:
+    from slipway.platform.data.manifest import Manifest
 
 NOTE: Final = "mlflow.note.content"
 DIGEST_LENGTH: Final = 36
@@ -37,7 +39,7 @@ class Described:
     spec: AttemptSpec
     config: Mapping[str, Any] = field(default_factory=dict)
     """The whole composed config, with `runtime`; that of the parts where it is not known."""
-    manifest: Manifest | None = None
+    manifest: "Manifest | None" = None
     """Of the snapshot."""
     source: str = ""
     """Where the snapshot lies."""

@@ -30,6 +30,12 @@ CASES: dict[str, tuple[dict[str, Any], Cause, str, int | None]] = {
     ),
     "signal": ({"code": 139, "reason": "Error"}, Cause.EXIT_CODE, "exit code 139, signal 11", 139),
     "killed by nobody knows whom": ({"code": 137, "reason": "Error"}, Cause.LOST, "signal 9", 137),
+    "left by another node": (
+        {"code": 76, "printed": "Node 1 is silent."},
+        Cause.LOST,
+        "vanished: Node 1 is silent",
+        76,
+    ),
     "out of memory": ({"code": 137, "reason": "OOMKilled"}, Cause.OUT_OF_MEMORY, "memory_gib", 137),
     "evicted": ({"code": 143, "disrupted": "EvictionByEvictionAPI"}, Cause.EVICTED, "machine was emptied", 143),
     "preempted": ({"code": 143, "disrupted": "PreemptionByScheduler"}, Cause.EVICTED, "higher priority", 143),
@@ -155,6 +161,15 @@ def test_it_has_not_ended_before_every_node_has(job: MakeJob, pod: MakePod) -> N
 
     assert judge(job(target, completions=2), pods, unasked).phase is Phase.RUNNING
     assert judge(job(FAILED, completions=2), pods, unasked).phase is Phase.RUNNING
+
+
+def test_a_node_that_was_left_by_another_is_not_what_ended_the_job(job: MakeJob, pod: MakePod) -> None:
+    left = pod("Failed", node=0, code=76, ended=5)
+    evicted = pod("Failed", node=1, disrupted="DeletionByPodGC", disrupted_at=90)
+
+    told = judge(job(FAILED, completions=2), [left, evicted], unasked)
+
+    assert (told.cause, told.node) == (Cause.EVICTED, 1)
 
 
 def test_it_has_ended_with_its_last_node_before_the_cluster_has_counted(job: MakeJob, pod: MakePod) -> None:

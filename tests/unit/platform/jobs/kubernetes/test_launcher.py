@@ -59,7 +59,9 @@ def test_a_submitter_killed_between_job_and_service_is_completed_by_the_next(des
 
     with pytest.raises(LauncherUnreachable):
         launcher.submit(assign(nodes=2))
+    assert launcher.status(assign(nodes=2)).incomplete
     launcher.submit(assign(nodes=2))
+    assert not launcher.status(assign(nodes=2)).incomplete
 
     (job,), (service,) = desk.cluster.things("jobs"), desk.cluster.things("services")
     assert service["metadata"]["ownerReferences"][0]["uid"] == job["metadata"]["uid"]

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from fake_work.mlflow import fake_mlflow
 from slipway.platform.jobs.spec import JobSpec, Limits
 from slipway.platform.runs.attempts import Claimant, assign
 from slipway.platform.runs.layout import AttemptKeys, WorkKeys
@@ -29,6 +29,7 @@ class Yard:
     """Where nodes of jobs are started, each in a process of its own."""
 
     desk: Desk
+    mlflow: str
     job: JobSpec | None = None
     number: int = 0
     spec: AttemptSpec | None = None
@@ -72,7 +73,12 @@ class Yard:
         node_process = subprocess.Popen(
             [*PROGRAM, self.desk.key, "--attempt", str(self.number), "--node", str(node), *words],
             cwd=self.desk.loaded.root,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.desk.folder), **variables},
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(self.desk.folder),
+                "SLIPWAY_MLFLOW__TRACKING_URI": self.mlflow,
+                **variables,
+            },
             pass_fds=[held.descriptor] if held else [],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -109,11 +115,17 @@ def _names(process: psutil.Process, mark: str) -> bool:
     return False
 
 
+@pytest.fixture(scope="session")
+def mlflow() -> Iterator[str]:
+    """Where the runners' runs are told."""
+    with fake_mlflow() as server:
+        yield server.address
+
+
 @pytest.fixture
-def yard(desk: Desk, database: Path, eventually: Callable[[Callable[[], bool]], None]) -> Iterator[Yard]:
+def yard(desk: Desk, mlflow: str, eventually: Callable[[Callable[[], bool]], None]) -> Iterator[Yard]:
     """A yard of one's own; nothing that was started there lives on."""
-    assert database.is_file()
-    yard = Yard(desk)
+    yard = Yard(desk, mlflow)
     yield yard
     for node in yard.nodes:
         node.kill()

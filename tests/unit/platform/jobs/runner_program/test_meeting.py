@@ -119,7 +119,7 @@ def test_a_further_node_that_is_done_ends_nobody_but_the_first_nodes_end_ends_al
         (Own(1, Failure(error=ECHO, traceback="")), False),
         (Own(137), True),
         (Own(RESUME), False),
-        (Own(RESUME, asked=True), True),
+        (Own(RESUME, asked=True), False),
     ],
 )
 def test_a_node_knows_its_own_end_unless_it_may_be_another_ones(own: Own, speaks: bool) -> None:

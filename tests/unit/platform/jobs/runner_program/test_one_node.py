@@ -113,3 +113,13 @@ def test_an_attempt_that_does_not_exist_is_told_in_one_message(yard: Yard) -> No
     assert "has no attempt 7" in printed
     assert "Traceback" not in printed
     assert json.dumps(printed).count("SLIPWAY_STORE__URL") == 1
+
+
+def test_what_the_training_left_running_in_a_session_of_its_own_ends_before_the_attempt(yard: Yard) -> None:
+    leave = "import subprocess; subprocess.Popen(['sleep', '600'], start_new_session=True); print('left it')"
+    yard.assign(load=leave)
+    node = yard.start()
+    printed, _ = node.communicate()
+    assert node.returncode == 0, printed
+    assert "left it" in yard.log()
+    assert not yard.leftovers()

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from slipway.platform.jobs.runner.nodes import look
+from slipway.platform.jobs.spec import LEFT, Limits
 from slipway.platform.runs.attempts import begin
 from slipway.platform.runs.presence import Presence
 from slipway.platform.runs.records import Begun, Cause, Meeting, Outcome, Place, State
@@ -18,6 +19,18 @@ pytestmark = pytest.mark.timeout(240)
 
 Yard = Any
 Eventually = Callable[[Callable[[], bool]], None]
+
+
+LIVELY = """
+import json, os, threading, time
+release = json.load(open('order.json'))['arguments']['release']
+def beat():
+    while not (os.path.exists(release + '.waiting') and os.path.exists(release + '.waiting-1')):
+        open('journal.jsonl', 'a').write(json.dumps({'kind': 'note', 'text': 'on the way'}) + chr(10))
+        time.sleep(0.1)
+threading.Thread(target=beat, daemon=True).start()
+"""
+"""Makes progress until the processes of both nodes stand still."""
 
 
 def two(yard: Yard, **arguments: Any) -> None:
@@ -117,7 +130,7 @@ def test_a_killed_runner_of_a_further_node_leaves_the_attempt_to_others(yard: Ya
     two(yard, wait_at=3)
     waiting(yard, eventually)
     yard.nodes[1].kill()
-    assert codes(yard) == [1, -signal.SIGKILL], yard.printed
+    assert codes(yard) == [LEFT, -signal.SIGKILL], yard.printed
     assert unrecorded(yard)
     assert yard.standing().state is State.LOST
     assert "process on" in yard.printed[0]
@@ -127,7 +140,7 @@ def test_a_killed_first_runner_ends_the_others(yard: Yard, eventually: Eventuall
     two(yard, wait_at=3)
     waiting(yard, eventually)
     yard.nodes[0].kill()
-    assert codes(yard) == [-signal.SIGKILL, 1], yard.printed
+    assert codes(yard) == [-signal.SIGKILL, LEFT], yard.printed
     assert unrecorded(yard)
     assert outcome(yard, 1).state is State.LOST
 
@@ -162,13 +175,13 @@ def test_a_node_without_the_others_gives_up_after_its_patience(yard: Yard) -> No
     yard.assign(nodes=2, processes=2)
     alone = yard.start(0, SLIPWAY_JOBS__PENDING_SECONDS="3")
     printed, _ = alone.communicate()
-    assert alone.returncode == 1
+    assert alone.returncode == LEFT
     assert "Node 1 did not begin within 3 s" in printed
     assert unrecorded(yard)
     yard.assign(nodes=2, processes=2)
     late = yard.start(1, SLIPWAY_JOBS__PENDING_SECONDS="1")
     printed, _ = late.communicate()
-    assert late.returncode == 1, printed
+    assert late.returncode == LEFT, printed
     assert "The first node did not begin within 1 s" in printed
 
 
@@ -186,3 +199,26 @@ def test_a_node_of_another_machine_is_gone_when_it_is_silent_past_the_deadline(y
     assert look(own, store, 1, waited=0.0, patience=0.0).gone == ""
     part.close()
     own.close()
+
+
+def test_a_stalled_attempt_says_where_the_processes_of_all_nodes_stand(yard: Yard, eventually: Eventually) -> None:
+    two(yard, wait_at=2, load=LIVELY, limits=Limits(stall_seconds=12))
+    assert codes(yard) == [1, 1], yard.printed
+    told = outcome(yard)
+    assert (told.state, told.cause) == (State.FAILED, Cause.STALLED)
+    here, _, there = told.traceback.partition("On node 1:")
+    assert "rank 0" in here
+    assert "rank 1" in there
+    assert all("fake/training.py" in stacks for stacks in (here, there))
+    eventually(lambda: not trainers(yard, 1))
+
+
+def test_what_all_nodes_have_used_is_the_attempts(yard: Yard) -> None:
+    """The second rank works, the first one waits for it."""
+    spin = "import os, time\nwhile os.environ['RANK'] == '1' and time.process_time() < 3: pass"
+    two(yard, load=spin)
+    assert codes(yard) == [0, 0], yard.printed
+    other = outcome(yard, 1)
+    assert other.cpu_seconds >= 3
+    assert outcome(yard).cpu_seconds > other.cpu_seconds
+    assert outcome(yard).memory_peak >= other.memory_peak > 0

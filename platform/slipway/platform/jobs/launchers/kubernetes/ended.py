@@ -11,6 +11,7 @@ from typing import Final
 
 from slipway.platform.jobs.launchers.contract import NodeStatus, Phase, Status
 from slipway.platform.jobs.launchers.kubernetes.objects import Condition, Job, Pod
+from slipway.platform.jobs.spec import LEFT
 from slipway.platform.runs.records import Cause
 
 DISRUPTIONS: Final = {
@@ -48,7 +49,7 @@ def ended(job: Job, pods: Sequence[Pod]) -> Status:
         return Status(Phase.ENDED, "It ran longer than its deadline.", Cause.DEADLINE, nodes=nodes)
     failed = [pod for pod in pods if _failed(pod)]
     if failed:
-        first = min(failed, key=lambda pod: (pod.ended, not _is_named(pod, failure), pod.node))
+        first = min(failed, key=lambda pod: (_left(pod), pod.ended, not _is_named(pod, failure), pod.node))
         cause, words, code = why(first)
         if job.spec.suspend and cause in (Cause.EXIT_CODE, Cause.LOST):  # its pods were asked to stop for that
             cause, words = Cause.EVICTED, f"evicted: its queue took its place away ({words})"
@@ -95,8 +96,8 @@ def why(pod: Pod) -> tuple[Cause, str, int | None]:
 
 
 def of_exit(code: int) -> Cause:
-    """A runner that was killed, nobody knows by whom, is lost; every other end was its own."""
-    return Cause.LOST if code == KILLED else Cause.EXIT_CODE
+    """A runner that was killed, nobody knows by whom, or left by another node, is lost; other ends were its own."""
+    return Cause.LOST if code in (KILLED, LEFT) else Cause.EXIT_CODE
 
 
 def exit_words(code: int, reason: str = "", message: str = "") -> str:
@@ -105,6 +106,8 @@ def exit_words(code: int, reason: str = "", message: str = "") -> str:
         return f"it could not be started ({message.strip() or reason})"
     signal = f", signal {code - SIGNALS}" if SIGNALS < code < SIGNALS + 64 else ""
     last = f": {message.strip()[-TAIL:]}" if message.strip() else ""
+    if code == LEFT:
+        return f"another node had vanished{last}"
     return f"it ended with exit code {code}{signal}{last}"
 
 
@@ -126,6 +129,11 @@ def from_condition(failure: Condition) -> tuple[Cause, str, int | None]:
 
 def _failed(pod: Pod) -> bool:
     return pod.status.phase == "Failed" or (pod.terminated is not None and pod.terminated.exit_code != 0)
+
+
+def _left(pod: Pod) -> bool:
+    """Whether its end follows from that of another one."""
+    return pod.terminated is not None and pod.terminated.exit_code == LEFT
 
 
 def _is_named(pod: Pod, failure: Condition | None) -> bool:

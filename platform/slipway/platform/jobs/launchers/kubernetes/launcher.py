@@ -2,7 +2,8 @@
 
 * The Job's name is the attempt's, so the server lets one be created. Whoever comes later adopts it; another attempt's
   Job under that name, from another store, is an error in words.
-* The Job comes first, its Service second, with the Job as owner. Killed between, the next `submit` completes it.
+* The Job comes first, its Service second, with the Job as owner. Killed between, the status says that it is not
+  complete, and the next `submit`, by whoever owns the work, completes it.
 * `cancel` deletes the Job in the foreground: its pods are asked to stop, have their grace, and only when the last one
   has ended the name is free. The reason is not lost with it, it stands in the store.
 * What the acting user may not read, events, quotas, queues, only makes the words poorer.
@@ -10,6 +11,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -48,6 +50,7 @@ from slipway.platform.jobs.targets import named_target
 if TYPE_CHECKING:
     from slipway.platform.settings import Loaded, Target
 
+SEVERAL: Final = 2
 LOG_LINES: Final = 10_000
 LOG_BYTES: Final = 8 * 1024**2
 
@@ -80,7 +83,9 @@ class KubernetesLauncher:
     def status(self, assignment: Assignment) -> Status:
         """What becomes of it."""
         job = self._find(assignment)
-        return self._status(job) if job is not None else judge(None, self._pods_of(assignment), _unexplained)
+        if job is None:
+            return judge(None, self._pods_of(assignment), _unexplained)
+        return replace(self._status(job), incomplete=self._lacks_service(job))
 
     def logs(self, assignment: Assignment, node: int = 0) -> bytes:
         """What a node's pod has printed, the end of it, as long as the cluster has the pod."""
@@ -164,6 +169,12 @@ class KubernetesLauncher:
                 f"The Service of an earlier Job is still there ({error}).",
                 mend="Submit the same again in a moment; the cluster deletes it with its Job.",
             ) from None
+
+    def _lacks_service(self, job: Job) -> bool:
+        """Whether nobody has created the Service by which the nodes of the Job find each other."""
+        if job.spec.completions < SEVERAL or job.metadata.leaving or job.finished:
+            return False
+        return self._ask.read(SERVICES, job.metadata.name) is None
 
     def _find(self, assignment: Assignment) -> Job | None:
         """The attempt's Job."""

@@ -10,7 +10,7 @@ from itertools import islice
 from statistics import median
 from typing import Any, Final
 
-from slipway.platform.jobs.spec import Price
+from slipway.platform.jobs.spec import JobSpec, Price
 from slipway.platform.runs import index
 from slipway.platform.runs.entries import Entry
 from slipway.platform.runs.records import State
@@ -33,6 +33,8 @@ class Forecast:
     high: float = 0.0
     price: Price = field(default_factory=Price)
     nodes: int = 1
+    scaled: bool = False
+    """Whether some of those had another number of nodes."""
 
     @property
     def costs(self) -> tuple[Decimal, Decimal]:
@@ -46,12 +48,24 @@ class Forecast:
         if not self.runs:
             return f"{rate}; no run of this model has ended yet to go by" if hourly else rate
         by = f"by {self.runs} run{'s' if self.runs > 1 else ''}{f' on {self.target}' if self.target else ' elsewhere'}"
+        by += ", some with another number of nodes" if self.scaled else ""
         span = _span(duration(self.low), duration(self.high))
         if not hourly:
             return f"{rate}; {span}, {by}"
         currency = self.price.currency
-        costs = _span(*(money(one, "") for one in self.costs))
-        return f"{currency} {costs} ({span}, {by})"
+        low, high = (money(one, "") for one in self.costs)
+        costs = _span(f"{currency} {low}", high) if low != high else f"about {currency} {low}"
+        return f"{costs} ({span}, {by})"
+
+    def told_budget(self, budget: Decimal | None) -> str:
+        """A warning about a budget that earlier runs would have used up, or nothing."""
+        if budget is None or not self.runs or budget >= self.costs[0]:
+            return ""
+        least = money(self.costs[0], self.price.currency)
+        return (
+            f"A budget of {money(budget, self.price.currency)} is less than the {least} that it takes by earlier runs: "
+            "it will probably be stopped before it is done."
+        )
 
     def as_data(self) -> dict[str, Any]:
         """For scripts."""
@@ -74,7 +88,14 @@ def forecast(store: Store, model: str, *, target: str, nodes: int, epochs: int, 
     seconds = [_scaled(one, nodes, epochs) for one in counted if one.seconds]
     if not seconds:
         return Forecast(0, price=price, nodes=nodes)
-    return Forecast(len(seconds), target if there else "", min(seconds), max(seconds), price, nodes)
+    scaled = any(one.nodes != nodes for one in counted)
+    return Forecast(len(seconds), target if there else "", min(seconds), max(seconds), price, nodes, scaled)
+
+
+def forecast_for(store: Store, job: JobSpec) -> Forecast:
+    """The same for a job."""
+    epochs = int(job.config.get("trainer", {}).get("max_epochs", 0))
+    return forecast(store, job.model, target=job.target, nodes=job.nodes, epochs=epochs, price=job.price)
 
 
 def typical_wait(store: Store, target: str) -> float | None:

@@ -6,9 +6,9 @@ Each is stored under a name of its own, so doing it again, or twice at once, cha
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from slipway.platform.jobs.planning import Planned
 from slipway.platform.jobs.runner.preparing import Note, Noting
-from slipway.platform.jobs.snapshots import have_snapshot, offer_snapshot
+from slipway.platform.jobs.submitting.planning import Planned
+from slipway.platform.jobs.submitting.snapshots import have_snapshot, offer_snapshot
 from slipway.platform.runs.attempts import Claimant
 from slipway.platform.runs.code.archive import StoredCode, store_code
 from slipway.platform.runs.names import bind_name
@@ -18,7 +18,7 @@ from slipway.platform.runs.standing import Standing
 from slipway.platform.store import Store
 
 if TYPE_CHECKING:
-    from slipway.platform.jobs.starting import Request
+    from slipway.platform.jobs.submitting.starting import Request
     from slipway.platform.settings import Loaded
 
 KB: Final = 1000
@@ -36,10 +36,15 @@ def provide(planned: Planned, loaded: "Loaded", store: Store, note: Note, *, els
     return code
 
 
-def told_size(code: StoredCode) -> str:
-    """How much code travels, for a person."""
-    sent = "" if code.new else ", there already"
-    return f"code: {code.files} files, {code.size / KB:,.0f} kB{sent}"
+def told_size(code: StoredCode, size: int) -> str:
+    """How much code travels, for a person: its files, and how large they are together."""
+    return f"code: {told_code(code.files, size)}{'' if code.new else ', there already'}"
+
+
+def told_code(files: int, size: int) -> str:
+    """Files, and their bytes together."""
+    amount = f"{size / KB:,.0f} kB" if size >= KB else f"{size} bytes"
+    return f"{files} file{'' if files == 1 else 's'}, {amount}"
 
 
 def name_work(planned: Planned, request: "Request", store: Store, now: Standing) -> str:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from slipway.platform.data.view import View
 from slipway.platform.data.watching import SILENT, Watcher
-from slipway.platform.jobs.snapshots import Named, name_snapshot
 from slipway.platform.jobs.spec import TRAIN_MODULE, JobSpec
+from slipway.platform.jobs.submitting.snapshots import Named, name_snapshot
 from slipway.platform.models.finder import Model, distribution_of
 from slipway.platform.runs.code.closure import Code, Roots, closure
 from slipway.platform.runs.code.lock import TRAINING, lock_part

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from slipway.platform.jobs.acting import Acting, bind_outcome
 from slipway.platform.jobs.attaching import LOOK_SECONDS, REMOTE_LOOK_SECONDS, Looking
-from slipway.platform.jobs.deciding import End, Launch, Record, Seen, Step, Stop, TakeUp, Wait, decide
 from slipway.platform.jobs.launchers.contract import Assignment, Launcher, LauncherRefused, LauncherUnreachable
-from slipway.platform.jobs.looking import Sight
-from slipway.platform.jobs.settling import concluding, settle, tell_mlflow
+from slipway.platform.jobs.overseeing.acting import Acting, bind_outcome
+from slipway.platform.jobs.overseeing.deciding import End, Launch, Record, Seen, Step, Stop, TakeUp, Wait, decide
+from slipway.platform.jobs.overseeing.looking import Sight
+from slipway.platform.jobs.overseeing.settling import concluding, settle, tell_mlflow
 from slipway.platform.jobs.spending import lived
 from slipway.platform.jobs.watching import SILENT, Watcher
 from slipway.platform.jobs.wishes import forget_wishes
@@ -62,6 +62,12 @@ class Overseer:
     def look(self, key: str) -> Seen:
         """All that is known now; raises `StoreUnreachable` or `LauncherUnreachable` where that cannot be found out."""
         return self._sight.look(key)
+
+    def foresee(self, seen: Seen, record: Record) -> Seen:
+        """What would be known after a recording, without doing it."""
+        standing = seen.standing
+        seconds = lived(self._store, standing.key, standing.number)
+        return self._sight.foreseen(seen, self._acting.outcome(record, seconds, standing.heartbeat))
 
     def advance(self, key: str) -> Step:
         """Look, decide, do it once; what was done."""
@@ -166,7 +172,8 @@ class Overseer:
         if tell:
             self._watcher.note(tell)
         index.close(self._store, ended.key)
-        forget_wishes(self._store, ended.key)
+        if ended.result:
+            forget_wishes(self._store, ended.key)
 
 
 class _Telling:
@@ -206,13 +213,13 @@ def _words(seen: Seen, step: Step) -> str:
         case Wait() | Stop() if now.spec is not None:
             attempt = f"{now.spec.name}: attempt {now.number}"
             where = f" on {now.place.where}" if now.state is State.RUNNING else ""
-            words = step.words or (now.reason if now.state is State.PENDING else "")
+            words = (step.words or (now.reason if now.state is State.PENDING else "")).rstrip(".")
             state = "is over" if now.outcome else f"is {now.state}{where}"
             return f"{attempt} {state}{f' ({words})' if words else ''}."
         case Record():
             return f"Attempt {now.number}: {step.reason}"
         case TakeUp():
-            outcome = now.outcome
-            return f"Attempt {now.number} is over ({outcome.reason if outcome else ''}) Going on in another."
+            reason = now.outcome.reason.rstrip(".") if now.outcome else "lost"
+            return f"Attempt {now.number} is over: {reason}. Going on in another."
         case _:
             return ""

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from slipway.platform.jobs.deciding import TAKEN_UP, Record
 from slipway.platform.jobs.launchers.contract import Assignment, Launcher, LauncherRefused, Status
+from slipway.platform.jobs.overseeing.deciding import TAKEN_UP, Record
 from slipway.platform.jobs.spec import JobSpec
 from slipway.platform.jobs.spending import Charge, lived
 from slipway.platform.runs import index
@@ -85,7 +85,7 @@ class Acting:
             self.here,
             again=last.result is not None,
             after=spec.number,
-            why=f"{TAKEN_UP} attempt {spec.number}, {outcome.cause or outcome.state}: {outcome.reason}",
+            why=f"{TAKEN_UP} attempt {spec.number}, {outcome.cause or outcome.state}: {outcome.reason.rstrip('.')}",
             unique=self.unique,
         )
 

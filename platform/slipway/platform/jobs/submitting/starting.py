@@ -7,15 +7,18 @@ its progress to its end. When the one they follow is lost, one of them goes on f
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from slipway.platform.jobs.attaching import follow
-from slipway.platform.jobs.planning import Planned
-from slipway.platform.jobs.providing import claimant_of, name_work, provide
+from slipway.platform.jobs.launchers.opening import open_launcher
+from slipway.platform.jobs.overseeing.overseer import Overseer
+from slipway.platform.jobs.overseeing.settling import settle
 from slipway.platform.jobs.runner.attempt import Surroundings, run_attempt
 from slipway.platform.jobs.runner.child import Ahead
 from slipway.platform.jobs.runner.concluding import Ran
-from slipway.platform.jobs.settling import settle
+from slipway.platform.jobs.submitting.planning import Planned
+from slipway.platform.jobs.submitting.providing import claimant_of, name_work, provide
 from slipway.platform.jobs.watching import SILENT, Watcher
 from slipway.platform.runs.attempts import Attempt, claim
 from slipway.platform.runs.names import check_free
@@ -122,18 +125,25 @@ class _Bringing:
             how = "attached"
             name = got.spec.name if got.spec else name
             self._watcher.note(got.told())
-            ended = self._follow(name)
+            ended = self._follow(got, name)
             if ended.state is not State.LOST:
                 return Brought(how, ended, name)
             self._watcher.note(f"{ended.told()} Going on with it.")
             self._provide()
 
-    def _follow(self, name: str) -> Standing:
+    def _follow(self, found: Standing, name: str) -> Standing:
+        """To its end; submitted work is overseen, which may be what it needs to begin at all."""
+        if found.spec is not None and found.spec.job:
+            return self._overseer().see_through(found.key)
         try:
             return follow(self._store, self._planned.key, self._here, self._watcher)
         except KeyboardInterrupt:
             self._watcher.note(f"{name} goes on without you; start the same again to follow it.")
             raise
+
+    def _overseer(self) -> Overseer:
+        opened = partial(open_launcher, loaded=self._loaded, store=self._store)
+        return Overseer(self._loaded, self._store, self._here, opened, self._watcher, tracker=self._tracker)
 
     def _is_done(self, now: Standing) -> bool:
         return now.result is not None and not self._request.again

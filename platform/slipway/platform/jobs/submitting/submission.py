@@ -20,17 +20,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from slipway.platform.errors import WrongUse
-from slipway.platform.jobs.acting import Acting, next_claimant
-from slipway.platform.jobs.deciding import Launch, Record, Stop, Wait, decide
 from slipway.platform.jobs.launchers.contract import Assignment, Launcher, LauncherUnreachable, Phase
 from slipway.platform.jobs.launchers.opening import open_launcher
-from slipway.platform.jobs.overseeing import Overseer
-from slipway.platform.jobs.placing import Placement
-from slipway.platform.jobs.planning import Planned
-from slipway.platform.jobs.providing import claimant_of, name_work, provide, told_size
-from slipway.platform.jobs.settling import settle
+from slipway.platform.jobs.overseeing.acting import Acting, next_claimant
+from slipway.platform.jobs.overseeing.deciding import Launch, decide
+from slipway.platform.jobs.overseeing.overseer import Overseer
+from slipway.platform.jobs.overseeing.settling import settle
 from slipway.platform.jobs.spec import JobSpec
-from slipway.platform.jobs.starting import Request
+from slipway.platform.jobs.submitting.placing import Placement
+from slipway.platform.jobs.submitting.planning import Planned
+from slipway.platform.jobs.submitting.providing import claimant_of, name_work, provide, told_size
+from slipway.platform.jobs.submitting.refusing import check_budget, check_cluster
+from slipway.platform.jobs.submitting.starting import Request
+from slipway.platform.jobs.submitting.stopping import Stopping
 from slipway.platform.jobs.targets import named_target
 from slipway.platform.jobs.watching import SILENT, Watcher
 from slipway.platform.jobs.wishes import forget_wishes, wish
@@ -38,7 +40,7 @@ from slipway.platform.runs.attempts import Claimant, assign
 from slipway.platform.runs.find import load_parts
 from slipway.platform.runs.names import check_free
 from slipway.platform.runs.parts import Parts
-from slipway.platform.runs.records import Place, State
+from slipway.platform.runs.records import AttemptSpec, Place, State
 from slipway.platform.runs.standing import Here, Standing
 from slipway.platform.runs.tracking.tracker import Tracker, open_tracker
 from slipway.platform.store import Store, open_store
@@ -73,25 +75,32 @@ def submit(  # noqa: PLR0913 - what, for whom, and where
     nodes: int = 1,
     budget: Decimal | None = None,
     secrets: Sequence[str] = (),
+    patient: bool = False,
     watcher: Watcher = SILENT,
     store: Store | None = None,
     launchers: OpenLauncher | None = None,
 ) -> Submitted:
-    """Give the work to the target's launcher, attach to who is at it, or return what is done. Does not wait for it."""
+    """Give the work to the target's launcher, attach to who is at it, or return what is done. Does not wait for it.
+
+    Where its last attempt is being stopped, nothing begins beside that; `patient` waits until it is over, and goes on.
+    """
     placement = Placement(target=target, nodes=nodes, budget=budget, secrets=tuple(secrets))
     found = placement.checked(loaded.settings, planned.config)
     if launchers is None:
-        _check_cluster(placement.target, found, loaded)
+        check_cluster(placement.target, found, loaded)
     submission = _Submission(loaded, request.submitted_by, watcher, store, launchers)
     if request.name is not None:
         check_free(submission.store, planned.key, request.name)
+    if patient:
+        submission.stopping.wait(planned.key)
     now = submission.standing(planned.key)
     if (there := submission.there(now, request.name, again=request.again)) is not None:
         return there
-    code = provide(planned, loaded, submission.store, watcher.note, elsewhere=found.launcher != "local")
-    watcher.note(told_size(code))
-    name = name_work(planned, request, submission.store, now)
     job = placement.on(planned.job(fresh=request.again, patch=request.patch), loaded.settings, found)
+    check_budget(submission.store, job, "the same command with")
+    code = provide(planned, loaded, submission.store, watcher.note, elsewhere=found.launcher != "local")
+    watcher.note(told_size(code, planned.code_bytes))
+    name = name_work(planned, request, submission.store, now)
     claimant = claimant_of(planned, request, name, submission.place(target, found), job=job.digest)
     return submission.start(planned.parts, claimant, job, now, again=request.again)
 
@@ -105,6 +114,7 @@ def rerun(  # noqa: PLR0913 - as `submit`
     target: str | None = None,
     nodes: int | None = None,
     budget: Decimal | None = None,
+    patient: bool = False,
     watcher: Watcher = SILENT,
     store: Store | None = None,
     launchers: OpenLauncher | None = None,
@@ -114,18 +124,46 @@ def rerun(  # noqa: PLR0913 - as `submit`
     Refused while it is under way. Work that is done is done once more, from the first step, only with `again`.
     """
     submission = _Submission(loaded, person, watcher, store, launchers)
+    if patient:
+        submission.stopping.wait(key)
     now = submission.standing(key)
-    spec = now.spec
-    if now.under_way:
-        raise WrongUse(now.told(), mend="Wait for it, or `slipway cancel` it first.")
+    refuse_running(now)
     if (there := submission.there(now, None, again=again)) is not None:
         return there
+    spec, job = job_again(submission.store, now, loaded, again=again, target=target, nodes=nodes, budget=budget)
+    found = loaded.settings.targets[job.target]
+    if launchers is None:
+        check_cluster(job.target, found, loaded)
+    claimant = replace(
+        next_claimant(spec, job.digest, datetime.now(UTC), person), place=submission.place(job.target, found)
+    )
+    return submission.start(load_parts(submission.store, key), claimant, job, now, again=again)
+
+
+def refuse_running(now: Standing) -> None:
+    """Another attempt is none beside the last one."""
+    if now.under_way:
+        raise WrongUse(now.told(), mend="Wait for it, or `slipway cancel` it first.")
+
+
+def job_again(
+    store: Store,
+    now: Standing,
+    loaded: "Loaded",
+    *,
+    again: bool = False,
+    target: str | None = None,
+    nodes: int | None = None,
+    budget: Decimal | None = None,
+) -> tuple[AttemptSpec, JobSpec]:
+    """The last attempt, and the job that another one would have; refuses what cannot be. Nothing is written."""
+    spec = now.spec
     if spec is None or not spec.job:
         raise WrongUse(
             f"{now.told()} It was not submitted, so nobody knows where it is to run.",
             mend="`slipway submit` the same work.",
         )
-    before = JobSpec.load(submission.store, spec.job)
+    before = JobSpec.load(store, spec.job)
     place = target or before.target
     priced = named_target(place, loaded.settings).price_per_hour
     placement = Placement(
@@ -135,24 +173,9 @@ def rerun(  # noqa: PLR0913 - as `submit`
         secrets=before.secrets,
     )
     found = placement.checked(loaded.settings, before.config)
-    if launchers is None:
-        _check_cluster(placement.target, found, loaded)
     job = placement.on(before.model_copy(update={"fresh": again}), loaded.settings, found)
-    claimant = replace(
-        next_claimant(spec, job.digest, datetime.now(UTC), person), place=submission.place(placement.target, found)
-    )
-    return submission.start(load_parts(submission.store, key), claimant, job, now, again=again)
-
-
-def _check_cluster(name: str, target: "Target", loaded: "Loaded") -> None:
-    """Refuse what a job in a cluster could not do with these settings, before anything is written."""
-    if target.launcher != "kubernetes":
-        return
-    from slipway.platform.jobs.launchers.kubernetes.pod import image
-    from slipway.platform.jobs.launchers.kubernetes.variables import check_addresses
-
-    image(name, target, loaded.settings)
-    check_addresses(loaded.settings, loaded.root)
+    check_budget(store, job, f"slipway rerun {spec.name}")
+    return spec, job
 
 
 class _Submission:
@@ -166,6 +189,7 @@ class _Submission:
         self._here = Here.at(loaded.root)
         self._open = launchers or partial(open_launcher, loaded=loaded, store=self.store)
         self._overseer = Overseer(loaded, self.store, self._here, self._open, watcher)
+        self.stopping = Stopping(self.store, self._overseer, watcher)
 
     def standing(self, key: str) -> Standing:
         """How the work stands, looked at as an overseer does."""
@@ -176,35 +200,21 @@ class _Submission:
         return Place(target=target, host=self._here.host if found.launcher == "local" else "")
 
     def there(self, now: Standing, name: str | None, *, again: bool) -> Submitted | None:
-        """The work, when nothing has to be started."""
-        if now.under_way:
+        """The work, when nothing has to be started, or nothing may begin beside what is being stopped."""
+        if now.under_way and not self.stopping.is_cancelled(now):
             return self._attach(now)
         if now.result is None or again:
-            return self._ending(now)
+            words, called = self.stopping.words(now), now.spec.name if now.spec else now.key
+            again_later = f"{words} Submit it again in a moment, or with --wait."
+            return Submitted("attached", called, now.key, now, again_later) if words else None
         if behind := settle(self.store, self._tracker, self._here, now):
             self._watcher.note(behind)
         return Submitted("found", name or (now.spec.name if now.spec else now.key), now.key, now)
 
-    def _ending(self, now: Standing) -> Submitted | None:
-        """The last attempt, as long as its job is still there: none begins beside it."""
-        for _ in range(2 if now.spec is not None and now.spec.job else 0):
-            try:
-                seen = self._overseer.look(now.key)
-                step = decide(seen)
-                if isinstance(step, Record | Stop):
-                    self._overseer.act(seen, step)
-            except LauncherUnreachable as error:  # it was silent for so long that it has stopped itself
-                self._watcher.note(str(error))
-                return None
-            if isinstance(step, Stop | Wait):
-                words = f"{now.told()} Its job is being stopped; submit it again in a moment."
-                return Submitted("attached", seen.standing.spec.name if seen.standing.spec else "", now.key, now, words)
-        return None
-
     def start(self, parts: Parts, claimant: Claimant, job: JobSpec, before: Standing, *, again: bool) -> Submitted:
         """Make the attempt behind the last one, unless others were quicker, and launch it."""
-        if before.number:
-            forget_wishes(self.store, parts.key)  # of those who wanted what has ended
+        if before.result is not None:
+            forget_wishes(self.store, parts.key)  # of those who wanted what they have
         wish(self.store, parts.key, self._person, claimant.created)
         job.keep(self.store)
         nonce = uuid.uuid4().hex
@@ -233,15 +243,15 @@ class _Submission:
             return Submitted("found", name, now.key, now)
         wish(self.store, now.key, self._person, datetime.now(UTC))
         self._watcher.note(now.told())
-        if now.state is not State.PENDING:
-            return Submitted("attached", name, now.key, now)
         try:
             seen = self._overseer.look(now.key)
             step = decide(seen)
             if isinstance(step, Launch):
                 self._overseer.act(seen, step)
         except LauncherUnreachable as error:
-            return self._waiting("attached", now, error)
+            if now.state is State.PENDING:
+                return self._waiting("attached", now, error)
+            return Submitted("attached", name, now.key, now)
         words = "" if seen.status.phase is Phase.ABSENT else seen.status.words
         return Submitted("attached", name, now.key, self.standing(now.key), words)
 

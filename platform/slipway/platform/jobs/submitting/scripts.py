@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from slipway.platform.data.view import View
 from slipway.platform.data.watching import SILENT, Watcher
 from slipway.platform.errors import WrongUse
-from slipway.platform.jobs.planning import OURS, Planned, Subject
-from slipway.platform.jobs.snapshots import name_snapshot
+from slipway.platform.jobs.submitting.planning import OURS, Planned, Subject
+from slipway.platform.jobs.submitting.snapshots import name_snapshot
 from slipway.platform.runs.code.closure import Code, Roots, script_closure
 from slipway.platform.runs.code.lock import lock_part
 from slipway.platform.runs.making import parts_of

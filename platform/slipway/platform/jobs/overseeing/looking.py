@@ -5,13 +5,14 @@ last attempt is read only when there may be another one.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from slipway.platform.jobs.attaching import STILL_SECONDS
-from slipway.platform.jobs.deciding import NOTHING, TAKEN_UP, Seen, may_go_on
 from slipway.platform.jobs.launchers.contract import Assignment, Launcher, Phase, Status
+from slipway.platform.jobs.overseeing.deciding import NOTHING, TAKEN_UP, Seen, may_go_on
 from slipway.platform.jobs.spec import JobSpec, Limits
 from slipway.platform.jobs.spending import spent
 from slipway.platform.runs.layout import WorkKeys
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from slipway.platform.settings import Settings
 
 UNASKED: Final = timedelta(seconds=STILL_SECONDS)
-"""A launcher is not asked about an attempt that gave a sign of life since then, and made progress."""
+"""A launcher is not asked about an attempt that gave a sign of life since then, and makes progress."""
 ABSENT: Final = Status(Phase.ABSENT)
 
 
@@ -49,7 +50,7 @@ class Sight:
         limits = job.limits if job else self._own_limits()
         return Seen(
             now,
-            self._status(now, job) if job and self._is_asked(now, cancellation, limits) else ABSENT,
+            self._status(now, job) if job and self._is_asked(now, cancellation, job) else ABSENT,
             limits,
             launched=job is not None,
             earlier=self._since_asked(now) if goes_on else (),
@@ -60,6 +61,11 @@ class Sight:
             ended_for=self._age(keys.outcome) if goes_on else NOTHING,
             patience=timedelta(seconds=self._settings.jobs.pending_seconds),
         )
+
+    def foreseen(self, seen: Seen, outcome: Outcome) -> Seen:
+        """What would be known at once after this outcome of the last attempt was recorded, and its job gone."""
+        now = replace(seen.standing, state=outcome.state, outcome=outcome)
+        return replace(seen, standing=now, status=ABSENT, earlier=self._since_asked(now))
 
     def standing(self, key: str) -> Standing:
         """How it stands by the store and this machine's locks alone."""
@@ -95,13 +101,15 @@ class Sight:
             silence_seconds=jobs.silence_seconds, stall_seconds=jobs.stall_seconds, grace_seconds=jobs.grace_seconds
         )
 
-    def _is_asked(self, now: Standing, cancellation: Cancellation | None, limits: Limits) -> bool:
+    def _is_asked(self, now: Standing, cancellation: Cancellation | None, job: JobSpec) -> bool:
         """Whether the launcher may know more than the store."""
         if now.outcome is not None:
             return may_go_on(now.outcome)
         if now.state is State.RUNNING:
             still = now.heartbeat.still if now.heartbeat else 0.0
-            return now.silent > UNASKED or cancellation is not None or still > limits.stall_seconds
+            if job.nodes > 1 and not (now.heartbeat and now.heartbeat.step):  # its nodes may not find each other
+                return True
+            return now.silent > UNASKED or cancellation is not None or still > job.limits.stall_seconds
         return now.result is None or now.result.attempt != now.number
 
     def _status(self, now: Standing, job: JobSpec) -> Status:

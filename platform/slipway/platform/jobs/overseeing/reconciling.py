@@ -16,12 +16,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from slipway.platform.errors import SlipwayError
-from slipway.platform.jobs.deciding import End, Launch, Record, Seen, Step, Stop, TakeUp, Wait, decide
 from slipway.platform.jobs.launchers.contract import Assignment, Found, Launcher, Phase
 from slipway.platform.jobs.launchers.opening import open_launcher
-from slipway.platform.jobs.leftovers import Leftover, leftovers_here
-from slipway.platform.jobs.overseeing import Overseer
-from slipway.platform.jobs.settling import tell_mlflow
+from slipway.platform.jobs.overseeing.deciding import End, Launch, Record, Seen, Step, Stop, TakeUp, Wait, decide
+from slipway.platform.jobs.overseeing.leftovers import Leftover, leftovers_here
+from slipway.platform.jobs.overseeing.overseer import Overseer
+from slipway.platform.jobs.overseeing.settling import tell_mlflow
 from slipway.platform.jobs.spec import JobSpec
 from slipway.platform.jobs.watching import SILENT, Watcher
 from slipway.platform.runs import index
@@ -128,14 +128,25 @@ class _Reconciling:
     def _look_after(self, key: str) -> None:
         """Do what its owner would do, until nothing is to be done now."""
         self._done.looked_at += 1
-        for _ in range(1 if self._dry else MOST_STEPS):
+        if self._dry:
+            self._foretell(key)
+            return
+        for _ in range(MOST_STEPS):
             seen = self._overseer.look(key)
             step = decide(seen)
             self._note(seen, step)
-            if not self._dry:
-                self._overseer.act(seen, step)
+            self._overseer.act(seen, step)
             if isinstance(step, Wait | End | Stop):
                 return
+
+    def _foretell(self, key: str) -> None:
+        """What would be done, with what would follow at once from a recording."""
+        seen = self._overseer.look(key)
+        step = decide(seen)
+        self._note(seen, step)
+        if isinstance(step, Record):
+            after = self._overseer.foresee(seen, step)
+            self._note(after, decide(after))
 
     def _note(self, seen: Seen, step: Step) -> None:
         name = seen.standing.spec.name if seen.standing.spec else seen.standing.key[:KEY_SHOWN]

@@ -6,12 +6,14 @@ it; any number of them at once come to the same, because every doing is create-o
 * An attempt that never began is launched again; one whose launcher says that it ended gets the outcome that the
   launcher knows, if the runner could not record one.
 * Lost and stalled work is taken up again as often as the job allows. What was moved elsewhere by others, an eviction
-  or a preemption, is taken up again always. All other ends are ends, and so is a budget that is used up.
+  or a preemption, is taken up again always, after a pause that grows as long as evictions follow each other without
+  progress between them. All other ends are ends, and so is a budget that is used up.
 * Before work is taken up again, the job of the attempt before is gone: its launcher is told to stop it. One that no
   launcher can stop has stopped itself when it was silent for its deadline, which is waited for.
 * A cancelled attempt that does not stop within its grace is stopped by its launcher.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +28,9 @@ from slipway.platform.runs.standing import Standing
 RETRIED: Final = frozenset({Cause.LOST, Cause.STALLED})
 ALWAYS_RETRIED: Final = frozenset({Cause.EVICTED})
 NOTHING: Final = timedelta(0)
+MINUTE: Final = timedelta(minutes=1)
+SHORTEST_PAUSE: Final = timedelta(seconds=15)
+LONGEST_PAUSE: Final = timedelta(minutes=15)
 TAKEN_UP: Final = "taken up after"
 """Begins why an attempt was made that no person asked for."""
 
@@ -76,11 +81,13 @@ class Wait:
     """Nothing is to be done now."""
 
     words: str = ""
+    resting: bool = False
+    """Whether nothing of it runs, so that a person who asks may go on at once."""
 
 
 @dataclass(frozen=True)
 class Launch:
-    """The last attempt has no job: create it."""
+    """The last attempt has no job, or not all of one: create what is missing."""
 
 
 @dataclass(frozen=True)
@@ -143,11 +150,21 @@ def retried(earlier: Sequence[Outcome]) -> int:
     return sum(one.cause in RETRIED for one in earlier)
 
 
+def pause_before_next(earlier: Sequence[Outcome]) -> timedelta:
+    """How long work that is evicted again and again before it gets anywhere is left alone; none for the first time."""
+    fruitless, furthest = 0, 0
+    for one in earlier:
+        step = one.step or 0
+        fruitless = fruitless + 1 if one.cause in ALWAYS_RETRIED and step <= furthest else 0
+        furthest = max(furthest, step)
+    return min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** min(fruitless - 2, 10)) if fruitless > 1 else NOTHING
+
+
 def _pending(seen: Seen) -> Step:
     status = seen.status
     if seen.cancellation is not None:
         return _cancelled(seen.cancellation, withdraw=seen.job_lives)
-    if status.phase is Phase.ABSENT:
+    if status.phase is Phase.ABSENT or status.incomplete:
         return Launch()
     if status.phase is Phase.ENDED:
         return _ended(status)
@@ -163,7 +180,9 @@ def _running(seen: Seen) -> Step:
     if seen.cancellation is not None:
         overdue = seen.job_lives and seen.cancelled_for > seen.grace
         words = f"it was cancelled by {seen.cancellation.by}"
-        return Stop(f"{words} and does not stop") if overdue else Wait(f"{words} and stops behind a checkpoint")
+        return Stop(f"{words} and does not stop") if overdue else Wait(f"{words} and is stopping")
+    if seen.launched and seen.status.incomplete:
+        return Launch()
     beat = seen.standing.heartbeat
     still = beat.still if beat else 0.0
     if seen.launched and still > seen.limits.stall_seconds + seen.limits.grace_seconds:
@@ -201,6 +220,9 @@ def _gone_on(seen: Seen, outcome: Outcome) -> Step:
     enough = outcome.cause in RETRIED and retried(seen.earlier) > seen.limits.retries
     if not seen.launched or seen.cancellation is not None or spent or enough:
         return End()
+    left = pause_before_next(seen.earlier) - seen.ended_for
+    if left > NOTHING:
+        return Wait(f"evicted again without progress; it goes on in {math.ceil(left / MINUTE)} min", resting=True)
     return TakeUp()
 
 

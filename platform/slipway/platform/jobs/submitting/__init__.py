@@ -1,0 +1,1 @@
+"""From a request to work that runs: naming it, refusing what cannot work, providing what it needs, starting it."""
