@@ -17,11 +17,11 @@ from slipway.platform.jobs.launchers.contract import LauncherUnreachable
 from slipway.platform.jobs.launchers.opening import open_launcher
 from slipway.platform.jobs.overseeing.overseer import Overseer
 from slipway.platform.runs.layout import WorkKeys
-from slipway.platform.runs.pieces import NAME
+from slipway.platform.runs.pieces import piece_at
 from slipway.platform.runs.records import State
 from slipway.platform.runs.results import load_result
 from slipway.platform.runs.standing import Here, Standing
-from slipway.platform.store import ObjectMissing, Store, StoreUnreachable, open_store
+from slipway.platform.store import Store, StoreUnreachable, open_store
 
 LINES: Final = 2000
 """Of a log that one look passes on at most; a trigger's loop belongs to others as well."""
@@ -93,9 +93,8 @@ class JobWatch:
             position.attempt, position.offset, position.rest = now.number, 0, b""
         prefix = WorkKeys(self.key).attempt(now.number).log
         while now.number and len(lines) < LINES:
-            try:
-                piece = self._store.get(prefix + NAME.format(position.offset))
-            except ObjectMissing:
+            piece = piece_at(self._store, prefix, position.offset)
+            if piece is None:
                 break
             position.offset += len(piece)
             *whole, position.rest = (position.rest + piece).split(b"\n")

@@ -18,11 +18,11 @@ from slipway.platform.jobs.spec import JobSpec
 from slipway.platform.runs import index
 from slipway.platform.runs.entries import GOES_ON
 from slipway.platform.runs.layout import AttemptKeys, WorkKeys
-from slipway.platform.runs.pieces import NAME
+from slipway.platform.runs.pieces import piece_at
 from slipway.platform.runs.presence import Sign, sign_of
 from slipway.platform.runs.records import AttemptSpec, Outcome, State
 from slipway.platform.runs.standing import Here, Standing, numbers, spec_of, standing
-from slipway.platform.store import ObjectMissing, Store, StoreUnreachable
+from slipway.platform.store import Store, StoreUnreachable
 
 STILL_SECONDS: Final = 6.0
 """A log piece comes at least every few seconds from a process that prints; after so long the record is asked."""
@@ -161,9 +161,8 @@ class _Following:
 
     def _next(self) -> Piece | None:
         """The piece behind what was read: its name is known."""
-        try:
-            text = self._store.get(self._prefix + NAME.format(self.offset))
-        except ObjectMissing:
+        text = piece_at(self._store, self._prefix, self.offset)
+        if text is None:
             return None
         self.offset += len(text)
         return Piece(text)

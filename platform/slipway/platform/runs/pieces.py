@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from slipway.platform.store import Store
+from slipway.platform.store import ObjectMissing, Store
 
 NAME: Final = "{:012d}"
 LARGEST: Final = 8 * 1024 * 1024
@@ -39,6 +39,14 @@ class Pieces:
             return b""
         whole = grown.rfind(b"\n") + 1
         return grown[:whole] if whole else grown if last or len(grown) == LARGEST else b""
+
+
+def piece_at(store: Store, prefix: str, offset: int) -> bytes | None:
+    """The piece that begins there, or None as long as there is none: what follows costs one read, and no list."""
+    try:
+        return store.get(prefix + NAME.format(offset))
+    except ObjectMissing:
+        return None
 
 
 def read_pieces(store: Store, prefix: str, *, tail: int | None = None) -> bytes:

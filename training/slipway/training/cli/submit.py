@@ -87,6 +87,7 @@ def submit(  # noqa: PLR0913 - what a person may say
     """
     from slipway.platform.cli.jobs.amounts import amount
     from slipway.platform.cli.jobs.arguments import open_desk
+    from slipway.platform.jobs.submitting.forecasting import forecast_on
     from slipway.platform.jobs.submitting.placing import Placement
     from slipway.training.cli import asking
 
@@ -102,7 +103,7 @@ def submit(  # noqa: PLR0913 - what a person may say
     if output == YAML:
         _render(planned, desk, placement, said)
         return
-    expected = _forecast(planned, desk, placement)
+    expected = forecast_on(desk.store, planned, placement, desk.loaded.settings)
     if dry_run:
         _foretell(planned, desk, placement, said, expected, json=json)
         return
@@ -211,21 +212,6 @@ def _unused(submitted: "Submitted", said: "Said", placement: "Placement") -> lis
         "--again": said.again,
     }
     return [name for name, value in asked.items() if value]
-
-
-def _forecast(planned: "Planned", desk: "Desk", placement: "Placement") -> "Forecast":
-    from slipway.platform.jobs.spec import Price
-    from slipway.platform.jobs.submitting.forecasting import forecast
-
-    target = desk.loaded.settings.targets[placement.target]
-    return forecast(
-        desk.store,
-        planned.model.name,
-        target=placement.target,
-        nodes=placement.nodes,
-        epochs=int(planned.config.get("trainer", {}).get("max_epochs", 0)),
-        price=Price(per_hour=target.price_per_hour, currency=target.currency),
-    )
 
 
 def _render(planned: "Planned", desk: "Desk", placement: "Placement", said: "Said") -> None:

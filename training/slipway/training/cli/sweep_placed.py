@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from slipway.platform.cli.output import say
+from slipway.platform.jobs.submitting.forecasting import forecast_on
 from slipway.platform.telling import money
 from slipway.training.cli.sweep_telling import Spent, count_of
 from slipway.training.submitting import Shape, composed_for, plan_for, request_of
 from slipway.training.sweep.parent import tags_of
 from slipway.training.sweep.running import overrides_of
-from slipway.training.sweep.submitting import Submitting, forecast_for, told_price
+from slipway.training.sweep.submitting import Submitting, told_price
 
 if TYPE_CHECKING:
     from slipway.platform.jobs.api import Desk
@@ -52,7 +53,9 @@ class Placed:
         told: dict[str, Any] = {"on": f"{place.target}, {place.nodes} node{'s' if place.nodes > 1 else ''} each"}
         if budget is not None:
             told["budget"] = str(budget) if json else money(budget, self._shape.target.currency)
-        expected = forecast_for(self._desk, place, self._base or self._plan(space.fixed))
+        expected = forecast_on(
+            self._desk.store, self._base or self._plan(space.fixed), place, self._desk.loaded.settings
+        )
         if json:
             return {**told, "price": expected.as_data()}
         return {**told, **told_price(expected, count_of(space, trials))}
@@ -84,7 +87,7 @@ class Placed:
             recorded, sweeping.records.outcomes(), lambda trial: [*space.fixed, *overrides_of(trial.values)]
         )
         if self._base is not None:
-            expected = forecast_for(self._desk, self._placement, self._base)
+            expected = forecast_on(self._desk.store, self._base, self._placement, self._desk.loaded.settings)
             for name, value in told_price(expected, count_of(space, trials) - len(recorded)).items():
                 say(f"{name}: {value}")
 

@@ -13,9 +13,9 @@ from functools import partial
 from typing import Final
 
 from slipway.platform.jobs.api import Desk
-from slipway.platform.jobs.spec import JobSpec, Price
+from slipway.platform.jobs.spec import JobSpec
 from slipway.platform.jobs.spending import spent
-from slipway.platform.jobs.submitting.forecasting import Forecast, forecast
+from slipway.platform.jobs.submitting.forecasting import Forecast, forecast_on
 from slipway.platform.jobs.submitting.placing import Placement
 from slipway.platform.jobs.submitting.planning import Planned
 from slipway.platform.jobs.submitting.starting import Request
@@ -94,7 +94,9 @@ class Submitting:
     def forecast(self) -> Forecast:
         """What a trial will probably take."""
         work = next(iter(self._works.values()), None)
-        return forecast_for(self._desk, self._placement, work.planned) if work else Forecast(0)
+        if work is None:
+            return Forecast(0)
+        return forecast_on(self._desk.store, work.planned, self._placement, self._desk.loaded.settings)
 
     def close(self) -> None:
         """Leave the jobs that are still under way: those who were asked to stop are told so first."""
@@ -169,19 +171,6 @@ class Submitting:
             return NOTHING
         store = self._desk.store
         return job.limits.budget - spent(store, job, before=now.number) + work.cost(store, job)
-
-
-def forecast_for(desk: Desk, placement: Placement, planned: Planned) -> Forecast:
-    """What a trial like this will probably take there."""
-    target = desk.loaded.settings.targets[placement.target]
-    return forecast(
-        desk.store,
-        planned.model.name,
-        target=placement.target,
-        nodes=placement.nodes,
-        epochs=int(planned.config.get("trainer", {}).get("max_epochs", 0)),
-        price=Price(per_hour=target.price_per_hour, currency=target.currency),
-    )
 
 
 def told_price(one: Forecast, trials: int) -> Mapping[str, str]:

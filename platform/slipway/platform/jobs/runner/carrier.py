@@ -7,7 +7,6 @@ several are waiting, and the newest `keep` stay. A script's folder is one checkp
 
 import shutil
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -16,6 +15,7 @@ from slipway.platform.errors import SlipwayError
 from slipway.platform.jobs.runner import checkpoints
 from slipway.platform.jobs.runner.folders import Folder
 from slipway.platform.jobs.runner.masking import NOTHING, Masks
+from slipway.platform.jobs.runner.trying import tried
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.pieces import Pieces
 from slipway.platform.runs.workplace import CHECKPOINT, Workplace
@@ -61,12 +61,7 @@ class Carrier:
         if self._thread.is_alive():
             self._thread.join()
         self._killed = killed
-        deadline = time.monotonic() + patience
-        while not self._carry(last=True):
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(min(PAUSE, patience))
-        return True
+        return tried(lambda: self._carry(last=True), patience)
 
     def _run(self) -> None:
         while not self._stop.wait(PAUSE):

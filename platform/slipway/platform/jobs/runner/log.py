@@ -15,13 +15,13 @@ from typing import Final
 
 from slipway.platform.errors import SlipwayError
 from slipway.platform.jobs.runner.masking import NOTHING, Masks
+from slipway.platform.jobs.runner.trying import tried
 from slipway.platform.runs.layout import AttemptKeys
 from slipway.platform.runs.pieces import Pieces
 from slipway.platform.store import Store
 
 PREFIX: Final = "[slipway] "
 SECONDS: Final = 3.0
-PAUSE: Final = 1.0
 
 
 class Log:
@@ -61,12 +61,7 @@ class Log:
         self._over.set()
         if self._thread.ident is not None:
             self._thread.join()
-        deadline = time.monotonic() + patience
-        while not self._carry(last=True):
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(min(PAUSE, patience))
-        return True
+        return tried(lambda: self._carry(last=True), patience)
 
     def _run(self) -> None:
         due = time.monotonic() + self._every

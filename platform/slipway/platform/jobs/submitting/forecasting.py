@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
 from statistics import median
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from slipway.platform.jobs.spec import JobSpec, Price
 from slipway.platform.runs import index
@@ -16,6 +16,11 @@ from slipway.platform.runs.entries import Entry
 from slipway.platform.runs.records import State
 from slipway.platform.store import Store
 from slipway.platform.telling import duration, money
+
+if TYPE_CHECKING:
+    from slipway.platform.jobs.submitting.placing import Placement
+    from slipway.platform.jobs.submitting.planning import Planned
+    from slipway.platform.settings import Settings
 
 LATEST: Final = 20
 
@@ -96,6 +101,12 @@ def forecast_for(store: Store, job: JobSpec) -> Forecast:
     """The same for a job."""
     epochs = int(job.config.get("trainer", {}).get("max_epochs", 0))
     return forecast(store, job.model, target=job.target, nodes=job.nodes, epochs=epochs, price=job.price)
+
+
+def forecast_on(store: Store, planned: "Planned", placement: "Placement", settings: "Settings") -> Forecast:
+    """The same of work that has not been submitted yet."""
+    target = settings.targets[placement.target]
+    return forecast_for(store, placement.on(planned.job(), settings, target))
 
 
 def typical_wait(store: Store, target: str) -> float | None:
