@@ -143,6 +143,7 @@ def test_a_person_who_ends_the_task_cancels_its_work(site: Site) -> None:
     run = airflow.trigger("ended")
     site.waits(lambda: airflow.state("ended", run, "work") == "deferred", "the task waits for its work")
     site.waits(lambda: len(site.starts()) == before + 1, "the script has begun")
+    site.waits(lambda: "working on ended" in airflow.task_log("ended", run, "work"), "its trigger looks after the work")
     airflow.set_state("ended", run, "work", "failed")
     pid = site.starts()[-1]
     site.waits(lambda: not psutil.pid_exists(pid), "the script is stopped")

@@ -59,5 +59,6 @@ def lived(store: Store, key: str, number: int) -> float:
     keys = WorkKeys(key).attempt(number)
     for first in (keys.begun, keys.spec):
         with suppress(ObjectMissing):
-            return max(0.0, (store.age(first) - store.age(keys.heartbeat)).total_seconds())
+            silent = store.age(keys.heartbeat)  # asked first: what passes between the two questions is charged
+            return max(0.0, (store.age(first) - silent).total_seconds())
     return 0.0
