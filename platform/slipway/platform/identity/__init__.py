@@ -9,7 +9,7 @@ from slipway.platform.identity.errors import BadEnvelope, IdentityError, NotTrus
 from slipway.platform.identity.people import People, Person, Revocation, TrustedKey
 from slipway.platform.identity.people_file import load_people, parse_people
 from slipway.platform.identity.roles import Role
-from slipway.platform.identity.signers import PersonSigner, signer_for
+from slipway.platform.identity.signers import PersonSigner, signer_for, signer_holding
 
 __all__ = [
     "BadEnvelope",
@@ -26,5 +26,6 @@ __all__ = [
     "parse_people",
     "sign",
     "signer_for",
+    "signer_holding",
     "verify",
 ]

@@ -15,6 +15,7 @@ from slipway.platform.errors import WrongUse
 from slipway.platform.identity.errors import IdentityError, NotTrusted
 from slipway.platform.identity.key_ring import KeyRing
 from slipway.platform.identity.people import People, Person, TrustedKey
+from slipway.platform.identity.roles import Role
 from slipway.platform.names import suggestion
 from slipway.platform.settings import schema
 
@@ -46,6 +47,30 @@ def signer_for(identity: schema.Identity, people: People, *, ask: AskSecret | No
     signer = ring.load(name)
     person, key = trusted_entry(name, signer.public_key.keyid, people)
     return PersonSigner(person, key, signer)
+
+
+def signer_holding(role: Role, identity: schema.Identity, people: People) -> PersonSigner:
+    """Who acts, where that one holds the role; else the only key on this machine whose holder does.
+
+    A verdict is signed by the gates and an alias put back by the guard, also when a person runs them here.
+    """
+    ring = KeyRing(identity.keys)
+    acting = acting_name(identity, people)
+    holders = [one.name for one in people.persons if role in one.roles]
+    if acting in holders:
+        return signer_for(identity, people)
+    here = [name for name in ring.names() if name in holders]
+    if len(here) == 1:
+        signer = ring.load(here[0])
+        return PersonSigner(*trusted_entry(here[0], signer.public_key.keyid, people), signer)
+    whose = ", ".join(here) or "nobody"
+    raise NotTrusted(
+        f"Expected a key on this machine whose holder is {role} ({role.meaning}); found {whose}.",
+        mend=f"`slipway identity init {role} --service --role {role} > {role}.pub` makes one; "
+        f"`slipway identity trust {role} --service --role {role} --key {role}.pub` trusts it."
+        if not here
+        else f"Say which: SLIPWAY_IDENTITY__PERSON={here[0]}.",
+    )
 
 
 def acting_name(identity: schema.Identity, people: People) -> str | None:

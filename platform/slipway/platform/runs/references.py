@@ -87,8 +87,8 @@ def keep(reference: Reference, store: Store) -> None:
 
 
 def bring(digest: str, store: Store, path: Path) -> None:
-    """Make a file of what the digest names."""
-    key = _key_in(store, digest)
+    """Make a file of what the digest names; its suffix tells a result's file."""
+    key = _key_in(store, digest, path.suffix or Path(WEIGHTS).suffix)
     if key is None:
         raise RunsError(
             f"{store.url} has no file with the sha256 {digest}, which the work refers to.",
@@ -98,9 +98,9 @@ def bring(digest: str, store: Store, path: Path) -> None:
     store.get_file(key, path)
 
 
-def _key_in(store: Store, digest: str) -> str | None:
-    """Where the store has the bytes: as the weights of a result, or as a file that somebody gave."""
-    for key in (blob_key(RESULTS, digest, Path(WEIGHTS).suffix), blob_key(GIVEN, digest)):
+def _key_in(store: Store, digest: str, suffix: str = Path(WEIGHTS).suffix) -> str | None:
+    """Where the store has the bytes: as a file of a result, or as one that somebody gave."""
+    for key in (blob_key(RESULTS, digest, suffix), blob_key(GIVEN, digest)):
         try:
             store.size(key)
         except ObjectMissing:

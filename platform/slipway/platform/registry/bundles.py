@@ -1,0 +1,104 @@
+"""Bundles in the store: the manifest under its digest, and its files beside the files of results, by their content.
+
+To the platform a manifest is JSON that lists files; what it means is `slipway.serving.bundle`'s. `keep` comes last to
+the manifest, so a bundle that can be found is whole.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from slipway.platform.errors import WrongUse
+from slipway.platform.runs.errors import RecordDamaged
+from slipway.platform.runs.records import StoredFile
+from slipway.platform.runs.results import result_key, store_files
+from slipway.platform.store import ObjectMissing, Store
+
+FOLDER: Final = "bundles"
+MANIFEST: Final = "manifest.json"
+SHORTEST: Final = 4
+_DIGEST: Final = re.compile(r"[0-9a-f]{4,64}")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A bundle in the store."""
+
+    data: bytes
+    """The manifest's bytes."""
+
+    @cached_property
+    def digest(self) -> str:
+        """The bundle's name."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    @cached_property
+    def manifest(self) -> Mapping[str, Any]:
+        """What it says, as plain JSON."""
+        found: Mapping[str, Any] = json.loads(self.data)
+        return found
+
+    @property
+    def model(self) -> str:
+        """The model that it is of."""
+        return str(self.manifest["model"])
+
+    @property
+    def files(self) -> dict[str, StoredFile]:
+        """Every file but the manifest."""
+        return {name: StoredFile.model_validate(one) for name, one in self.manifest["files"].items()}
+
+
+def bundle_key(digest: str) -> str:
+    """Where a bundle's manifest lies."""
+    return f"{FOLDER}/{digest}.json"
+
+
+def keep_bundle(store: Store, folder: Path) -> Kept:
+    """Bring a verified bundle's files, then its manifest, to the store; what is there is not sent."""
+    kept = Kept((folder / MANIFEST).read_bytes())
+    stored = store_files(store, folder, kept.files)
+    if wrong := next((name for name, one in kept.files.items() if stored[name] != one), None):
+        raise RecordDamaged(f"{folder / wrong} is not the file that the manifest names.", mend="Export it again.")
+    store.put_if_absent(bundle_key(kept.digest), kept.data)
+    return kept
+
+
+def load_bundle(store: Store, digest: str) -> Kept:
+    """The bundle of that digest."""
+    try:
+        kept = Kept(store.get(bundle_key(digest)))
+    except ObjectMissing:
+        raise WrongUse(f"{store.url} has no bundle {digest[:12]}.", mend="`slipway export RUN` makes one.") from None
+    if kept.digest != digest:
+        raise RecordDamaged(f"{bundle_key(digest)} in {store.url} is not what its name says.", mend="Export it again.")
+    return kept
+
+
+def find_bundle(store: Store, prefix: str) -> Kept:
+    """The bundle whose digest begins so."""
+    if not _DIGEST.fullmatch(prefix):
+        raise WrongUse(
+            f"`{prefix}` is no digest of a bundle.", mend=f"Write at least {SHORTEST} of its hexadecimal digits."
+        )
+    found = [key.removeprefix(f"{FOLDER}/").removesuffix(".json") for key in store.list(f"{FOLDER}/{prefix}")]
+    if len(found) != 1:
+        told = f"begins {len(found)} bundles" if found else "begins no bundle"
+        raise WrongUse(f"`{prefix}` {told} in {store.url}.", mend="Write more of the digest.")
+    return load_bundle(store, found[0])
+
+
+def fetch_bundle(store: Store, kept: Kept, folder: Path) -> Path:
+    """Make a folder of a bundle, each file checked against its digest; what is there is not fetched again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, file in kept.files.items():
+        path = folder / name
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256:
+            store.get_file(result_key(name, file), path)
+    (folder / MANIFEST).write_bytes(kept.data)
+    return folder

@@ -1,0 +1,74 @@
+"""MLflow's model registry, whether a server or a database file keeps it.
+
+One call does one thing and never tries again. Errors are those of `runs.tracking.tracker`: unreachable, denied, refused.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from slipway.platform.settings import schema
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A registered version as MLflow has it."""
+
+    model: str
+    number: str
+    created: datetime
+    source: str = ""
+    run_id: str = ""
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aliases: Sequence[str] = ()
+
+
+class ModelRegistry(Protocol):
+    """Registered models, their versions and aliases."""
+
+    def ensure_model(self, model: str, *, description: str, tags: Mapping[str, str]) -> None:
+        """See that there is a registered model of this name."""
+
+    def create_version(
+        self, model: str, *, source: str, run_id: str, description: str, tags: Mapping[str, str]
+    ) -> ModelVersion:
+        """A new version; MLflow numbers it."""
+
+    def versions(self, model: str) -> list[ModelVersion]:
+        """All versions, the newest first; none where the model is not known."""
+
+    def version(self, model: str, number: str) -> ModelVersion | None:
+        """One of them."""
+
+    def delete_version(self, model: str, number: str) -> None:
+        """Remove a version that lost a race."""
+
+    def tag(self, model: str, number: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a version."""
+
+    def describe(self, model: str, number: str, text: str) -> None:
+        """Set the description of a version, in Markdown."""
+
+    def models(self) -> list[str]:
+        """The names of all registered models."""
+
+    def aliases(self, model: str) -> dict[str, str]:
+        """The number that each alias stands for."""
+
+    def set_alias(self, model: str, alias: str, number: str) -> None:
+        """Let an alias stand for a version, whatever it stood for."""
+
+    def delete_alias(self, model: str, alias: str) -> None:
+        """Remove an alias; removing what is not there is fine."""
+
+    def close(self) -> None:
+        """Give back connections."""
+
+
+def open_registry(settings: "schema.MLflow", root: Path) -> ModelRegistry:
+    """The registry that the settings name; `root` is the project's."""
+    raise NotImplementedError
