@@ -1,6 +1,6 @@
 """MLflow's model registry, whether a server or a database file keeps it.
 
-One call does one thing and never tries again. Errors are those of `runs.tracking.tracker`: unreachable, denied, refused.
+One call does one thing and never tries again. Errors are those of `runs.tracking.tracker`.
 """
 
 from collections.abc import Mapping, Sequence
