@@ -1,6 +1,6 @@
 """Names that mean something else tomorrow, resolved to digests before the work is named.
 
-    models:/vehicle-reid@champion   the bundle of a registered version; so is models:/vehicle-reid/3
+    models:/vehicle-reid@champion   the weights behind a registered version's bundle; so does models:/vehicle-reid/3
     runs:/NAME-OR-KEY               the weights of another run's result; `run:NAME-OR-KEY` means the same
     anything else                   a file on this machine, from the project's root
 
@@ -43,11 +43,9 @@ class Reference:
 
     given: str
     digest: str
-    """sha256 of the file or of the bundle's manifest."""
+    """sha256 of the file."""
     file: Path | None = None
     """Where it is on this machine, if it is a file here."""
-    bundle: bool = False
-    """Whether it is a registered version's bundle and no single file."""
 
 
 def resolve_references(
@@ -61,17 +59,6 @@ def resolve_references(
                 mend="Use lower-case letters, digits and `_`.",
             )
     return {name: _resolve(name, given, root, store, registry) for name, given in sorted(references.items())}
-
-
-def refuse_bundles(references: Mapping[str, Reference]) -> None:
-    """Refuse what no training can be given yet."""
-    for name, one in references.items():
-        if one.bundle:
-            raise WrongUse(
-                f"`references.{name}` is `{one.given}`, the bundle of a registered version; training starts from "
-                "files and from other runs only.",
-                mend="Name the run that the version came from, runs:/NAME, or a file with its weights.",
-            )
 
 
 def keep(reference: Reference, store: Store) -> None:
@@ -117,7 +104,7 @@ def _resolve(name: str, given: object, root: Path, store: Store, registry: Regis
         )
     if version := named_version(given):
         model, alias, number = version
-        return Reference(given, registry.bundle_of(model, alias=alias, version=number), bundle=True)
+        return _of_version(given, registry.bundle_of(model, alias=alias, version=number), store)
     if match := _RUN.fullmatch(given):
         return _of_run(given, find(store, match["run"]), store)
     if given.startswith(("models:", "runs:", "run:")):
@@ -138,6 +125,18 @@ def named_version(given: str) -> tuple[str, str | None, str | None] | None:
     """Model, alias and version of `models:/NAME@ALIAS` or `models:/NAME/VERSION`; None for anything else."""
     match = _MODEL.fullmatch(given)
     return (match["name"], match["alias"], match["version"]) if match else None
+
+
+def _of_version(given: str, bundle: str, store: Store) -> Reference:
+    from slipway.platform.registry.bundles import load_bundle  # which lies above this package
+
+    weights = load_bundle(store, bundle).manifest["lineage"].get("weights")
+    if weights is None:
+        raise WrongUse(
+            f"`{given}` was made elsewhere: its bundle names no weights of ours.",
+            mend="Name a version that was trained here, a run, or a file.",
+        )
+    return Reference(given, str(weights))
 
 
 def _of_run(given: str, key: str, store: Store) -> Reference:

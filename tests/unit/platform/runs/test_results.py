@@ -1,13 +1,16 @@
 """Files of results by content, and references to them, to files and to registered versions."""
 
 import hashlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from slipway.platform.errors import SlipwayError, WrongUse
+from slipway.platform.registry.bundles import bundle_key
 from slipway.platform.runs.errors import RecordDamaged, RunsError
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.names import bind_name
@@ -18,7 +21,6 @@ from slipway.platform.runs.references import (
     Reference,
     bring,
     keep,
-    refuse_bundles,
     resolve_references,
 )
 from slipway.platform.runs.results import bind_result, fetch_file, load_result, result_key, store_files
@@ -111,17 +113,27 @@ def test_a_file_that_is_not_in_the_result_is_told_with_the_nearest(
     assert load_result(store, "r1-" + "00" * 32) is None
 
 
+@dataclass
 class Registry:
     """One model with one version."""
 
+    bundle: str = ""
+
     def bundle_of(self, model: str, *, alias: str | None, version: str | None) -> str:
         if model == "bird" and "champion" in (alias, version and "champion"):
-            return "c" * 64
+            return self.bundle
         raise WrongUse(f"unknown: {model}, {alias}, {version}")
 
 
-def resolve(store: Store, root: Path, given: object) -> Reference:
-    return resolve_references({"start": given}, root=root, store=store, registry=Registry())["start"]
+def resolve(store: Store, root: Path, given: object, bundle: str = "") -> Reference:
+    return resolve_references({"start": given}, root=root, store=store, registry=Registry(bundle))["start"]
+
+
+def keep_lineage(store: Store, lineage: Mapping[str, str]) -> str:
+    """A bundle's manifest, as far as references look at it; its digest."""
+    data = json.dumps({"lineage": lineage}).encode()
+    store.put(bundle_key(sha256(data)), data)
+    return sha256(data)
 
 
 def test_a_file_means_its_content_wherever_it_is(store: Store, tmp_path: Path) -> None:
@@ -168,14 +180,18 @@ def test_another_run_means_its_weights(store: Store, tmp_path: Path, make_parts:
         resolve(store, tmp_path, "runs:/second-try")
 
 
-def test_a_registered_version_means_its_bundle(store: Store, tmp_path: Path) -> None:
-    for given in ("models:/bird@champion", "models:/bird/3"):
-        found = resolve(store, tmp_path, given)
-        assert found == Reference(given, "c" * 64, bundle=True)
-        with pytest.raises(WrongUse, match="the bundle of a registered version"):
-            refuse_bundles({"start": found})
+@pytest.mark.parametrize("given", ["models:/bird@champion", "models:/bird/3"])
+def test_a_registered_version_means_the_weights_behind_its_bundle(store: Store, tmp_path: Path, given: str) -> None:
+    bundle = keep_lineage(store, {"weights": "9" * 64})
+    assert resolve(store, tmp_path, given, bundle) == Reference(given, "9" * 64)
     with pytest.raises(SlipwayError, match="unknown: fish, champion, None"):
         resolve(store, tmp_path, "models:/fish@champion")
+
+
+def test_a_version_that_was_made_elsewhere_is_nothing_to_start_from(store: Store, tmp_path: Path) -> None:
+    bundle = keep_lineage(store, {"origin": "a vendor"})
+    with pytest.raises(WrongUse, match="was made elsewhere"):
+        resolve(store, tmp_path, "models:/bird/3", bundle)
 
 
 def test_a_reference_has_a_name_that_a_file_may_have(store: Store, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from slipway.platform.runs.code.closure import Code, Roots, closure
 from slipway.platform.runs.code.lock import TRAINING, lock_part
 from slipway.platform.runs.making import REFERENCES, parts_of
 from slipway.platform.runs.parts import Parts
-from slipway.platform.runs.references import Reference, refuse_bundles, resolve_references
+from slipway.platform.runs.references import Reference, resolve_references
 from slipway.platform.runs.tracking.registered import MlflowRegistry
 from slipway.platform.store import Store, open_store
 
@@ -130,11 +130,9 @@ def _resolved(config: Mapping[str, Any], loaded: "Loaded", store: Store | None) 
     if not given:
         return {}
     settings = loaded.settings
-    found = resolve_references(
+    return resolve_references(
         given,
         root=loaded.root,
         store=store or open_store(settings.store, settings.s3),
         registry=MlflowRegistry.of(settings.mlflow),
     )
-    refuse_bundles(found)
-    return found
