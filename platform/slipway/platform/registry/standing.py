@@ -1,0 +1,366 @@
+"""Who is champion, and where each version stands: a pure fold over the ledger's entries of one model.
+
+The entries alone decide. One that does not fit its place is void and changes nothing, whoever wrote it and however
+the writers raced: a promotion that replaces somebody who is champion no more, whose verdict did not pass or was given
+against another champion, of what is rejected or quarantined, or before enough people approved. `void` tells each with
+the reason. An override needs none of this but the right place: whom it replaces must be champion.
+
+Whose word counts is the signer's, not the name in the entry. Each person's latest word counts, on the verdict that it
+names; words spoken before a quarantine do not count after it. Roles are held at the time of writing and looked up
+there (`approving`, `promoting`).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING, Final
+
+from slipway.platform.ledger.entry import Action
+from slipway.platform.ledger.ledger import Ledger, Written
+from slipway.platform.registry import decisions
+
+if TYPE_CHECKING:
+    from slipway.platform.settings import Loaded
+    from slipway.platform.store import Store
+
+PROMOTIONS: Final = frozenset({Action.PROMOTE, Action.ACCEPT, Action.OVERRIDE})
+"""What makes a version champion."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A verdict, as the ledger tells it."""
+
+    key: str
+    passed: bool
+    champion: str | None
+    """The bundle that it was given against."""
+    written: Written
+
+
+@dataclass(frozen=True)
+class VersionStanding:
+    """Where a registered version stands."""
+
+    bundle: str
+    number: str
+    registered: Written
+    verdicts: tuple[Given, ...] = ()
+    """In their order."""
+    approvals: tuple[Written, ...] = ()
+    """Those that stand; a person's later word takes the place of the earlier one."""
+    rejections: tuple[Written, ...] = ()
+    """Those that stand."""
+    comments: tuple[Written, ...] = ()
+    promotions: tuple[Written, ...] = ()
+    """What made it champion, overrides included."""
+    overrides: tuple[Written, ...] = ()
+    refusals: tuple[Written, ...] = ()
+    restorations: tuple[Written, ...] = ()
+    """Aliases of it that were set, moved or deleted by hand and put back."""
+    quarantined: Written | None = None
+    """The rollback that took it out of the field."""
+
+    @property
+    def needed(self) -> int:
+        """How many people must approve it."""
+        return int(self.registered.entry.decision.details.get(decisions.NEEDED, 1))
+
+    @property
+    def barred(self) -> tuple[str, ...]:
+        """Those whose approval does not count: they trained it or wrote its code."""
+        return tuple(self.registered.entry.decision.details.get(decisions.BARRED, ()))
+
+    @property
+    def last(self) -> Given | None:
+        """The last verdict on it."""
+        return self.verdicts[-1] if self.verdicts else None
+
+    @property
+    def passed(self) -> bool:
+        """Whether that one passed."""
+        return bool(self.last and self.last.passed)
+
+    def verdict_against(self, champion: str | None) -> Given | None:
+        """The last verdict that was given against this champion."""
+        return next((one for one in reversed(self.verdicts) if one.champion == champion), None)
+
+    def approvers(self, verdict: str) -> tuple[str, ...]:
+        """Who approved it on the strength of this verdict; those who are barred do not count."""
+        named = (one for one in self.approvals if one.entry.decision.subjects.get(decisions.VERDICT) == verdict)
+        return tuple(dict.fromkeys(one.signer for one in named if one.signer not in self.barred))
+
+    @property
+    def state(self) -> str:
+        """In a word, apart from champion and challenger."""
+        if self.quarantined:
+            return "quarantined"
+        if self.rejections:
+            return "rejected"
+        return "passed" if self.passed else "failed"
+
+
+@dataclass(frozen=True)
+class Change:
+    """Another version became champion."""
+
+    before: str | None
+    after: str
+    written: Written
+
+    @property
+    def number(self) -> int:
+        """Of the entry."""
+        return self.written.entry.number
+
+    @property
+    def at(self) -> datetime:
+        """When."""
+        return self.written.entry.at
+
+    @property
+    def action(self) -> Action:
+        """How."""
+        return self.written.entry.decision.action
+
+    @property
+    def who(self) -> str:
+        """Who decided."""
+        return self.written.entry.decision.actor
+
+    @property
+    def why(self) -> str:
+        """The reason that was given."""
+        return self.written.entry.decision.reason
+
+
+@dataclass(frozen=True)
+class Void:
+    """An entry that changes nothing."""
+
+    written: Written
+    why: str
+
+
+@dataclass(frozen=True)
+class ModelStanding:
+    """Where a model stands."""
+
+    model: str
+    champion: str | None = None
+    """The bundle that should be in the field."""
+    challenger: str | None = None
+    """The newest registered bundle whose last verdict passed, that is not champion, rejected or quarantined, and was
+    not champion since that verdict."""
+    versions: Mapping[str, VersionStanding] = field(default_factory=dict)
+    """By bundle, in the order of their registration."""
+    verdicts: Mapping[str, tuple[Given, ...]] = field(default_factory=dict)
+    """By bundle, also of candidates that are no version."""
+    history: tuple[Change, ...] = ()
+    void: tuple[Void, ...] = ()
+
+    def champion_on(self, moment: date) -> Change | None:
+        """What made the champion of that moment one; of a day, of its end in UTC."""
+        if not isinstance(moment, datetime):
+            moment = datetime.combine(moment, time.max, UTC)
+        return next((one for one in reversed(self.history) if one.at <= moment), None)
+
+    def numbered(self, number: str) -> VersionStanding | None:
+        """The version of that number."""
+        return next((one for one in self.versions.values() if one.number == number), None)
+
+    def why_void(self, entry: int) -> str | None:
+        """Why that entry changes nothing; None where it counts."""
+        return next((one.why for one in self.void if one.written.entry.number == entry), None)
+
+
+def standing_of(model: str, entries: Iterable[Written]) -> ModelStanding:
+    """Fold the entries, in their order."""
+    fold = _Fold(model)
+    for written in entries:
+        if written.entry.decision.model == model:
+            fold.add(written)
+    return fold.result()
+
+
+def load_standing(model: str, loaded: "Loaded", store: "Store") -> ModelStanding:
+    """Where the model stands by the store's ledger."""
+    return standing_of(model, ledger_at(loaded, store).entries(model))
+
+
+def ledger_at(loaded: "Loaded", store: "Store") -> Ledger:
+    """The ledger that the settings name."""
+    from slipway.platform.identity import load_people
+
+    return Ledger(store, load_people(loaded.settings.identity.people), loaded.root / ".slipway" / "cache" / "ledger")
+
+
+class _Fold:
+    """What is known after each entry."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._champion: str | None = None
+        self._versions: dict[str, VersionStanding] = {}
+        self._verdicts: dict[str, tuple[Given, ...]] = {}
+        self._history: list[Change] = []
+        self._void: list[Void] = []
+
+    def add(self, written: Written) -> None:
+        """Take one more entry into account."""
+        action = written.entry.decision.action
+        why = None
+        if action is Action.VERDICT:
+            self._judged(written)
+        elif action is Action.REGISTER:
+            why = self._registered(written)
+        elif action in PROMOTIONS:
+            why = self._promoted(written)
+        elif action is Action.ROLLBACK:
+            why = self._rolled_back(written)
+        elif action in _WORDS:
+            why = self._said(written)
+        if why:
+            self._void.append(Void(written, why))
+
+    def result(self) -> ModelStanding:
+        """What came of it."""
+        return ModelStanding(
+            self._model,
+            self._champion,
+            self._challenger(),
+            self._versions,
+            self._verdicts,
+            tuple(self._history),
+            tuple(self._void),
+        )
+
+    def _challenger(self) -> str | None:
+        since = {one.before: one.number for one in self._history}  # until when each was champion
+        for version in reversed(self._versions.values()):
+            if (
+                version.passed
+                and version.last is not None
+                and version.bundle != self._champion
+                and not version.rejections
+                and not version.quarantined
+                and version.last.written.entry.number > since.get(version.bundle, 0)
+            ):
+                return version.bundle
+        return None
+
+    def _judged(self, written: Written) -> None:
+        decision = written.entry.decision
+        bundle = decision.subjects.get(decisions.BUNDLE, "")
+        given = Given(
+            decision.subjects.get(decisions.VERDICT, ""),
+            decision.details.get(decisions.PASSED) is True,
+            decision.subjects.get(decisions.CHAMPION),
+            written,
+        )
+        self._verdicts[bundle] = (*self._verdicts.get(bundle, ()), given)
+        if bundle in self._versions:
+            self._versions[bundle] = replace(self._versions[bundle], verdicts=self._verdicts[bundle])
+
+    def _registered(self, written: Written) -> str | None:
+        subjects = written.entry.decision.subjects
+        bundle, number = subjects.get(decisions.BUNDLE, ""), subjects.get(decisions.VERSION, "")
+        if bundle in self._versions:
+            return f"bundle {bundle[:12]} is version {self._versions[bundle].number} already"
+        if any(one.number == number for one in self._versions.values()):
+            return f"version {number} is another bundle"
+        self._versions[bundle] = VersionStanding(bundle, number, written, self._verdicts.get(bundle, ()))
+        return None
+
+    def _said(self, written: Written) -> str | None:
+        """Somebody's word on a version."""
+        decision = written.entry.decision
+        version = self._versions.get(decision.subjects.get(decisions.BUNDLE, ""))
+        if version is None or decision.subjects.get(decisions.VERSION, version.number) != version.number:
+            return None if decision.action is Action.REFUSE else "it names no version"
+        self._versions[version.bundle] = _with_word(version, written)
+        return None
+
+    def _promoted(self, written: Written) -> str | None:
+        decision = written.entry.decision
+        version = self._versions.get(decision.subjects.get(decisions.BUNDLE, ""))
+        why = self._unfit(version, decision.subjects.get(decisions.REPLACES))
+        if why or version is None:
+            return why
+        override = decision.action is Action.OVERRIDE
+        if not override and (why := _unproven(version, decision.subjects.get(decisions.VERDICT, ""), self._champion)):
+            return why
+        self._versions[version.bundle] = replace(
+            version,
+            promotions=(*version.promotions, written),
+            overrides=(*version.overrides, written) if override else version.overrides,
+            quarantined=None,
+        )
+        self._become(version.bundle, written)
+        return None
+
+    def _rolled_back(self, written: Written) -> str | None:
+        subjects = written.entry.decision.subjects
+        version, other = self._versions.get(subjects.get(decisions.BUNDLE, "")), subjects.get(decisions.REPLACES)
+        if (why := self._unfit(version, other)) or version is None or other is None:
+            return why or "there was no champion to replace"
+        if not version.promotions:
+            return f"version {version.number} has never been champion"
+        self._versions[other] = replace(self._versions[other], quarantined=written, approvals=())
+        self._versions[version.bundle] = replace(version, quarantined=None)
+        self._become(version.bundle, written)
+        return None
+
+    def _unfit(self, version: VersionStanding | None, replaces: str | None) -> str | None:
+        """Why it cannot become champion at this place, whatever speaks for it."""
+        if version is None:
+            return "it names no version"
+        if replaces != self._champion:
+            return f"it replaces {_named(replaces)}, and the champion was {_named(self._champion)} by then"
+        if version.bundle == self._champion:
+            return f"version {version.number} was champion already"
+        return None
+
+    def _become(self, bundle: str, written: Written) -> None:
+        self._history.append(Change(self._champion, bundle, written))
+        self._champion = bundle
+
+
+_WORDS: Final = frozenset({Action.APPROVE, Action.REJECT, Action.COMMENT, Action.REFUSE, Action.RESTORE})
+
+
+def _with_word(version: VersionStanding, written: Written) -> VersionStanding:
+    """The version, and what was said of it."""
+    match written.entry.decision.action:
+        case Action.COMMENT:
+            return replace(version, comments=(*version.comments, written))
+        case Action.REFUSE:
+            return replace(version, refusals=(*version.refusals, written))
+        case Action.RESTORE:
+            return replace(version, restorations=(*version.restorations, written))
+    approvals = tuple(one for one in version.approvals if one.signer != written.signer)
+    rejections = tuple(one for one in version.rejections if one.signer != written.signer)
+    if written.entry.decision.action is Action.APPROVE:
+        return replace(version, approvals=(*approvals, written), rejections=rejections)
+    return replace(version, approvals=approvals, rejections=(*rejections, written))
+
+
+def _unproven(version: VersionStanding, verdict: str, champion: str | None) -> str | None:
+    """Why the evidence is not enough."""
+    given = next((one for one in version.verdicts if one.key == verdict), None)
+    if given is None or not given.passed:
+        return f"no passing verdict {verdict[:12]} on version {version.number}".replace("  ", " ")
+    if given.champion != champion:
+        return (
+            f"its verdict was given against {_named(given.champion)}, and the champion was {_named(champion)} by then"
+        )
+    if version.rejections:
+        return f"version {version.number} was rejected by {version.rejections[-1].signer}"
+    approvers = version.approvers(verdict)
+    if len(approvers) < version.needed:
+        return f"version {version.number} had {len(approvers)} of {version.needed} approvals on its verdict"
+    return None
+
+
+def _named(bundle: str | None) -> str:
+    return f"bundle {bundle[:12]}" if bundle else "nobody"
