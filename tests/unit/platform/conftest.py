@@ -1,14 +1,27 @@
-"""A project folder of one's own, and the real `slipway` command started in it."""
+"""A project folder of one's own, the real `slipway` command started in it, and a real MLflow server."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tracked.server import Server
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An MLflow server; whoever asks for it is in the xdist group `mlflow`."""
+    server = Server(tmp_path_factory.mktemp("mlflow"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
 
 
 @pytest.fixture

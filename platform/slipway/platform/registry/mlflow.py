@@ -4,10 +4,13 @@ One call does one thing and never tries again. Errors are those of `runs.trackin
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from slipway.platform.runs.tracking.tracker import no_mlflow
+from slipway.platform.settings.schema import SQLITE
 
 if TYPE_CHECKING:
     from slipway.platform.settings import schema
@@ -69,6 +72,26 @@ class ModelRegistry(Protocol):
         """Give back connections."""
 
 
-def open_registry(settings: "schema.MLflow", root: Path) -> ModelRegistry:
-    """The registry that the settings name; `root` is the project's."""
-    raise NotImplementedError
+def open_registry(settings: "schema.MLflow", root: Path, timeout_seconds: float = 30.0) -> ModelRegistry:
+    """The registry that the settings name, relative paths below `root`; nobody is asked until it is used."""
+    address = settings.tracking_uri
+    if address.startswith(("http://", "https://")):
+        from slipway.platform.registry.mlflow_api import MLflowApi
+
+        password = settings.password.get_secret_value() if settings.password else ""
+        return MLflowApi(address, settings.username, password, timeout_seconds)
+    if address.startswith(SQLITE):
+        from slipway.platform.registry.mlflow_database import MLflowDatabase
+
+        return MLflowDatabase(root / address.removeprefix(SQLITE))
+    raise no_mlflow(address)
+
+
+def newest_first(found: Sequence[ModelVersion], aliases: Mapping[str, str]) -> list[ModelVersion]:
+    """Versions as MLflow's search gives them, which is without aliases, with those and in order."""
+    named = {
+        one.number: tuple(sorted(alias for alias, number in aliases.items() if number == one.number)) for one in found
+    }
+    return sorted(
+        (replace(one, aliases=named[one.number]) for one in found), key=lambda one: int(one.number), reverse=True
+    )

@@ -4,19 +4,16 @@ Importing MLflow takes seconds, so this module does it when it is first asked so
 """
 
 import json
-import logging
 import os
 import shutil
 import tempfile
-import threading
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from slipway.platform.data.locking import locked
+from slipway.platform.runs.tracking.mlflow_library import in_our_words, opened
 from slipway.platform.runs.tracking.tracker import (
     MISSING,
     THERE,
@@ -30,12 +27,6 @@ from slipway.platform.runs.tracking.tracker import (
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
-
-T = TypeVar("T")
-
-BUSY_SECONDS: Final = 60
-"""How long a writer waits for another one."""
-LATER: Final = frozenset({"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"})
 
 
 class MLflowFile:
@@ -146,41 +137,15 @@ class MLflowFile:
 
     @contextmanager
     def _asked(self) -> Iterator[Any]:
-        from mlflow.exceptions import MlflowException
-
-        # MLflow uses what SQLAlchemy will drop, which no user of ours can mend.
-        warnings.filterwarnings("ignore", "The ``noload`` loader strategy", DeprecationWarning)
-        try:
+        with in_our_words(self._path):
             yield self._store
-        except MlflowException as error:
-            reason = str(error.message).partition("\n")[0][:300]
-            if error.error_code in LATER:
-                raise TrackingUnreachable(
-                    f"{self._path} cannot be used: {reason}.", mend="`slipway doctor` looks closer."
-                ) from None
-            raise TrackingRefused.of(str(error.error_code), self.address, reason) from None
-        except OSError as error:
-            raise TrackingUnreachable(
-                f"{self._path} cannot be used: {error.strerror or error}.", mend=f"ls -l {self._path.parent}"
-            ) from None
 
     @cached_property
     def _store(self) -> Any:  # noqa: ANN401 - MLflow tells no types
-        """MLflow's store; the first process makes the tables, the others wait for it."""
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        logging.getLogger("alembic").setLevel(logging.WARNING)
-        logging.getLogger("mlflow").setLevel(logging.WARNING)
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
         store: Any = SqlAlchemyStore
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        return alone(self._path, lambda: store(f"{self.address}?timeout={BUSY_SECONDS}", str(self._artifacts)))
-
-
-def alone(path: Path, work: Callable[[], T]) -> T:
-    """Do what only one process may do at a time with a file."""
-    with locked(path.with_name(f".{path.name}.lock"), lambda _: None, threading.Event()):
-        return work()
+        return opened(self._path, lambda address: store(address, str(self._artifacts)))
 
 
 def keep_artifact(folder: str, path: Path, name: str) -> None:

@@ -1,8 +1,4 @@
-"""MLflow behind HTTP, by its REST interface.
-
-MLflow's own client is not used: importing it costs more than a second of every command, its retries and credentials
-are set by environment variables of the whole process, and it takes ten times the processor time for a batch.
-"""
+"""The record of runs in an MLflow server, by its REST interface."""
 
 import json
 import math
@@ -14,39 +10,25 @@ from urllib.parse import quote
 import httpx
 
 from slipway.platform.masking import masked
+from slipway.platform.runs.tracking.mlflow_http import OverHttp, pairs, unpaired
 from slipway.platform.runs.tracking.tracker import (
     MISSING,
-    SETTING,
     THERE,
     Dataset,
     Point,
     Status,
     TrackedRun,
-    TrackingDenied,
     TrackingRefused,
     TrackingUnreachable,
 )
 
-API: Final = "/api/2.0/mlflow"
 PROXIED: Final = "mlflow-artifacts:"
 PROXY: Final = "/api/2.0/mlflow-artifacts/artifacts/"
-CONNECT_SECONDS: Final = 5.0
 PAGE: Final = 25_000
-TRY_LATER: Final = frozenset({408, 425, 429})
-DENIED: Final = frozenset({401, 403})
 
 
-class MLflowServer:
+class MLflowServer(OverHttp):
     """A server."""
-
-    def __init__(self, address: str, username: str | None, password: str, timeout_seconds: float) -> None:
-        self.address = address.rstrip("/")
-        self._username = username
-        self._client = httpx.Client(
-            base_url=self.address,
-            auth=httpx.BasicAuth(username, password) if username else None,
-            timeout=httpx.Timeout(timeout_seconds, connect=min(CONNECT_SECONDS, timeout_seconds)),
-        )
 
     def experiment(self, name: str) -> str:
         found = self._experiment(name)
@@ -75,7 +57,7 @@ class MLflowServer:
 
     def look(self, run_id: str) -> TrackedRun | None:
         try:
-            return run_of(self._send("GET", f"{API}/runs/get", params={"run_id": run_id})["run"])
+            return run_of(self._get("runs/get", {"run_id": run_id})["run"])
         except TrackingRefused as error:
             if error.code == MISSING:
                 return None
@@ -125,24 +107,17 @@ class MLflowServer:
             self._send("PUT", PROXY + quote(f"{folder}/{name}"), content=file, headers={"Content-Length": size})
 
     def history(self, run_id: str, metric: str) -> list[Point]:
-        points: list[Point] = []
         asked = {"run_id": run_id, "metric_key": metric, "max_results": str(PAGE)}
-        while True:
-            answer = self._send("GET", f"{API}/metrics/get-history", params=asked)
-            points += [point_of(one) for one in answer.get("metrics", [])]
-            if not (token := answer.get("next_page_token")):
-                return sorted(points, key=lambda point: (point.step, point.time))
-            asked["page_token"] = token
+        pages = self._pages("metrics/get-history", asked)
+        points = [point_of(one) for page in pages for one in page.get("metrics", [])]
+        return sorted(points, key=lambda point: (point.step, point.time))
 
     def page(self, run: TrackedRun) -> str:
         return f"{masked(self.address)}/#/experiments/{run.experiment_id}/runs/{run.run_id}"
 
-    def close(self) -> None:
-        self._client.close()
-
     def _experiment(self, name: str) -> Any | None:  # noqa: ANN401 - the server's JSON
         try:
-            return self._send("GET", f"{API}/experiments/get-by-name", params={"experiment_name": name})["experiment"]
+            return self._get("experiments/get-by-name", {"experiment_name": name})["experiment"]
         except TrackingRefused as error:
             if error.code == MISSING:
                 return None
@@ -156,41 +131,6 @@ class MLflowServer:
             if (run is not None and run.active) != active:
                 raise
 
-    def _post(self, what: str, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the server's JSON
-        return self._send("POST", f"{API}/{what}", json=asked)
-
-    def _send(self, method: str, path: str, **request: Any) -> Any:  # noqa: ANN401 - what httpx takes, the server's JSON
-        try:
-            answer = self._client.request(method, path, **request)
-        except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise self._unreachable(str(error) or type(error).__name__) from None
-        if answer.is_success:
-            return self._json(answer)
-        if answer.status_code in DENIED:
-            raise self._unreachable(f"it answers {answer.status_code} to {path}", TrackingDenied)
-        if answer.status_code in TRY_LATER or answer.is_server_error:
-            raise self._unreachable(f"it answers {answer.status_code}")
-        told = self._json(answer)
-        code, reason = str(told.get("error_code", answer.status_code)), str(told.get("message", ""))
-        raise TrackingRefused.of(code, self.address, reason.partition("\n")[0][:300])
-
-    def _json(self, answer: httpx.Response) -> Any:  # noqa: ANN401 - the server's JSON
-        """What is no JSON object comes from somebody who stands before the server."""
-        try:
-            told = answer.json() if answer.content else {}
-        except ValueError:
-            told = None
-        if not isinstance(told, dict):
-            raise self._unreachable(f"what answers there ({answer.status_code}) is not MLflow")
-        return told
-
-    def _unreachable(self, reason: str, kind: type[TrackingUnreachable] = TrackingUnreachable) -> TrackingUnreachable:
-        user = f" as user `{self._username}`" if self._username else ""
-        return kind(
-            f"MLflow at {masked(self.address)} cannot be used{user}: {masked(reason)}.",
-            mend=f"`slipway doctor` looks closer; the address is set by {SETTING}.",
-        )
-
 
 def run_of(told: Mapping[str, Any]) -> TrackedRun:
     """A run in the server's JSON."""
@@ -203,9 +143,9 @@ def run_of(told: Mapping[str, Any]) -> TrackedRun:
         status=info.get("status", ""),
         artifacts=info.get("artifact_uri", ""),
         started=int(info.get("start_time", 0)),
-        tags={one["key"]: one.get("value", "") for one in data.get("tags", [])},
+        tags=unpaired(data, "tags"),
         last={one["key"]: point_of(one) for one in data.get("metrics", [])},
-        params={one["key"]: one.get("value", "") for one in data.get("params", [])},
+        params=unpaired(data, "params"),
     )
 
 
@@ -219,8 +159,3 @@ def number(value: float) -> float | str:
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-
-
-def pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
-    """Names and values as the server's JSON wants them."""
-    return [{"key": key, "value": value} for key, value in values.items()]

@@ -163,7 +163,12 @@ def open_tracker(settings: "schema.MLflow", root: Path, timeout_seconds: float =
         from slipway.platform.runs.tracking.mlflow_file import MLflowFile
 
         return MLflowFile(Path(address.removeprefix(SQLITE)), root / ARTIFACTS)
-    raise WrongUse(
+    raise no_mlflow(address)
+
+
+def no_mlflow(address: str) -> WrongUse:
+    """What is said where the setting names nothing that MLflow could be."""
+    return WrongUse(
         f"`{masked(address)}` is neither an MLflow server (http, https) nor a file (sqlite:///).",
         mend=f"Correct {SETTING}.",
     )

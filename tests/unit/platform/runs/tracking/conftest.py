@@ -1,10 +1,7 @@
-"""MLflow for real: a server on loopback that can be killed, a network before it that can fail, and a database file."""
+"""MLflow for real: a network before the server that can fail, and a database file."""
 
 import http.client
-import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,7 +14,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from slipway.platform.runs.journal import Journal
@@ -31,59 +27,10 @@ from slipway.platform.runs.tracking.tracker import Tracker, open_tracker
 from slipway.platform.runs.workplace import Workplace
 from slipway.platform.settings import schema
 from slipway.platform.store import Store, open_store
+from tracked.server import Server
 
 HERE = Path(__file__).parent
-START_SECONDS = 100
 CREATED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-
-
-class Server:
-    """An MLflow server in a process group of its own; it comes back on the same port with the same file."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
-        self.address = f"http://127.0.0.1:{self.port}"
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [
-            str(Path(sys.executable).parent / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(self.port),
-            "--backend-store-uri", f"sqlite:///{self._folder}/mlflow.db", "--workers", "1",
-            "--artifacts-destination", str(self._folder / "artifacts"),
-        ]  # fmt: skip
-        environ = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-        log = self._folder / "server.log"
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                command, env=environ, stdout=output, stderr=output, cwd=self._folder, start_new_session=True
-            )
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                if httpx.get(f"{self.address}/health", timeout=5).is_success:
-                    return
-            except httpx.HTTPError:
-                time.sleep(0.1)
-        pytest.fail(f"the MLflow server does not start\n{log.read_text()[-3000:]}")
-
-    def kill(self) -> None:
-        if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("mlflow"))
-    try:
-        server.start()
-        yield server
-    finally:
-        server.kill()
 
 
 Effect = Callable[[Callable[[], tuple[int, bytes]]], tuple[int, bytes] | None]
