@@ -6,6 +6,7 @@ after a crash, is the same decision and stands once.
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
@@ -82,6 +83,19 @@ class Entry(Record):
     def to_bytes(self) -> bytes:
         """Canonical JSON: the payload that is signed."""
         return canonical(self.model_dump(mode="json"))
+
+
+@dataclass(frozen=True)
+class Written:
+    """An entry as it stands in the ledger, with who signed it."""
+
+    entry: Entry
+    signer: str
+    """Name of the person or service whose key signed."""
+    digest: str
+    """sha256 of the envelope, which the next entry names."""
+    entitled: bool = True
+    """Whether the signer holds a role for this action today."""
 
 
 def entry_key(number: int) -> str:

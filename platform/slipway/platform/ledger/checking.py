@@ -1,0 +1,176 @@
+"""Whether an envelope is the entry that belongs in its place, and everything that is wrong with it.
+
+Pure. An entry's time counts because it stands in a chain: it is never before the entry before. So a key's trust is
+asked for that time, and what a key signed before it was revoked stays.
+
+Two answers differ for those who read: an entry that is *void* (its key was revoked from an earlier time on, or counted
+only later) is in its place and says nothing; any other problem means that the list cannot be read past it.
+"""
+
+import json
+from base64 import b64decode
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+from slipway.platform.errors import SlipwayError
+from slipway.platform.identity import BadEnvelope, NotTrusted, People, Person, TrustedKey, verify
+from slipway.platform.ledger.entry import PAYLOAD, Entry, Written, digest_of
+from slipway.platform.ledger.errors import LedgerDamaged
+from slipway.platform.ledger.rights import holds_right, speaks_for_itself
+
+
+class Kind(StrEnum):
+    """What is wrong with an entry."""
+
+    ENVELOPE = "envelope"
+    """Bytes that nobody signed so: changed, written anew, or something else."""
+    UNKNOWN = "unknown key"
+    VOID = "void"
+    """The key was revoked before, or counted only later."""
+    ACTOR = "actor"
+    """It says that somebody else decided."""
+    RIGHT = "role"
+    """Its signer does not hold the role today."""
+    NUMBER = "number"
+    """It lies where another belongs."""
+    CHAIN = "chain"
+    """It follows another entry than the one before it."""
+    TIME = "time"
+    """It is from before the entry before."""
+    MISSING = "missing"
+    REPEATED = "repeated"
+    """Its decision stands already."""
+    HEAD = "head"
+    """It is not the one that somebody noted."""
+    EXPORT = "export"
+    """The file around the entries."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with the entry of that number."""
+
+    number: int
+    kind: Kind
+    text: str
+    mend: str | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an entry belongs: what the one before it is called, and from when that is. None: nobody has looked."""
+
+    number: int = 1
+    previous: str | None = ""
+    after: datetime | None = None
+
+    @classmethod
+    def following(cls, before: Written | None) -> Self:
+        """The place after an entry; the first where there is none."""
+        return cls() if before is None else cls(before.entry.number + 1, before.digest, before.entry.at)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An envelope that was looked at. `written` is None where it cannot be read or believed."""
+
+    written: Written | None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def void(self) -> bool:
+        """It is in its place and says nothing."""
+        return any(one.kind is Kind.VOID for one in self.problems)
+
+    @property
+    def fatal(self) -> Problem | None:
+        """Why nothing can be read past it."""
+        return next((one for one in self.problems if one.kind not in (Kind.VOID, Kind.RIGHT)), None)
+
+
+def check(place: Place, envelope: bytes, people: People, *, seen: bool = False) -> Checked:
+    """Look at the envelope that lies at a place; `seen` spares the signature of one that was verified before."""
+    try:
+        entry, person, key = _signed(envelope, people, seen=seen)
+    except NotTrusted as error:
+        return Checked(None, (Problem(place.number, Kind.UNKNOWN, str(error).removesuffix("."), _UNKNOWN),))
+    except SlipwayError as error:
+        return Checked(None, (Problem(place.number, Kind.ENVELOPE, str(error).removesuffix(".")),))
+    entitled = holds_right(person, entry.decision.action)
+    written = Written(entry, person.name, digest_of(envelope), entitled)
+    found = _misplaced(place, entry)
+    number = place.number
+    if not key.trusted_at(entry.at):
+        reason = f"revoked from {key.revoked.at} on: {key.revoked.reason}" if key.revoked else "unknown before that"
+        if entry.at < key.since:
+            reason = f"counts since {key.since}"
+        found.append(Problem(number, Kind.VOID, f"it is from {entry.at}, and the key of `{person.name}` {reason}"))
+    if not speaks_for_itself(entry.decision, person.name):
+        text = f"`{person.name}` signed what `{entry.decision.actor}` is said to have decided"
+        found.append(Problem(number, Kind.ACTOR, text))
+    if not entitled:
+        text = f"`{person.name}` signed {entry.decision.action} and does not hold the role for it today"
+        found.append(Problem(number, Kind.RIGHT, text))
+    return Checked(written, tuple(found))
+
+
+def believed(found: Checked, url: str) -> Written:
+    """The entry, unless the list cannot be read past it."""
+    problem = found.fatal
+    if problem is None and found.written is not None:
+        return found.written
+    problem = problem or found.problems[0]
+    raise LedgerDamaged(
+        f"Entry {problem.number} of the ledger in {url}: {problem.text}.",
+        number=problem.number,
+        mend=problem.mend or "`slipway ledger verify` names all that is wrong; restore what was changed from a backup.",
+    )
+
+
+_UNKNOWN = "If a colleague is new, take the people file that knows them; else somebody else wrote into the store."
+
+
+def claimed(envelope: bytes) -> tuple[Entry, str]:
+    """What an envelope says and the name of its key; nobody has looked at the signature."""
+    try:
+        fields = json.loads(envelope)
+        payload = b64decode(fields["payload"], validate=True)
+        keyid = str(fields["signatures"][0]["keyid"])
+        entry = Entry.model_validate_json(payload)
+        spelled = entry.to_bytes()
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
+        raise BadEnvelope("these bytes are no entry") from None
+    if spelled != payload:
+        raise BadEnvelope("the entry is not written in canonical form")
+    return entry, keyid
+
+
+def _signed(envelope: bytes, people: People, *, seen: bool) -> tuple[Entry, Person, TrustedKey]:
+    """What it says and who signed it; whether the key counted at that time is another question."""
+    entry, keyid = claimed(envelope)
+    holder = people.holder(keyid)
+    try:
+        if not seen:
+            verify(people, envelope, PAYLOAD)
+    except NotTrusted:
+        # a signature is held against the key before the key's own trust is asked for
+        if holder is None:
+            raise
+    if holder is None:
+        raise NotTrusted(f"{people.source} knows nobody with the key {keyid}, which signed it")
+    return entry, *holder
+
+
+def _misplaced(place: Place, entry: Entry) -> list[Problem]:
+    found = []
+    if entry.number != place.number:
+        found.append(Problem(place.number, Kind.NUMBER, f"entry {entry.number} lies in its place"))
+    if place.previous is not None and entry.previous != place.previous:
+        text = f"it does not follow the entry that stands before it ({place.previous[:12] or 'none'})"
+        found.append(Problem(place.number, Kind.CHAIN, text))
+    if place.after is not None and entry.at < place.after:
+        text = f"it is from {entry.at}, before the entry before it ({place.after})"
+        found.append(Problem(place.number, Kind.TIME, text))
+    return found
