@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.runs.errors import RecordDamaged
-from slipway.platform.runs.records import StoredFile
+from slipway.platform.runs.records import Result, StoredFile
 from slipway.platform.runs.results import result_key, store_files
 from slipway.platform.store import ObjectMissing, Store
 
@@ -65,6 +65,20 @@ def keep_bundle(store: Store, folder: Path) -> Kept:
     stored = store_files(store, folder, kept.files)
     if wrong := next((name for name, one in kept.files.items() if stored[name] != one), None):
         raise RecordDamaged(f"{folder / wrong} is not the file that the manifest names.", mend="Export it again.")
+    store.put_if_absent(bundle_key(kept.digest), kept.data)
+    return kept
+
+
+def keep_result(store: Store, result: Result) -> Kept:
+    """Make a bundle of a result whose files are one: they are in the store already, only the manifest gets its name."""
+    if MANIFEST not in result.files:
+        raise WrongUse(f"The result of {result.key[:11]} is no bundle.", mend="`slipway export RUN` makes one.")
+    kept = Kept(store.get(result_key(MANIFEST, result.files[MANIFEST])))
+    if kept.digest != result.files[MANIFEST].sha256 or kept.files.items() - result.files.items():
+        raise RecordDamaged(
+            f"The files of {result.key[:11]} in {store.url} are not those that its manifest names.",
+            mend="`slipway export RUN --again` makes them anew.",
+        )
     store.put_if_absent(bundle_key(kept.digest), kept.data)
     return kept
 

@@ -7,7 +7,7 @@ import numpy as np
 from slipway.serving.bundle.arrays import Array
 from slipway.serving.bundle.contract import Contract, Dimension, Input, Output
 from slipway.serving.bundle.graph import Graph, GraphTensor
-from slipway.serving.bundle.manifest import GOLDEN, Manifest, VariantPart
+from slipway.serving.bundle.manifest import CHECKPOINT, GOLDEN, Manifest, VariantPart
 
 
 def graph_problems(graph: Graph, name: str, part: VariantPart, contract: Contract) -> Iterator[str]:
@@ -26,6 +26,8 @@ def golden_problems(arrays: Mapping[str, Array], manifest: Manifest) -> Iterator
         expected |= {f"{variant}.{one.name}": one for one in contract.outputs}
     if missing := sorted(expected.keys() - arrays.keys()):
         yield f"{GOLDEN} has no `{missing[0]}`."
+    if not manifest.lineage.external:
+        expected |= {f"{CHECKPOINT}.{one.name}": one for one in contract.outputs}
     if foreign := sorted(arrays.keys() - expected.keys()):
         yield f"{GOLDEN} has `{foreign[0]}`, which the contract does not know."
     sizes: dict[str, int] = {}

@@ -16,6 +16,8 @@ from slipway.serving.bundle.contract import Contract, Line, Part
 MANIFEST: Final = "manifest.json"
 GOLDEN: Final = "golden.npz"
 """Inputs `in.<name>` and what each variant answers, `<variant>.<output>`."""
+CHECKPOINT: Final = "checkpoint"
+"""Stands there for a variant, where a run of ours was exported: what torch computed with the run's own weights."""
 REFERENCE: Final = "reference.json"
 """Distributions of inputs and answers on the evaluation's rows, which drift is measured against."""
 FORMAT: Final = 1

@@ -24,6 +24,10 @@ COMMANDS: Final = (
     CommandSpec(
         "sweep", "Search for good values of a model's config.", "slipway.training.cli.sweep:app", panel="Training"
     ),
+    CommandSpec(
+        "export", "Make a bundle of a finished run, or say which there is.", "slipway.training.cli.export:app",
+        panel="Training",
+    ),
     CommandSpec("new", "Make a new model's folder.", "slipway.training.cli.new:app", panel="Training"),
     CommandSpec("models", "List, show and check models.", "slipway.training.cli.models:app", panel="Training"),
     CommandSpec(

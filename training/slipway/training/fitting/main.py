@@ -1,6 +1,5 @@
 """The child's first function: read the order, build the task, fit it, and end with the code that says how it went."""
 
-import importlib
 import sys
 import traceback
 from pathlib import Path
@@ -8,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.platform.errors import SlipwayError
 from slipway.platform.runs.workplace import RESUME, Order, Workplace
-from slipway.training.config.build import build
 from slipway.training.fitting import failure, light
 from slipway.training.fitting.stopping import Request, Stopped
+from slipway.training.tasks import task_for
 
 if TYPE_CHECKING:
     from slipway.training.task import Task
@@ -39,10 +38,7 @@ def main(folder: Path) -> int:
 
 def task_of(order: Order) -> "Task[Any]":
     """The model's task for the order's config."""
-    module = importlib.import_module(f"{order.package}.task")
-    kind = importlib.import_module(f"{order.package}.config").Config
-    task: Task[Any] = module.build(build(kind, order.config))
-    return task
+    return task_for(order.package, order.config)
 
 
 if __name__ == "__main__":
