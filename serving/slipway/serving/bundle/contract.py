@@ -6,7 +6,7 @@ It reads what a model's declaration says of its export; a device has no declarat
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Tensor = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
 """The name of an input, an output or a varying dimension, as it stands in the graph."""
@@ -59,6 +59,12 @@ class Span(Part):
     usual: int = Field(default=1, ge=1)
     most: int = Field(default=8, ge=1)
 
+    @model_validator(mode="after")
+    def _rising(self) -> "Span":
+        if not self.least <= self.usual <= self.most:
+            raise ValueError("Expected `least` <= `usual` <= `most`")
+        return self
+
 
 class Contract(Part):
     """Inputs, outputs, the range of what varies, and the thresholds that decisions are taken with."""
@@ -67,3 +73,14 @@ class Contract(Part):
     outputs: tuple[Output, ...] = Field(min_length=1)
     dims: Mapping[Tensor, Span]
     thresholds: Mapping[Tensor, float] = {}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Contract":
+        tensors: list[Input | Output] = [*self.inputs, *self.outputs]
+        names = [one.name for one in tensors]
+        if len(set(names)) != len(names):
+            raise ValueError("A name stands for two tensors")
+        used = {dim for one in tensors for dim in one.dims if isinstance(dim, str)}
+        if unlike := sorted(used ^ self.dims.keys()):
+            raise ValueError(f"The dimension `{unlike[0]}` stands in `dims` or in a tensor, and not in both")
+        return self

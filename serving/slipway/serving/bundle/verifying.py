@@ -48,10 +48,7 @@ def problems(bundle: Bundle) -> Iterator[str]:
     yield from _listing(bundle.folder, bundle.manifest)
     yield from _manifest_problems(bundle.manifest)
     for name, file in bundle.manifest.files.items():
-        try:
-            yield from _file_problems(bundle, name, file)
-        except BadBundle as error:
-            yield str(error)
+        yield from _file_problems(bundle, name, file)
 
 
 def _listing(folder: Path, manifest: Manifest) -> Iterator[str]:
@@ -98,11 +95,14 @@ def _file_problems(bundle: Bundle, name: str, file: File) -> Iterator[str]:
     if size != file.size:
         yield f"{name} has {size:,} bytes, the manifest says {file.size:,}."
         return
-    data = read_plain(path, file.size)
-    if (found := sha256(data)) != file.sha256:
-        yield f"{name} has the sha256 {found}, the manifest says {file.sha256}."
-        return
-    yield from _content_problems(bundle, name, data)
+    try:
+        data = read_plain(path, file.size)
+        if (found := sha256(data)) != file.sha256:
+            yield f"{name} has the sha256 {found}, the manifest says {file.sha256}."
+        else:
+            yield from _content_problems(bundle, name, data)
+    except BadBundle as error:
+        yield str(error)
 
 
 def _content_problems(bundle: Bundle, name: str, data: bytes) -> Iterator[str]:

@@ -1,4 +1,8 @@
-"""Sessions over ONNX Runtime."""
+"""Sessions over ONNX Runtime.
+
+A model is loaded from bytes as ONNX and as nothing else, so it finds no files beside it, no library of operators is
+ever registered, and one thread gives the same answers each time on one machine.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,27 +12,30 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from slipway.serving.bundle.contract import Contract, Dimension
-from slipway.serving.errors import SlipwayError
+from slipway.serving.bundle.contract import Contract
+from slipway.serving.bundle.fitting import same_dims, told
+from slipway.serving.bundle.reading import read_plain
+from slipway.serving.bundle.verifying import LARGEST_FILE
+from slipway.serving.runtime.errors import ModelUnfit
+from slipway.serving.runtime.inputs import check_inputs
 from slipway.serving.runtime.session import Arrays, Provider
+
+__all__ = ["ModelUnfit", "OnnxRuntimeSession"]
 
 NAMES: Final[Mapping[Provider, str]] = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
 }
-ERRORS_ONLY: Final = 3
-
-
-class ModelUnfit(SlipwayError):
-    """A model that does not load, does not keep to its contract, or does not run on what was asked for."""
+FATAL_ONLY: Final = 4
+"""What goes wrong is raised, so nothing has to be printed as well."""
 
 
 class OnnxRuntimeSession:
     """One model on one provider."""
 
     def __init__(self, model: Path, contract: Contract, *, provider: Provider, threads: int) -> None:
-        self._contract = contract
+        self._contract, self._name = contract, model.name
         self._session = _opened(model, provider, threads)
         self._outputs = [one.name for one in contract.outputs]
         _check_contract(self._session, contract, model.name)
@@ -39,30 +46,49 @@ class OnnxRuntimeSession:
         return [found[name] for name in self._session.get_providers() if name in found]
 
     def run(self, inputs: Arrays) -> dict[str, npt.NDArray[np.generic]]:
-        found = self._session.run(self._outputs, dict(inputs))
+        check_inputs(self._contract, inputs)
+        if self._session is None:
+            raise ModelUnfit(f"{self._name} was closed.", mend="Open a session again.")
+        try:
+            found = self._session.run(self._outputs, dict(inputs))
+        except Exception as error:  # noqa: BLE001 - its errors have no common class
+            raise ModelUnfit(f"{self._name} does not run: {_first_line(error)}") from None
         return dict(zip(self._outputs, found, strict=True))
 
     def close(self) -> None:
-        del self._session
+        self._session = None
 
 
 def _opened(model: Path, provider: Provider, threads: int) -> Any:  # noqa: ANN401 - onnxruntime has no types
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = ERRORS_ONLY
     if NAMES[provider] not in ort.get_available_providers():
         raise ModelUnfit(
             f"ONNX Runtime {ort.__version__} has no provider `{provider}` here.",
             mend="Install the build of onnxruntime for this device.",
         )
+    data = read_plain(model, LARGEST_FILE)
     try:
-        session = ort.InferenceSession(str(model), options, providers=[NAMES[provider]])
+        session = ort.InferenceSession(data, _options(threads), providers=[NAMES[provider]])
     except Exception as error:  # noqa: BLE001 - its errors have no common class
-        raise ModelUnfit(f"{model.name} does not load: {str(error).splitlines()[0]}") from None
+        raise ModelUnfit(f"{model.name} does not load: {_first_line(error)}") from None
     if session.get_providers()[0] != NAMES[provider]:
         raise ModelUnfit(f"{model.name} was to run on `{provider}` and fell to {session.get_providers()[0]}.")
+    session.disable_fallback()
     return session
+
+
+def _options(threads: int) -> Any:  # noqa: ANN401
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.use_deterministic_compute = True
+    options.log_severity_level = FATAL_ONLY
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    return options
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:400]
 
 
 def _check_contract(session: Any, contract: Contract, name: str) -> None:  # noqa: ANN401
@@ -76,20 +102,14 @@ def _check_contract(session: Any, contract: Contract, name: str) -> None:  # noq
         if there.keys() != expected.keys():
             raise ModelUnfit(f"{name}: the {kind}s are {', '.join(there)}; the contract says {', '.join(expected)}.")
         for tensor, (dtype, dims) in expected.items():
-            if there[tensor][0] != dtype or not _same(dims, there[tensor][1]):
+            if there[tensor][0] != dtype or not same_dims(dims, there[tensor][1]):
+                found_dims = told([dim or "?" for dim in there[tensor][1]])
                 raise ModelUnfit(
-                    f"{name}: the {kind} `{tensor}` is {there[tensor][0]} {list(there[tensor][1])}; "
-                    f"the contract says {dtype} {list(dims)}."
+                    f"{name}: the {kind} `{tensor}` is {there[tensor][0]} {found_dims}; "
+                    f"the contract says {dtype} {told(dims)}."
                 )
 
 
 def _type(number: str) -> str:
     short = {"float32": "float", "float16": "float16"}.get(number, number)
     return f"tensor({short})"
-
-
-def _same(promised: Sequence[Dimension], found: Sequence[object]) -> bool:
-    return len(promised) == len(found) and all(
-        there == said or (isinstance(said, str) and not isinstance(there, int))
-        for said, there in zip(promised, found, strict=True)
-    )
