@@ -22,8 +22,11 @@ def golden_problems(arrays: Mapping[str, Array], manifest: Manifest) -> Iterator
     """Where golden inputs and answers are missing, or are not what the contract says."""
     contract = manifest.contract
     expected: dict[str, Input | Output] = {f"in.{one.name}": one for one in contract.inputs}
-    for variant in manifest.variants:
-        expected |= {f"{variant}.{one.name}": one for one in contract.outputs}
+    answering: list[str] = [*manifest.variants]
+    if any(name.startswith(f"{CHECKPOINT}.") for name in arrays):
+        answering.append(CHECKPOINT)
+    for who in answering:
+        expected |= {f"{who}.{one.name}": one for one in contract.outputs}
     if missing := sorted(expected.keys() - arrays.keys()):
         yield f"{GOLDEN} has no `{missing[0]}`."
     if not manifest.lineage.external:
