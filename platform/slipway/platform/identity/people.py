@@ -94,6 +94,13 @@ class TrustedKey(Record):
         return self.since <= moment and (self.revoked is None or moment < self.revoked.at)
 
 
+class FormerRole(Record):
+    """A role that someone held until then, so that what they signed with it can still be read."""
+
+    role: Role
+    until: Moment
+
+
 class Person(Record):
     """A person or a service, with the roles held today."""
 
@@ -102,7 +109,12 @@ class Person(Record):
     email: Email | None = None
     service: StrictBool = False
     roles: tuple[Role, ...] = ()
+    former: tuple[FormerRole, ...] = ()
     keys: tuple[TrustedKey, ...] = Field(default=(), alias="key")
+
+    def held(self, role: Role, moment: datetime) -> bool:
+        """Whether this one holds the role today, or still did then."""
+        return role in self.roles or any(one.role is role and moment < one.until for one in self.former)
 
     def key(self, keyid: str) -> TrustedKey | None:
         """This person's key of that name."""

@@ -53,6 +53,7 @@ def trusting(people: People, trust: Trust, since: datetime) -> People:
         email=trust.email or person.email,
         service=person.service,
         roles=tuple(dict.fromkeys((*person.roles, *trust.roles))),
+        former=person.former,
         key=_keys(people, trust, person.keys, since),
     )
     return _replaced(people, changed)

@@ -24,7 +24,16 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from slipway.platform.errors import WrongUse
-from slipway.platform.identity.people import People, Person, Place, Record, Revocation, TrustedKey, conflicts
+from slipway.platform.identity.people import (
+    FormerRole,
+    People,
+    Person,
+    Place,
+    Record,
+    Revocation,
+    TrustedKey,
+    conflicts,
+)
 from slipway.platform.identity.roles import Role
 from slipway.platform.names import suggestion
 from slipway.platform.settings.toml_lines import statement_lines
@@ -39,7 +48,12 @@ class Content(Record):
     person: tuple[Person, ...] = ()
 
 
-TABLES: Mapping[str, type[BaseModel]] = {"person": Person, "key": TrustedKey, "revoked": Revocation}
+TABLES: Mapping[str, type[BaseModel]] = {
+    "person": Person,
+    "former": FormerRole,
+    "key": TrustedKey,
+    "revoked": Revocation,
+}
 """Which model holds the fields of a table."""
 
 LONGEST_SHOWN = 80

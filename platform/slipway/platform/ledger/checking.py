@@ -18,7 +18,7 @@ from slipway.platform.errors import SlipwayError
 from slipway.platform.identity import BadEnvelope, NotTrusted, People, Person, TrustedKey, verify
 from slipway.platform.ledger.entry import PAYLOAD, Entry, Written, digest_of
 from slipway.platform.ledger.errors import LedgerDamaged
-from slipway.platform.ledger.rights import holds_right, speaks_for_itself
+from slipway.platform.ledger.rights import ROLES, held_right, speaks_for_itself
 
 
 class Kind(StrEnum):
@@ -32,7 +32,7 @@ class Kind(StrEnum):
     ACTOR = "actor"
     """It says that somebody else decided."""
     RIGHT = "role"
-    """Its signer does not hold the role today."""
+    """Its signer did not hold the role then."""
     NUMBER = "number"
     """It lies where another belongs."""
     CHAIN = "chain"
@@ -86,8 +86,9 @@ class Checked:
 
     @property
     def fatal(self) -> Problem | None:
-        """Why nothing can be read past it."""
-        return next((one for one in self.problems if one.kind not in (Kind.VOID, Kind.RIGHT)), None)
+        """Why nothing can be read past it; who may say what does not matter where an entry says nothing."""
+        spared = {Kind.VOID, Kind.ACTOR, Kind.RIGHT} if self.void else set()
+        return next((one for one in self.problems if one.kind not in spared), None)
 
 
 def check(place: Place, envelope: bytes, people: People, *, seen: bool = False) -> Checked:
@@ -98,22 +99,8 @@ def check(place: Place, envelope: bytes, people: People, *, seen: bool = False) 
         return Checked(None, (Problem(place.number, Kind.UNKNOWN, str(error).removesuffix("."), _UNKNOWN),))
     except SlipwayError as error:
         return Checked(None, (Problem(place.number, Kind.ENVELOPE, str(error).removesuffix(".")),))
-    entitled = holds_right(person, entry.decision.action)
-    written = Written(entry, person.name, digest_of(envelope), entitled)
-    found = _misplaced(place, entry)
-    number = place.number
-    if not key.trusted_at(entry.at):
-        reason = f"revoked from {key.revoked.at} on: {key.revoked.reason}" if key.revoked else "unknown before that"
-        if entry.at < key.since:
-            reason = f"counts since {key.since}"
-        found.append(Problem(number, Kind.VOID, f"it is from {entry.at}, and the key of `{person.name}` {reason}"))
-    if not speaks_for_itself(entry.decision, person.name):
-        text = f"`{person.name}` signed what `{entry.decision.actor}` is said to have decided"
-        found.append(Problem(number, Kind.ACTOR, text))
-    if not entitled:
-        text = f"`{person.name}` signed {entry.decision.action} and does not hold the role for it today"
-        found.append(Problem(number, Kind.RIGHT, text))
-    return Checked(written, tuple(found))
+    found = [*_misplaced(place, entry), *_unentitled(place.number, entry, person, key)]
+    return Checked(Written(entry, person.name, digest_of(envelope)), tuple(found))
 
 
 def believed(found: Checked, url: str) -> Written:
@@ -174,3 +161,27 @@ def _misplaced(place: Place, entry: Entry) -> list[Problem]:
         text = f"it is from {entry.at}, before the entry before it ({place.after})"
         found.append(Problem(place.number, Kind.TIME, text))
     return found
+
+
+def _unentitled(number: int, entry: Entry, person: Person, key: TrustedKey) -> list[Problem]:
+    """Why this person could not sign this then."""
+    name, decision = person.name, entry.decision
+    found = []
+    if not key.trusted_at(entry.at):
+        early = key.revoked is None or entry.at < key.since
+        state = f"counts since {key.since}" if early else f"was revoked from {key.revoked and key.revoked.at} on"
+        why = f": {key.revoked.reason}" if key.revoked and not early else ""
+        found.append(Problem(number, Kind.VOID, f"it is from {entry.at}, and the key of `{name}` {state}{why}"))
+    if not speaks_for_itself(decision, name):
+        found.append(Problem(number, Kind.ACTOR, f"`{name}` signed what `{decision.actor}` is said to have decided"))
+    if not held_right(person, decision.action, entry.at):
+        role = ROLES[decision.action][0]
+        text = f"`{name}` signed {decision.action} on {entry.at:%Y-%m-%d} and was not {role} then"
+        found.append(Problem(number, Kind.RIGHT, text, _FORMER.format(name=name, role=role)))
+    return found
+
+
+_FORMER = (
+    'If `{name}` was, let the people file say so under them: former = [{{ role = "{role}", until = … }}]. If not, '
+    "somebody went past the tools: `slipway identity revoke KEYID --at` a time before makes the entry void."
+)

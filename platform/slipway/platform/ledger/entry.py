@@ -94,8 +94,6 @@ class Written:
     """Name of the person or service whose key signed."""
     digest: str
     """sha256 of the envelope, which the next entry names."""
-    entitled: bool = True
-    """Whether the signer holds a role for this action today."""
 
 
 def entry_key(number: int) -> str:

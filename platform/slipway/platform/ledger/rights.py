@@ -5,6 +5,7 @@ without a key, speaks for another; so far that is the guard, about aliases moved
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 from slipway.platform.identity import NotTrusted, Person, Role
@@ -32,10 +33,10 @@ FOR_OTHERS: Final = frozenset({Action.ACCEPT, Action.RESTORE})
 """What the holder of the role may record as somebody else's doing."""
 
 
-def holds_right(person: Person, action: Action) -> bool:
-    """Whether this person holds a role for it today."""
+def held_right(person: Person, action: Action, at: datetime) -> bool:
+    """Whether this person held a role for it then."""
     wanted = ROLES[action]
-    return not wanted or any(role in person.roles for role in wanted)
+    return not wanted or any(person.held(role, at) for role in wanted)
 
 
 def speaks_for_itself(decision: Decision, signer: str) -> bool:
@@ -44,14 +45,14 @@ def speaks_for_itself(decision: Decision, signer: str) -> bool:
 
 
 def check_right(decision: Decision, person: Person) -> None:
-    """Refuse a decision that this person may not sign."""
+    """Refuse a decision that this person may not sign today."""
     action = decision.action
     if not speaks_for_itself(decision, person.name):
         raise NotTrusted(
             f"`{person.name}` would sign what `{decision.actor}` decided ({action}); everyone signs for themself.",
             mend=f"`{decision.actor}` does it with a key of their own.",
         )
-    if holds_right(person, action):
+    if not ROLES[action] or any(role in person.roles for role in ROLES[action]):
         return
     wanted = " or ".join(f"{role} ({role.meaning})" for role in ROLES[action])
     raise NotTrusted(

@@ -1,7 +1,7 @@
 """A people file is read strictly: every slip is told with its line and the nearest right name."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -174,3 +174,23 @@ def test_people_written_in_one_line_are_read_too() -> None:
     assert parse_people(b'person = [{name = "ada", roles = ["trainer"]}]', SOURCE).person("ada").roles == (
         Role.TRAINER,
     )
+
+
+def test_a_role_that_was_taken_away_was_held_until_then(text: str, moment: datetime) -> None:
+    until = moment + timedelta(days=30)
+    former = f'former = [{{ role = "approver", until = {until.isoformat()} }}]'
+    people = parse_people(text.replace('roles = ["approver"]', f"roles = []\n{former}").encode(), SOURCE)
+    grace = people.person("grace")
+    assert (grace.held(Role.APPROVER, moment), grace.held(Role.APPROVER, until)) == (True, False)
+    assert not grace.held(Role.RELEASER, moment)
+    again = trusting(people, Trust(name="grace", roles=(Role.TRAINER,)), moment)
+    assert former in rewritten(text.replace('roles = ["approver"]', f"roles = []\n{former}"), again)
+    assert again.person("grace").held(Role.APPROVER, moment)
+
+
+def test_a_slip_in_a_former_role_is_told_with_its_line(text: str, refusal: Refusal) -> None:
+    wrong = text.replace('roles = ["approver"]', 'former = [{ role = "aprover", until = 2026-06-30T12:00:00Z }]')
+    error = refusal(wrong)
+    assert str(error).startswith(f"people.toml:{line_of(wrong, 'aprover')}: `role` of `grace`")
+    assert error.mend == "Did you mean `approver`?"
+    assert "`till` of `grace` is unknown" in str(refusal(wrong.replace("until", "till")))
