@@ -6,22 +6,30 @@ the manifest, so a bundle that can be found is whole.
 
 import hashlib
 import json
+import os
 import re
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.runs.errors import RecordDamaged
 from slipway.platform.runs.records import Result, StoredFile
-from slipway.platform.runs.results import result_key, store_files
+from slipway.platform.runs.results import load_result, result_key, store_files
 from slipway.platform.store import ObjectMissing, Store
+
+if TYPE_CHECKING:
+    from slipway.platform.settings import Loaded
 
 FOLDER: Final = "bundles"
 MANIFEST: Final = "manifest.json"
 SHORTEST: Final = 4
+FETCHED: Final = ".slipway/bundles"
+"""Where fetched bundles lie in a project, each in a folder that has its digest for a name."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{4,64}")
 
 
@@ -111,8 +119,74 @@ def fetch_bundle(store: Store, kept: Kept, folder: Path) -> Path:
     """Make a folder of a bundle, each file checked against its digest; what is there is not fetched again."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, file in kept.files.items():
-        path = folder / name
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256:
-            store.get_file(result_key(name, file), path)
-    (folder / MANIFEST).write_bytes(kept.data)
+        if not _is(folder / name, file.sha256):
+            store.get_file(result_key(name, file), folder / name)
+    if not _is(folder / MANIFEST, kept.digest):
+        part = folder / f".{MANIFEST}.{os.getpid()}"
+        part.write_bytes(kept.data)
+        part.replace(folder / MANIFEST)
     return folder
+
+
+def locate(text: str, loaded: "Loaded", store: Store) -> Path:
+    """The folder of the bundle that is meant: a folder itself, the beginning of a digest, a training or an export.
+
+    What comes from the store is fetched once into the project, and its bytes are those that the digests name; whether
+    it is a sound bundle is for `slipway.serving.bundle.verifying` to say, as it is of a folder that somebody gives.
+    """
+    path = Path(text).expanduser()
+    if path.is_dir():
+        return path
+    if "/" in text or text.startswith(("~", ".")):
+        raise WrongUse(f"{text} is no folder.", mend="Name a bundle's folder, a digest in the store, or a run.")
+    return _fetched(store, _kept(text, store), loaded.root / FETCHED)
+
+
+def _kept(text: str, store: Store) -> Kept:
+    """By digest, else by run."""
+    from slipway.platform.registry.exports import exported  # which lies above this module
+    from slipway.platform.runs.find import find
+
+    if _DIGEST.fullmatch(text) and next(iter(store.list(f"{FOLDER}/{text}")), None) is not None:
+        return find_bundle(store, text)
+    try:
+        key = find(store, text)
+    except WrongUse as error:
+        if _DIGEST.fullmatch(text):
+            raise WrongUse(f"`{text}` begins no bundle and no run in {store.url}.", mend=error.mend) from None
+        raise
+    result = load_result(store, key)
+    if result is not None and MANIFEST in result.files:
+        return keep_result(store, result)
+    if said := exported(store, key):
+        return load_bundle(store, said.bundle)
+    raise WrongUse(f"`{text}` has not been exported.", mend=f"`slipway export {text}` makes a bundle of it.")
+
+
+def _fetched(store: Store, kept: Kept, folder: Path) -> Path:
+    """The bundle in its own folder, made elsewhere and put there as a whole; one that was changed is made anew."""
+    place = folder / kept.digest
+    if place.is_dir():
+        names = {path.name for path in place.iterdir()}
+        whole = names == {*kept.files, MANIFEST} and _is(place / MANIFEST, kept.digest)
+        if whole and all(_is(place / name, file.sha256) for name, file in kept.files.items()):
+            return place
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as made:
+        part = fetch_bundle(store, kept, Path(made, kept.digest))
+        if place.is_dir():
+            shutil.rmtree(place)
+        try:
+            part.rename(place)
+        except OSError:  # somebody else was quicker; theirs is as good
+            if not _is(place / MANIFEST, kept.digest):
+                raise
+    return place
+
+
+def _is(path: Path, sha256: str) -> bool:
+    """Whether that is a plain file with these bytes."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == sha256
