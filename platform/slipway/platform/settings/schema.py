@@ -65,6 +65,8 @@ class MLflow(Section):
     """User for a server with basic authentication."""
     password: SecretStr | None = None
     """Password for a server with basic authentication."""
+    webhook_secret: SecretStr | None = None
+    """What a server signs its webhooks with, so that `slipway model guard` believes them."""
 
 
 class Kubernetes(Section):

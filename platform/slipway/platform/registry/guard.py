@@ -1,0 +1,147 @@
+"""The guard: one look at a model, and what it does about its aliases.
+
+For each finding, in this order: the ledger, a tag on the version that says why, the alias; then a note that all is as
+the ledger says (`guard_settled`). Any number of guards may look at once, and each may be killed at any step: what is
+written is named by what was found since the last note, so that the ledger tells of it once, and the next look finishes
+the rest. When somebody does the same by hand again after it was put back, that is another finding.
+
+The actor is unknown: MLflow does not say who moved an alias. The guard signs what it saw.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from slipway.platform.identity import PersonSigner
+from slipway.platform.ledger.entry import Action, Decision, Written
+from slipway.platform.ledger.ledger import Ledger
+from slipway.platform.registry.decisions import About
+from slipway.platform.registry.guard_settled import Settled, last_settled, note_settled
+from slipway.platform.registry.guarding import ALIASES, Deed, Judged, Obstacles, decide
+from slipway.platform.registry.mlflow import ModelRegistry
+from slipway.platform.registry.standing import ModelStanding, standing_of
+from slipway.platform.store import Store
+
+ACTOR: Final = "unknown (MLflow UI)"
+TAG: Final = "slipway.guard"
+"""Tells on a version in MLflow what the guard did about it."""
+ROUNDS: Final = 5
+"""Others move aliases between our looking and our acting, but not that often."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What came of looking at a model."""
+
+    model: str
+    deeds: tuple[Deed, ...] = ()
+    lost: tuple[str, ...] = ()
+    settled: bool = True
+    """Whether MLflow shows what the ledger says."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Looks after the models that the ledger knows; registered models that slipway never saw are others'."""
+
+    store: Store
+    ledger: Ledger
+    registry: ModelRegistry
+    signer: Callable[[], PersonSigner]
+    """Asked for where something is to be signed."""
+    obstacles: Obstacles
+    now: Callable[[], datetime]
+
+    def once(self, model: str, *, dry_run: bool = False) -> Looked:
+        """Make the model's aliases equal to the ledger."""
+        return self._once(model, list(self.ledger.entries(model)), dry_run=dry_run)
+
+    def some(self, models: Iterable[str]) -> list[Looked]:
+        """The same for these."""
+        return [self.once(model) for model in sorted(models)]
+
+    def all(self, *, dry_run: bool = False) -> list[Looked]:
+        """The same for every model; the ledger is read once."""
+        models: dict[str, list[Written]] = {}
+        for written in self.ledger.entries():
+            models.setdefault(written.entry.decision.model, []).append(written)
+        return [self._once(model, entries, dry_run=dry_run) for model, entries in sorted(models.items())]
+
+    def _once(self, model: str, entries: list[Written], *, dry_run: bool) -> Looked:
+        done: list[Deed] = []
+        judged = Judged()
+        for _ in range(ROUNDS):
+            standing, newest = standing_of(model, entries), entries[-1].entry.number if entries else 0
+            if not standing.versions:
+                return Looked(model)
+            settled = last_settled(self.store, model)
+            aliases = ours(self.registry.aliases(model))
+            there = {one.number for one in self.registry.versions(model)}
+            judged = decide(standing, aliases, there, settled, self.obstacles)
+            if dry_run:
+                return Looked(model, judged.deeds, judged.lost, not judged.deeds)
+            for deed in judged.deeds:
+                newest = max(newest, self._do(standing, deed, settled))
+            if newest > settled.entry:
+                note_settled(self.store, model, Settled(entry=newest, aliases=made(aliases, judged.deeds)))
+            if not judged.deeds:
+                return Looked(model, tuple(done), judged.lost)
+            done += judged.deeds
+            entries = list(self.ledger.entries(model))
+        log.warning("The aliases of %s move as often as they are put back.", model)
+        return Looked(model, tuple(done), judged.lost, settled=False)
+
+    def _do(self, standing: ModelStanding, deed: Deed, settled: Settled) -> int:
+        """Do it; the number of the entry that tells of it."""
+        log.log(logging.INFO if deed.kind == "follow" else logging.WARNING, "%s: %s", standing.model, deed.told)
+        number = 0
+        if deed.kind != "follow":
+            number = self.ledger.append(decision_on(standing, deed, settled), self.signer()).entry.number
+            self._tag(standing.model, deed)
+        if deed.kind == "accept":
+            return number
+        if deed.wanted is None:
+            self.registry.delete_alias(standing.model, deed.alias)
+        else:
+            self.registry.set_alias(standing.model, deed.alias, deed.wanted)
+        return number
+
+    def _tag(self, model: str, deed: Deed) -> None:
+        number = deed.found or deed.wanted
+        if number is not None:
+            self.registry.tag(model, number, {TAG: f"{self.now():%Y-%m-%d %H:%M:%S} UTC: {deed.told}"})
+
+
+def ours(aliases: Mapping[str, str]) -> dict[str, str]:
+    """Those that mean something here."""
+    return {alias: number for alias, number in aliases.items() if alias in ALIASES}
+
+
+def made(aliases: Mapping[str, str], deeds: Iterable[Deed]) -> dict[str, str]:
+    """Our aliases once the deeds are done."""
+    after = dict(aliases)
+    for deed in deeds:
+        number = deed.found if deed.kind == "accept" else deed.wanted
+        if number is None:
+            after.pop(deed.alias, None)
+        else:
+            after[deed.alias] = number
+    return after
+
+
+def decision_on(standing: ModelStanding, deed: Deed, settled: Settled) -> Decision:
+    """What the ledger is told. The nonce is the finding: the same one, found again, is the same decision."""
+    nonce = f"{deed.alias}:{deed.found or ''}:{deed.wanted or ''}:{settled.entry}"
+    about = About(standing.model, deed.about.bundle if deed.about else "", deed.about.number if deed.about else "")
+    if deed.kind == "accept" and deed.about is not None:
+        given = deed.about.verdict_against(standing.champion)
+        about = About(
+            standing.model, deed.about.bundle, deed.about.number, given.key if given else "", standing.champion
+        )
+        return about.decided(Action.ACCEPT, actor=ACTOR, nonce=nonce, reason=deed.told)
+    details = {"alias": deed.alias, "found": deed.found, "restored": deed.wanted}
+    return about.decided(Action.RESTORE, actor=ACTOR, nonce=nonce, reason=deed.told, details=details)
