@@ -6,8 +6,8 @@ against another champion, of what is rejected or quarantined, or before enough p
 the reason. An override needs none of this but the right place: whom it replaces must be champion.
 
 Whose word counts is the signer's, not the name in the entry. Each person's latest word counts, on the verdict that it
-names; words spoken before a quarantine do not count after it. Roles are held at the time of writing and looked up
-there (`approving`, `promoting`).
+names; words spoken before a quarantine do not count after it. That each signer held the role for it then, the ledger
+has looked at before it gives an entry.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Final
 
-from slipway.platform.ledger.entry import Action
-from slipway.platform.ledger.ledger import Ledger, Written
+from slipway.platform.ledger.entry import Action, Written
+from slipway.platform.ledger.ledger import Ledger
 from slipway.platform.registry import decisions
 
 if TYPE_CHECKING:
@@ -185,14 +185,7 @@ def standing_of(model: str, entries: Iterable[Written]) -> ModelStanding:
 
 def load_standing(model: str, loaded: "Loaded", store: "Store") -> ModelStanding:
     """Where the model stands by the store's ledger."""
-    return standing_of(model, ledger_at(loaded, store).entries(model))
-
-
-def ledger_at(loaded: "Loaded", store: "Store") -> Ledger:
-    """The ledger that the settings name."""
-    from slipway.platform.identity import load_people
-
-    return Ledger(store, load_people(loaded.settings.identity.people), loaded.root / ".slipway" / "cache" / "ledger")
+    return standing_of(model, Ledger.of(loaded, store).entries(model))
 
 
 class _Fold:
@@ -277,7 +270,7 @@ class _Fold:
         decision = written.entry.decision
         version = self._versions.get(decision.subjects.get(decisions.BUNDLE, ""))
         if version is None or decision.subjects.get(decisions.VERSION, version.number) != version.number:
-            return None if decision.action is Action.REFUSE else "it names no version"
+            return "it names no version" if decision.action in _ON_VERSIONS else None
         self._versions[version.bundle] = _with_word(version, written)
         return None
 
@@ -326,6 +319,7 @@ class _Fold:
         self._champion = bundle
 
 
+_ON_VERSIONS: Final = frozenset({Action.APPROVE, Action.REJECT, Action.COMMENT})
 _WORDS: Final = frozenset({Action.APPROVE, Action.REJECT, Action.COMMENT, Action.REFUSE, Action.RESTORE})
 
 
