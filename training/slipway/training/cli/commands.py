@@ -33,5 +33,9 @@ COMMANDS: Final = (
     CommandSpec(
         "evaluate", "Score predictions, ours or anybody's.", "slipway.training.cli.evaluate:app", panel="Training"
     ),
+    CommandSpec(
+        "bundle", "Show, verify, compare, import and export bundles.", "slipway.training.cli.bundle:app",
+        panel="Registry",
+    ),
     CommandSpec("world", "The rendered parking sites: list, render, preview.", "slipway.training.cli.world:app"),
 )  # fmt: skip

@@ -1,0 +1,1 @@
+"""What `slipway bundle` does: naming, telling, comparing, importing, and writing for Triton."""
