@@ -1,0 +1,126 @@
+"""People's words on a version: approve, reject, comment.
+
+An approval names bundle, version and verdict: it is given on this evidence and holds for no other. Who trained the
+version, or last wrote the model's code or config, does not approve it. The same request made again, after a crash or
+by somebody who copied it, is the same decision; used for anything else it is refused.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from slipway.platform.identity import PersonSigner, Role
+from slipway.platform.ledger.entry import Action, Written
+from slipway.platform.registry.authors import is_barred
+from slipway.platform.registry.decisions import About
+from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
+from slipway.platform.registry.finding import Picked, pick
+from slipway.platform.registry.proof import standing_verdict
+from slipway.platform.registry.shown import show_version
+
+APPROVE: Final = "approve"
+REJECT: Final = "reject"
+
+
+@dataclass(frozen=True)
+class Said:
+    """A word that stands in the ledger."""
+
+    picked: Picked
+    written: Written
+    before: bool = False
+    """Whether it stood before."""
+
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """Who has approved it on the verdict that this word names."""
+        return self.picked.version.approvers(self.written.entry.decision.subjects.get("verdict", ""))
+
+
+def approve(
+    desk: Desk, given: str, *, verdict: str | None = None, request: str | None = None, reason: str = ""
+) -> Said:
+    """Approve a version on the verdict that holds today; a named verdict must be that one."""
+    picked = pick(desk, given)
+    signer = desk.acting(Role.APPROVER, picked.about(verdict or ""), APPROVE)
+    try:
+        _may_approve(picked, signer)
+        found = standing_verdict(desk, picked, verdict)
+        about = picked.about(found.key)
+        _not_replayed(desk, about, request, signer)
+    except Refused as refused:
+        desk.refuse(APPROVE, picked.about(verdict or ""), refused)
+    name = signer.person.name
+    there = [
+        one for one in picked.version.approvals if one.signer == name and one.entry.decision.subjects == about.subjects
+    ]
+    if there:
+        return Said(picked, there[0], before=True)
+    decision = about.decided(Action.APPROVE, actor=name, nonce=request or fresh_nonce(), reason=reason)
+    return _said(desk, picked, desk.ledger.append(decision, signer))
+
+
+def reject(desk: Desk, given: str, *, reason: str) -> Said:
+    """Reject a version: it is not promoted until whoever rejected it approves it."""
+    picked = pick(desk, given)
+    signer = desk.acting(Role.APPROVER, picked.about(), REJECT)
+    return _word(desk, picked, Action.REJECT, signer, reason)
+
+
+def comment(desk: Desk, given: str, *, reason: str) -> Said:
+    """A remark that stands on the card."""
+    return _word(desk, pick(desk, given), Action.COMMENT, desk.signer, reason)
+
+
+def missing(picked: Picked, verdict: str) -> str:
+    """What approvals are still wanted, in a sentence; empty where none are."""
+    there = len(picked.version.approvers(verdict))
+    needed = max(picked.record.needed, picked.version.needed)
+    if there >= needed:
+        return ""
+    return f"{picked.name} is of {picked.record.risk} risk and has {there} of {needed} approvals on today's verdict."
+
+
+def _may_approve(picked: Picked, signer: PersonSigner) -> None:
+    person, record = signer.person, picked.record
+    if not is_barred(person, (*record.barred, *picked.version.barred)):
+        return
+    trained = is_barred(person, record.trained_by)
+    verb = "brought it in" if record.external else "trained it"
+    why = verb if trained else "last wrote its code or config"
+    raise Refused(
+        f"`{person.name}` {why}, so `{person.name}` does not approve {picked.name}.",
+        mend="Somebody else who is approver looks at it.",
+    )
+
+
+def _not_replayed(desk: Desk, about: About, request: str | None, signer: PersonSigner) -> None:
+    """A request that has approved something else approves nothing here."""
+    if request is None:
+        return
+    for written in desk.ledger.entries():
+        decision = written.entry.decision
+        if decision.action is not Action.APPROVE or decision.nonce != request:
+            continue
+        if (decision.model, dict(decision.subjects), written.signer) != (
+            about.model,
+            about.subjects,
+            signer.person.name,
+        ):
+            raise Refused(
+                f"The request `{request}` has approved {decision.model}/{decision.subjects.get('version', '?')} "
+                f"already (entry {written.entry.number}); it approves nothing else.",
+                mend="Make a new request, after looking at this version.",
+            )
+
+
+def _word(desk: Desk, picked: Picked, action: Action, signer: PersonSigner, reason: str) -> Said:
+    if not reason.strip():
+        raise Refused(f"To {action} takes a reason.", mend='--reason "…"')
+    verdict = picked.version.last.key if picked.version.last else ""
+    decision = picked.about(verdict).decided(action, actor=signer.person.name, nonce=fresh_nonce(), reason=reason)
+    return _said(desk, picked, desk.ledger.append(decision, signer))
+
+
+def _said(desk: Desk, picked: Picked, written: Written) -> Said:
+    show_version(desk, picked.record)
+    return Said(pick(desk, picked.name), written)

@@ -1,0 +1,161 @@
+"""Making a version champion, and taking that back.
+
+First everything that speaks against it is looked for; then the ledger's entry is written, which names whom it replaces;
+then MLflow's alias is made equal. Of two who promote at once both entries stand, and the fold of the ledger voids the
+one that came second: it replaces somebody who is champion no more. No setting and no variable goes past this; an
+override is an entry of its own, by somebody with the role, with a reason.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from slipway.platform.identity import Role
+from slipway.platform.ledger.entry import Action, Decision, Written
+from slipway.platform.ledger.rights import check_right
+from slipway.platform.registry.approving import missing
+from slipway.platform.registry.decisions import About
+from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
+from slipway.platform.registry.finding import Picked, pick
+from slipway.platform.registry.proof import gate_command, standing_verdict
+from slipway.platform.registry.records import load_version
+from slipway.platform.registry.shown import show_version
+from slipway.platform.registry.standing import ModelStanding, VersionStanding
+from slipway.platform.registry.verdict import Verdict
+
+PROMOTE: Final = "promote"
+ROLLBACK: Final = "rollback"
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """Who is champion now."""
+
+    picked: Picked
+    replaced: str | None
+    """The bundle that was champion before."""
+    written: Written | None
+    """None where it was champion already."""
+
+
+def look(desk: Desk, picked: Picked) -> tuple[Verdict | None, list[Refused]]:
+    """The verdict that holds today, and everything that speaks against making it champion."""
+    found: list[Refused] = []
+    verdict = None
+    try:
+        verdict = standing_verdict(desk, picked)
+    except Refused as refused:
+        found.append(refused)
+    version = picked.version
+    for written in version.rejections:
+        reason = written.entry.decision.reason
+        found.append(
+            Refused(
+                f"{picked.name} was rejected by {written.signer}: {reason}",
+                mend=f"`{written.signer}` approves it, or it stays as it is.",
+            )
+        )
+    if verdict and (why := missing(picked, verdict.key)):
+        again = " It was taken out of the field: older approvals do not count." if version.quarantined else ""
+        found.append(Refused(why + again, mend=f"`slipway model approve {picked.name}`, by somebody who may."))
+    return verdict, found
+
+
+def obstacles(desk: Desk, standing: ModelStanding, version: VersionStanding) -> list[str]:
+    """What stands in the way of promoting the version now, a sentence each."""
+    picked = Picked(load_version(desk.store, version.bundle), version, standing)
+    return [str(one) for one in look(desk, picked)[1]]
+
+
+def promote(desk: Desk, given: str, *, request: str | None = None) -> Promoted:
+    """Make a version champion that has passed against today's champion and has its approvals."""
+    picked = pick(desk, given)
+    if picked.standing.champion == picked.record.bundle:
+        show_version(desk, picked.record)
+        return Promoted(picked, None, None)
+    desk.acting(Role.RELEASER, picked.about(), PROMOTE)
+    verdict, against = look(desk, picked)
+    if against or verdict is None:
+        desk.refuse(PROMOTE, picked.about(verdict.key if verdict else ""), _first(against))
+    return _become(desk, picked, Action.PROMOTE, verdict.key, request or fresh_nonce())
+
+
+def override(desk: Desk, given: str, *, reason: str, request: str | None = None) -> Promoted:
+    """Make a version champion whatever speaks against it; reason and refusals stand on its card."""
+    picked = pick(desk, given)
+    desk.acting(Role.OVERRIDE, picked.about(), Action.OVERRIDE.value)
+    if not reason.strip():
+        raise Refused("An override takes a reason.", mend='--override --reason "…"')
+    if picked.standing.champion == picked.record.bundle:
+        return Promoted(picked, None, None)
+    verdict, against = look(desk, picked)
+    if not against:
+        raise Refused(
+            f"Nothing speaks against {picked.name}: there is nothing to override.",
+            mend=f"`slipway model promote {picked.name}`",
+        )
+    key = verdict.key if verdict else picked.version.last.key if picked.version.last else ""
+    told = " ".join(str(one) for one in against)
+    return _become(desk, picked, Action.OVERRIDE, key, request or fresh_nonce(), reason=reason, refused=told)
+
+
+def rollback(desk: Desk, model: str, *, to: str | None = None, reason: str, request: str | None = None) -> Promoted:
+    """Return champion to an earlier version, the last one before unless one is named, and quarantine today's."""
+    standing = pick(desk, f"{model}@champion").standing
+    wanted = standing.versions.get(_earlier(desk, model)) if to is None else standing.numbered(to)
+    if wanted is None or not wanted.promotions or wanted.bundle == standing.champion:
+        raise Refused(
+            f"{model} has been champion as no other version{f' {to}' if to else ''}: there is nothing to go back to.",
+            mend=f"`slipway model history {model}` shows who was champion.",
+        )
+    if not reason.strip():
+        raise Refused("A rollback takes a reason.", mend='--reason "…"')
+    picked = pick(desk, f"{model}/{wanted.number}")
+    verdict = wanted.promotions[-1].entry.decision.subjects.get("verdict", "")
+    return _become(desk, picked, Action.ROLLBACK, verdict, request or fresh_nonce(), reason=reason)
+
+
+def _earlier(desk: Desk, model: str) -> str:
+    """Who was champion before, that is not quarantined."""
+    standing = desk.standing(model)
+    for change in reversed(standing.history):
+        before = change.before
+        if before and before != standing.champion and not standing.versions[before].quarantined:
+            return before
+    return ""
+
+
+def _become(
+    desk: Desk, picked: Picked, action: Action, verdict: str, nonce: str, *, reason: str = "", refused: str = ""
+) -> Promoted:
+    """Ledger, then alias; the entry that came second to another one changes nothing."""
+    replaced = picked.standing.champion
+    record = picked.record
+    about = About(record.model, record.bundle, record.number, verdict, replaced)
+    details = {"refused": refused} if refused else {}
+    decision = about.decided(action, actor=desk.signer.person.name, nonce=nonce, reason=reason, details=details)
+    check_right(decision, desk.signer.person)
+    written = desk.ledger.append(decision, desk.signer)
+    now = pick(desk, picked.name)
+    _check_counts(now, decision, written)
+    show_version(desk, record)
+    if replaced:
+        show_version(desk, pick(desk, f"{record.model}/{now.standing.versions[replaced].number}").record)
+    return Promoted(now, replaced, written)
+
+
+def _check_counts(now: Picked, decision: Decision, written: Written) -> None:
+    why = now.standing.why_void(written.entry.number)
+    if why is None:
+        return
+    raise Refused(
+        f"Somebody was faster: entry {written.entry.number} ({decision.action} {now.name}) changes nothing, because "
+        f"{why}.",
+        mend=f"Look at `slipway model history {now.record.model}`; if it is still wanted: `{gate_command(now)}`",
+    )
+
+
+def _first(against: list[Refused]) -> Refused:
+    """All that speaks against it, with the remedy of the first."""
+    return Refused(
+        "\n".join(str(one) for one in against), mend="\n".join(dict.fromkeys(str(one.mend) for one in against))
+    )

@@ -1,0 +1,88 @@
+"""The one version of a bundle: `versions/<bundle digest>.json`, bound once, whoever registers it and however often."""
+
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from pydantic import AwareDatetime
+
+from slipway.platform.errors import WrongUse
+from slipway.platform.registry.bundles import Kept
+from slipway.platform.runs.records import Record
+from slipway.platform.store import Store
+
+FOLDER: Final = "versions"
+APPROVALS: Final = {"minimal": 1, "limited": 1, "high": 2}
+"""How many people must approve, by the class of risk."""
+
+
+class VersionRecord(Record):
+    """Which version a bundle is, and who had a hand in it."""
+
+    bundle: str
+    model: str
+    number: str
+    """As MLflow numbered it."""
+    run_key: str | None = None
+    """None where no run of ours made it."""
+    origin: str = "slipway"
+    """`slipway`, or in words who gave an external model."""
+    verdict: str
+    """The passing verdict that it was registered on."""
+    risk: Literal["minimal", "limited", "high"]
+    owner: str = ""
+    team: str = ""
+    purpose: str = ""
+    registered_by: str
+    trained_by: tuple[str, ...] = ()
+    """Who started the run's attempts; of an external model who registered it."""
+    written_by: tuple[str, ...] = ()
+    """Who last wrote the model's code or config: names, or e-mail addresses of those whom the people file lacks."""
+    revision: str = ""
+    """Git's commit that the run was started from, with `+dirty` where the work tree differed."""
+    nonce: str
+    """Tells its writer from one that wrote the same."""
+    at: AwareDatetime
+
+    @property
+    def needed(self) -> int:
+        """How many people must approve it."""
+        return APPROVALS[self.risk]
+
+    @property
+    def barred(self) -> tuple[str, ...]:
+        """Whose approval does not count."""
+        return tuple(sorted({*self.trained_by, *self.written_by}))
+
+    @property
+    def external(self) -> bool:
+        """Whether no run of ours made it."""
+        return self.run_key is None
+
+
+def version_key(bundle: str) -> str:
+    """Where the record of a bundle's version lies."""
+    return f"{FOLDER}/{bundle}.json"
+
+
+def load_version(store: Store, bundle: str) -> VersionRecord:
+    """The version of a bundle; there must be one."""
+    record = VersionRecord.load(store, version_key(bundle))
+    if record is None:
+        raise WrongUse(
+            f"Bundle {bundle[:12]} is no version in {store.url}.", mend="`slipway model register BUNDLE` makes it one."
+        )
+    return record
+
+
+def models_with_versions(store: Store) -> Iterator[VersionRecord]:
+    """All that was ever registered."""
+    for key in store.list(f"{FOLDER}/"):
+        if record := VersionRecord.load(store, key):
+            yield record
+
+
+def lineage_of(kept: Kept) -> dict[str, str]:
+    """Where a bundle came from, as its manifest says."""
+    told = kept.manifest.get("lineage", {})
+    names = ("origin", "run_key", "snapshot", "code", "config", "lock", "weights")
+    return {name: str(told[name]) for name in names if told.get(name)}
