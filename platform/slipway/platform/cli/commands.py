@@ -47,4 +47,8 @@ COMMANDS = (
         "slipway.platform.cli.runs.compare:app",
         panel="Runs",
     ),
+    CommandSpec(
+        "ledger", "Read, verify and export the list of decisions.", "slipway.platform.cli.ledger:app",
+        panel="Registry",
+    ),
 )  # fmt: skip

@@ -13,6 +13,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from slipway.platform.ledger.entry import digest_of
+from slipway.platform.ledger.heads import Head
+
 log = logging.getLogger(__name__)
 
 SEGMENT: Final = 256
@@ -47,13 +50,10 @@ class Cache:
         except OSError as error:
             log.info("The ledger's cache in %s cannot be written: %s", self.folder, error)
 
-    def cut(self, length: int) -> None:
-        """Forget what comes after the first `length`."""
-        known = list(self.envelopes())[:length]
-        for path in self.folder.glob("*.jsonl"):
-            path.unlink(missing_ok=True)
-        if known:
-            self.keep(known, 0)
+    def head(self) -> Head | None:
+        """The newest entry that this machine has read."""
+        known = list(self.envelopes())
+        return Head(number=len(known), digest=digest_of(known[-1])) if known else None
 
     def _path(self, index: int) -> Path:
         return self.folder / f"{index:06}.jsonl"

@@ -99,7 +99,7 @@ def check(place: Place, envelope: bytes, people: People, *, seen: bool = False) 
         return Checked(None, (Problem(place.number, Kind.UNKNOWN, str(error).removesuffix("."), _UNKNOWN),))
     except SlipwayError as error:
         return Checked(None, (Problem(place.number, Kind.ENVELOPE, str(error).removesuffix(".")),))
-    found = [*_misplaced(place, entry), *_unentitled(place.number, entry, person, key)]
+    found = [*misplaced(place, entry), *_unentitled(place.number, entry, person, key)]
     return Checked(Written(entry, person.name, digest_of(envelope)), tuple(found))
 
 
@@ -150,12 +150,14 @@ def _signed(envelope: bytes, people: People, *, seen: bool) -> tuple[Entry, Pers
     return entry, *holder
 
 
-def _misplaced(place: Place, entry: Entry) -> list[Problem]:
+def misplaced(place: Place, entry: Entry) -> list[Problem]:
+    """Why this entry does not belong there."""
     found = []
     if entry.number != place.number:
         found.append(Problem(place.number, Kind.NUMBER, f"entry {entry.number} lies in its place"))
     if place.previous is not None and entry.previous != place.previous:
-        text = f"it does not follow the entry that stands before it ({place.previous[:12] or 'none'})"
+        text = f"it does not follow entry {place.number - 1} as that is here: one of the two is another"
+        text = text if place.previous else "it follows an entry and stands first"
         found.append(Problem(place.number, Kind.CHAIN, text))
     if place.after is not None and entry.at < place.after:
         text = f"it is from {entry.at}, before the entry before it ({place.after})"

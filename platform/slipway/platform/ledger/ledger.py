@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Self
 
 from slipway.platform.identity import People, PersonSigner, load_people
 from slipway.platform.ledger.appending import Appender
+from slipway.platform.ledger.cache import Cache
 from slipway.platform.ledger.entry import Decision, Written
+from slipway.platform.ledger.exporting import Heading, write_export
+from slipway.platform.ledger.heads import Head
 from slipway.platform.ledger.reading import Reader
+from slipway.platform.ledger.verifying import Noted, Report, Told, verify_store
 from slipway.platform.store import Store
 
 if TYPE_CHECKING:
@@ -36,10 +40,10 @@ class Ledger:
         self._store, self._people, self._cache, self._now = store, people, cache, now
 
     @classmethod
-    def of(cls, loaded: "Loaded", store: Store) -> Self:
-        """The ledger by these settings."""
+    def of(cls, loaded: "Loaded", store: Store, *, people: People | None = None) -> Self:
+        """The ledger by these settings, unless other people are to be trusted."""
         settings = loaded.settings
-        return cls(store, load_people(settings.identity.people), settings.data.cache / FOLDER)
+        return cls(store, people or load_people(settings.identity.people), settings.data.cache / FOLDER)
 
     def append(self, decision: Decision, signer: PersonSigner) -> Written:
         """Write a decision; one that stands already is returned as it stands.
@@ -64,6 +68,32 @@ class Ledger:
     def head(self) -> Written | None:
         """The newest entry."""
         return self._reader().newest()
+
+    def verify(self, noted: Noted = (), told: Told = lambda _: None) -> Report:
+        """Everything that is wrong with what lies in the store, also against what this machine has read before.
+
+        `noted` are heads that somebody keeps, with who that is.
+        """
+        return verify_store(self._store, self._people, [*noted, *self._remembered()], told)
+
+    def export(self, path: Path, told: Told = lambda _: None) -> tuple[Heading, Report]:
+        """Write all that lies in the store into a file, as it is, with the people of now; and what is wrong with it."""
+        envelopes: list[bytes] = []
+        report = verify_store(self._store, self._people, self._remembered(), told, envelopes.append)
+        heading = Heading(
+            store=self._store.url,
+            exported=self._now(),
+            count=len(envelopes),
+            head=report.head,
+            people=self._people.persons,
+        )
+        write_export(path, envelopes, heading)
+        return heading, report
+
+    def _remembered(self) -> list[tuple[Head, str]]:
+        """The newest entry in this machine's cache."""
+        head = Cache(self._cache, self._store.url).head() if self._cache else None
+        return [(head, "this machine")] if head else []
 
     def _reader(self) -> Reader:
         return Reader(self._store, self._people, self._cache)
