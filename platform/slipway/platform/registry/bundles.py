@@ -152,9 +152,8 @@ def _kept(text: str, store: Store) -> Kept:
     try:
         key = find(store, text)
     except WrongUse as error:
-        if _DIGEST.fullmatch(text):
-            raise WrongUse(f"`{text}` begins no bundle and no run in {store.url}.", mend=error.mend) from None
-        raise
+        mend = f"Name a bundle's folder, a digest in the store, or a run. {error.mend or ''}".strip()
+        raise WrongUse(f"`{text}` is no folder and names no bundle in {store.url}: {error}", mend=mend) from None
     result = load_result(store, key)
     if result is not None and MANIFEST in result.files:
         return keep_result(store, result)

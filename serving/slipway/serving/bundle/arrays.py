@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy
 
-from slipway.serving.bundle.folder import BadBundle
+from slipway.serving.bundle.errors import BadBundle
 
 Array = npt.NDArray[np.generic]
 

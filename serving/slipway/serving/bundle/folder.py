@@ -9,14 +9,13 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from slipway.serving.bundle.errors import BadBundle
 from slipway.serving.bundle.manifest import MANIFEST, Manifest, Variant
-from slipway.serving.errors import SlipwayError
+from slipway.serving.bundle.reading import read_plain
+
+__all__ = ["BadBundle", "Bundle", "read_manifest"]
 
 LARGEST_MANIFEST: Final = 1024 * 1024
-
-
-class BadBundle(SlipwayError):
-    """A bundle that is not what it claims to be, or claims what no bundle may."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +34,9 @@ class Bundle:
     def open(cls, folder: Path) -> "Bundle":
         """The bundle in a folder; its manifest must be in canonical form."""
         path = folder / MANIFEST
-        try:
-            with path.open("rb") as file:
-                data = file.read(LARGEST_MANIFEST + 1)
-        except OSError as error:
-            raise BadBundle(
-                f"{path} cannot be read ({error.strerror}): {folder} is no bundle.",
-                mend="`slipway export RUN` makes one.",
-            ) from None
+        if not path.exists():
+            raise BadBundle(f"{folder} is no bundle: it has no {MANIFEST}.", mend="`slipway export RUN` makes one.")
+        data = read_plain(path, LARGEST_MANIFEST)
         return cls(folder, read_manifest(data, str(path)))
 
     def path(self, variant: Variant) -> Path:

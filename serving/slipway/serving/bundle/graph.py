@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from slipway.serving.bundle.folder import BadBundle
+from slipway.serving.bundle.errors import BadBundle
 from slipway.serving.bundle.message_reader import Message, MessageReader
 from slipway.serving.bundle.messages import ELEMENTS
 from slipway.serving.bundle.operators import refusal

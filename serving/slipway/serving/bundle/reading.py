@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from slipway.serving.bundle.folder import BadBundle
+from slipway.serving.bundle.errors import BadBundle
 
 
 def read_plain(path: Path, largest: int) -> bytes:

@@ -14,8 +14,9 @@ from typing import Final
 
 from slipway.serving.bundle.arrays import decoded
 from slipway.serving.bundle.canonical import sha256
+from slipway.serving.bundle.errors import BadBundle
 from slipway.serving.bundle.fitting import golden_problems, graph_problems
-from slipway.serving.bundle.folder import LARGEST_MANIFEST, BadBundle, Bundle, read_manifest
+from slipway.serving.bundle.folder import Bundle
 from slipway.serving.bundle.graph import read_graph
 from slipway.serving.bundle.manifest import GOLDEN, MANIFEST, REFERENCE, File, Manifest
 from slipway.serving.bundle.reading import read_plain
@@ -28,7 +29,7 @@ _MEND: Final = "Export or fetch it again."
 
 def verify(folder: Path, *, digest: str | None = None) -> Bundle:
     """The bundle in a folder, whole and sound; with `digest` the one of that name and no other."""
-    bundle = Bundle(folder, read_manifest(read_plain(folder / MANIFEST, LARGEST_MANIFEST), str(folder / MANIFEST)))
+    bundle = Bundle.open(folder)
     if digest is not None and bundle.digest != digest:
         raise BadBundle(f"{folder} is the bundle {bundle.digest}, expected {digest}.", mend=_MEND)
     check(bundle)

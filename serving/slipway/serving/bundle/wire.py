@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from slipway.serving.bundle.folder import BadBundle
+from slipway.serving.bundle.errors import BadBundle
 
 VARINT: Final = 0
 FIXED64: Final = 1
 BYTES: Final = 2
 FIXED32: Final = 5
 
-MOST_FIELDS: Final = 1_000_000
+MOST_FIELDS: Final = 500_000
 """Fields in one file, with those of all messages inside."""
 _LONGEST: Final = 10
 """Bytes of a varint."""
@@ -59,7 +59,7 @@ class Reader:
                     raise self.refuse("ends in the middle of a number")
                 value, at = data[at : at + width], at + width
             else:
-                raise self.refuse("is no protobuf message")
+                raise self.refuse("is no ONNX model: it is no protobuf message")
             yield number, wire, value
 
     def varint(self, data: memoryview, at: int) -> tuple[int, int]:
@@ -71,7 +71,7 @@ class Reader:
                 if value >> 64:
                     break
                 return value, at + index + 1
-        raise self.refuse("is no protobuf message: a number does not end")
+        raise self.refuse("is no ONNX model: it is no protobuf message")
 
 
 def signed(value: int) -> int:

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from slipway.serving.bundle.arrays import Array, write_arrays
 from slipway.serving.bundle.canonical import canonical, sha256
 from slipway.serving.bundle.contract import Contract
-from slipway.serving.bundle.folder import BadBundle, Bundle
+from slipway.serving.bundle.errors import BadBundle
+from slipway.serving.bundle.folder import Bundle
 from slipway.serving.bundle.manifest import (
     GOLDEN,
     MANIFEST,

@@ -1,5 +1,6 @@
 """`slipway bundle`: look at bundles, verify and compare them, bring in foreign models, and write for Triton."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -182,5 +183,5 @@ def _check_free(folder: Path) -> None:
 
 
 def _short(value: object) -> str:
-    text = "" if value is None else str(value)
+    text = "" if value is None else re.sub("[0-9a-f]{64}", lambda found: found[0][:DIGITS], str(value))
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 3]}..."

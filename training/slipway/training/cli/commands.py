@@ -28,6 +28,10 @@ COMMANDS: Final = (
         "export", "Make a bundle of a finished run, or say which there is.", "slipway.training.cli.export:app",
         panel="Training",
     ),
+    CommandSpec(
+        "gate", "Judge a bundle by its model's gates, or say which verdict stands.", "slipway.training.cli.gate:app",
+        panel="Registry",
+    ),
     CommandSpec("new", "Make a new model's folder.", "slipway.training.cli.new:app", panel="Training"),
     CommandSpec("models", "List, show and check models.", "slipway.training.cli.models:app", panel="Training"),
     CommandSpec(

@@ -20,8 +20,9 @@ from slipway.platform.models.finder import installed_models, model_named
 from slipway.platform.models.schema import Declaration
 from slipway.serving.bundle.canonical import sha256
 from slipway.serving.bundle.contract import Contract
+from slipway.serving.bundle.errors import BadBundle
 from slipway.serving.bundle.fitting import graph_problems
-from slipway.serving.bundle.folder import BadBundle, Bundle
+from slipway.serving.bundle.folder import Bundle
 from slipway.serving.bundle.graph import Graph, read_graph
 from slipway.serving.bundle.manifest import DeviceClass, Lineage, Variant, VariantPart
 from slipway.serving.bundle.reading import read_plain
