@@ -1,6 +1,6 @@
 """The guard: one look at a model, and what it does about its aliases.
 
-For each finding, in this order: the ledger, a tag on the version that says why, the alias; then a note that all is as
+For each finding, in this order: the ledger, the alias, a tag on the version that says why; then a note that all is as
 the ledger says (`guard_settled`). Any number of guards may look at once, and each may be killed at any step: what is
 written is named by what was found since the last note, so that the ledger tells of it once, and the next look finishes
 the rest. When somebody does the same by hand again after it was put back, that is another finding.
@@ -9,20 +9,23 @@ The actor is unknown: MLflow does not say who moved an alias. The guard signs wh
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final, Self
 
-from slipway.platform.identity import PersonSigner
+from slipway.platform.errors import SlipwayError
+from slipway.platform.identity import PersonSigner, Role, signer_holding
 from slipway.platform.ledger.entry import Action, Decision, Written
 from slipway.platform.ledger.ledger import Ledger
-from slipway.platform.registry.decisions import About
+from slipway.platform.registry.decisions import VERSION, About
 from slipway.platform.registry.guard_settled import Settled, last_settled, note_settled
 from slipway.platform.registry.guarding import ALIASES, Deed, Judged, Obstacles, decide
 from slipway.platform.registry.mlflow import ModelRegistry
 from slipway.platform.registry.standing import ModelStanding, standing_of
 from slipway.platform.store import Store
+
+if TYPE_CHECKING:
+    from slipway.platform.registry.desk import Desk
 
 ACTOR: Final = "unknown (MLflow UI)"
 TAG: Final = "slipway.guard"
@@ -54,7 +57,31 @@ class Guard:
     signer: Callable[[], PersonSigner]
     """Asked for where something is to be signed."""
     obstacles: Obstacles
-    now: Callable[[], datetime]
+    refresh: Callable[[str], None] = lambda _: None
+    """Makes what MLflow shows of a bundle's version anew, once the ledger tells more of it."""
+
+    @classmethod
+    def of(cls, desk: "Desk") -> Self:
+        """The guard by these settings, with the rules of promotion."""
+        from slipway.platform.registry.promoting import obstacles
+        from slipway.platform.registry.records import load_version
+        from slipway.platform.registry.shown import show_version
+
+        return cls(
+            desk.store,
+            desk.ledger,
+            desk.registry,
+            lambda: signer_holding(Role.GUARD_SERVICE, desk.loaded.settings.identity, desk.people),
+            lambda standing, version: obstacles(desk, standing, version),
+            lambda bundle: show_version(desk, load_version(desk.store, bundle)),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give back connections."""
+        self.registry.close()
 
     def once(self, model: str, *, dry_run: bool = False) -> Looked:
         """Make the model's aliases equal to the ledger."""
@@ -75,7 +102,7 @@ class Guard:
         done: list[Deed] = []
         judged = Judged()
         for _ in range(ROUNDS):
-            standing, newest = standing_of(model, entries), entries[-1].entry.number if entries else 0
+            standing = standing_of(model, entries)
             if not standing.versions:
                 return Looked(model)
             settled = last_settled(self.store, model)
@@ -84,36 +111,50 @@ class Guard:
             judged = decide(standing, aliases, there, settled, self.obstacles)
             if dry_run:
                 return Looked(model, judged.deeds, judged.lost, not judged.deeds)
-            for deed in judged.deeds:
-                newest = max(newest, self._do(standing, deed, settled))
-            if newest > settled.entry:
-                note_settled(self.store, model, Settled(entry=newest, aliases=made(aliases, judged.deeds)))
+            told = [written for deed in judged.deeds if (written := self._do(standing, deed, settled))]
+            self._settle(
+                model, [*entries, *told], there, Settled(entry=settled.entry, aliases=made(aliases, judged.deeds))
+            )
             if not judged.deeds:
                 return Looked(model, tuple(done), judged.lost)
+            self._refresh(judged.deeds)
             done += judged.deeds
             entries = list(self.ledger.entries(model))
         log.warning("The aliases of %s move as often as they are put back.", model)
         return Looked(model, tuple(done), judged.lost, settled=False)
 
-    def _do(self, standing: ModelStanding, deed: Deed, settled: Settled) -> int:
-        """Do it; the number of the entry that tells of it."""
+    def _do(self, standing: ModelStanding, deed: Deed, settled: Settled) -> Written | None:
+        """Do it; the entry that tells of it."""
         log.log(logging.INFO if deed.kind == "follow" else logging.WARNING, "%s: %s", standing.model, deed.told)
-        number = 0
+        told = None
         if deed.kind != "follow":
-            number = self.ledger.append(decision_on(standing, deed, settled), self.signer()).entry.number
-            self._tag(standing.model, deed)
+            told = self.ledger.append(decision_on(standing, deed, settled), self.signer())
         if deed.kind == "accept":
-            return number
+            return told
         if deed.wanted is None:
             self.registry.delete_alias(standing.model, deed.alias)
         else:
             self.registry.set_alias(standing.model, deed.alias, deed.wanted)
-        return number
+        return told
 
-    def _tag(self, model: str, deed: Deed) -> None:
-        number = deed.found or deed.wanted
-        if number is not None:
-            self.registry.tag(model, number, {TAG: f"{self.now():%Y-%m-%d %H:%M:%S} UTC: {deed.told}"})
+    def _settle(self, model: str, entries: Iterable[Written], there: Collection[str], after: Settled) -> None:
+        """Tell on the versions what the guard did since the last note, whoever did it, and note how things stand."""
+        fresh = [one for one in entries if one.entry.number > after.entry]
+        for written in fresh:
+            number = touched(written)
+            if number in there:
+                when, why = written.entry.at, written.entry.decision.reason
+                self.registry.tag(model, number, {TAG: f"{when:%Y-%m-%d %H:%M:%S} UTC: {why}"})
+        if fresh:
+            newest = max(one.entry.number for one in fresh)
+            note_settled(self.store, model, after.model_copy(update={"entry": newest}))
+
+    def _refresh(self, deeds: Iterable[Deed]) -> None:
+        for bundle in {deed.about.bundle for deed in deeds if deed.about and deed.kind != "follow"}:
+            try:
+                self.refresh(bundle)
+            except SlipwayError as error:  # the card is a view, and whoever shows the version next makes it
+                log.warning("The card of bundle %s is not up to date in MLflow: %s", bundle[:12], error)
 
 
 def ours(aliases: Mapping[str, str]) -> dict[str, str]:
@@ -131,6 +172,16 @@ def made(aliases: Mapping[str, str], deeds: Iterable[Deed]) -> dict[str, str]:
         else:
             after[deed.alias] = number
     return after
+
+
+def touched(written: Written) -> str:
+    """The number of the version whose alias the guard accepted or put back; empty for other entries."""
+    decision = written.entry.decision
+    if decision.action is Action.ACCEPT:
+        return decision.subjects[VERSION]
+    if decision.action is Action.RESTORE:
+        return str(decision.details.get("found") or decision.details.get("restored") or "")
+    return ""
 
 
 def decision_on(standing: ModelStanding, deed: Deed, settled: Settled) -> Decision:

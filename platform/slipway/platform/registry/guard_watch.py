@@ -73,12 +73,9 @@ class Watch:
     def _look(self, how: Callable[[Guard], Iterable[Looked]]) -> bool:
         """Whether it was possible."""
         try:
-            guard = self.open_guard()
-            try:
+            with self.open_guard() as guard:
                 for looked in how(guard):
                     self._tell(looked)
-            finally:
-                guard.registry.close()
         except SlipwayError as error:
             if str(error) not in self._troubles:
                 log.warning("The guard cannot look, and tries again: %s %s", error, error.mend or "")
