@@ -52,11 +52,11 @@ class Reader:
             elif wire == BYTES:
                 length, at = self.varint(data, at)
                 if length > end - at:
-                    raise self.refuse(f"ends in the middle: {length:,} bytes were said to follow, {end - at:,} do")
+                    raise self.refuse(f"is no whole ONNX model: {length:,} bytes should follow, {end - at:,} do")
                 value, at = data[at : at + length], at + length
             elif width := _WIDTHS.get(wire):
                 if width > end - at:
-                    raise self.refuse("ends in the middle of a number")
+                    raise self.refuse("is no whole ONNX model: it ends in the middle of a number")
                 value, at = data[at : at + width], at + width
             else:
                 raise self.refuse("is no ONNX model: it is no protobuf message")

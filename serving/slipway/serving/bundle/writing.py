@@ -6,14 +6,14 @@ verifier refuses is ever made.
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
-from slipway.serving.bundle.arrays import Array, write_arrays
+from slipway.serving.bundle.arrays import Array, encoded
 from slipway.serving.bundle.canonical import canonical, sha256
 from slipway.serving.bundle.contract import Contract
 from slipway.serving.bundle.errors import BadBundle
@@ -31,6 +31,8 @@ from slipway.serving.bundle.manifest import (
 )
 from slipway.serving.bundle.verifying import LARGEST_FILE, check
 from slipway.serving.errors import WrongUse
+
+_UNFINISHED: Final = f".{MANIFEST}.part"
 
 
 def write_bundle(  # noqa: PLR0913 - the parts of a manifest, by name
@@ -51,18 +53,17 @@ def write_bundle(  # noqa: PLR0913 - the parts of a manifest, by name
     `files` holds every file that the variants name, as a path to copy from or as bytes; `golden` the inputs
     `in.<name>` and every variant's answers `<variant>.<output>`; `reference` is plain JSON.
     """
-    _prepare(folder, {*files, GOLDEN, REFERENCE})
-    for name, content in files.items():
+    contents: dict[str, Path | bytes] = {**files, GOLDEN: encoded(golden), REFERENCE: _json(reference)}
+    _prepare(folder, contents.keys())
+    for name, content in contents.items():
         _put(folder / name, content)
-    write_arrays(folder / GOLDEN, golden)
-    (folder / REFERENCE).write_bytes(canonical(reference))
     manifest = _manifest(
         model=model,
         lineage=lineage,
         contract=contract,
         devices=devices,
         variants=variants,
-        files={name: _file(folder / name) for name in sorted({*files, GOLDEN, REFERENCE})},
+        files={name: _file(folder / name) for name in sorted(contents)},
         tools=tools or {},
     )
     bundle = Bundle(folder, manifest)
@@ -71,7 +72,14 @@ def write_bundle(  # noqa: PLR0913 - the parts of a manifest, by name
     return bundle
 
 
-def _prepare(folder: Path, names: set[str]) -> None:
+def _json(reference: Mapping[str, Any]) -> bytes:
+    try:
+        return canonical(reference)
+    except (TypeError, ValueError) as error:
+        raise BadBundle(f"{REFERENCE} cannot be written: {error}.") from None
+
+
+def _prepare(folder: Path, names: Collection[str]) -> None:
     """An empty folder, or one with the leftovers of a writer that was killed."""
     if MANIFEST in names or any("/" in name or name.startswith(".") for name in names):
         raise WrongUse(f"`{MANIFEST}`, paths and hidden files are no names for a bundle's files.")
@@ -80,11 +88,8 @@ def _prepare(folder: Path, names: set[str]) -> None:
     if MANIFEST in there:
         raise WrongUse(f"{folder} holds a bundle already.", mend="Name another folder, or remove it.")
     (folder / _UNFINISHED).unlink(missing_ok=True)
-    if foreign := sorted(there - names - {_UNFINISHED}):
+    if foreign := sorted(there - {*names, _UNFINISHED}):
         raise WrongUse(f"{folder} holds {foreign[0]}, which is no part of the bundle.", mend="Name an empty folder.")
-
-
-_UNFINISHED = f".{MANIFEST}.part"
 
 
 def _put(path: Path, content: Path | bytes) -> None:

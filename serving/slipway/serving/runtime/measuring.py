@@ -72,7 +72,8 @@ def measure_apart(
 ) -> Measured:
     """Measure one model; `sizes` gives varying dimensions, such as the batch of a device class, a size."""
     question = {"sizes": dict(sizes or {}), "calls": calls}
-    return Measured(**_ask(model, contract, provider, threads, limits, question))
+    found = _ask(model, contract, provider, threads, limits, question)
+    return Measured(**{**found, "providers": tuple(found["providers"])})
 
 
 def answers_apart(
