@@ -17,7 +17,7 @@ from slipway.serving.bundle.folder import BadBundle
 ARRAYS: dict[str, np.ndarray[Any, np.dtype[Any]]] = {
     "in.images": np.arange(24, dtype=np.uint8).reshape(2, 3, 4),
     "int8-cpu.logits": np.asfortranarray(np.linspace(0, 1, 6, dtype=np.float32).reshape(2, 3)),
-    "fp16.scalar": np.float16(0.5).reshape(()),
+    "fp16.scalar": np.array(0.5, np.float16),
     "fp32.none": np.zeros((0, 3), np.int64),
     "fp32.truths": np.array([True, False]),
 }

@@ -1,5 +1,6 @@
 """The golden check: a session that answers as the exporter saw it is proven, any other is told apart."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import small_onnx
 from slipway.serving.bundle.folder import Bundle
 from slipway.serving.bundle.manifest import VariantPart
 from slipway.serving.runtime.proving import prove
-from slipway.serving.runtime.session import open_session
+from slipway.serving.runtime.session import Provider, open_session
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def bundle(tmp_path: Path) -> Bundle:
 class Answering:
     """A session on a device that is not as it should be."""
 
-    providers = ("cpu",)
+    providers: Sequence[Provider] = ("cpu",)
 
     def __init__(self, answer: npt.NDArray[Any]) -> None:
         self._answer = answer

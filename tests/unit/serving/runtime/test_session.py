@@ -1,5 +1,6 @@
 """Sessions over ONNX Runtime: what may go in, what comes out, and what is refused in words."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from slipway.serving.errors import SlipwayError, WrongUse
 from slipway.serving.runtime.errors import ModelUnfit
 from slipway.serving.runtime.inputs import seeded_inputs
 from slipway.serving.runtime.latencies import measure, warm
-from slipway.serving.runtime.session import Session, open_session
+from slipway.serving.runtime.session import Provider, Session, open_session
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_it_answers_by_name(session: Session) -> None:
     images = small_onnx.images(3)
     found = session.run({"images": images})
     assert found.keys() == {"logits"}
-    np.testing.assert_allclose(found["logits"], small_onnx.answers(images), rtol=1e-4)
+    assert np.allclose(found["logits"].astype(float), small_onnx.answers(images), rtol=1e-4)
     assert session.providers == ["cpu"]
 
 
@@ -147,11 +148,15 @@ def test_a_model_that_fails_while_it_runs_says_so(tmp_path: Path) -> None:
 
 
 def test_a_provider_that_is_not_there_is_an_error_and_no_fall_to_another(file: Path) -> None:
-    for provider, name in (("cuda", "CUDAExecutionProvider"), ("tensorrt", "TensorrtExecutionProvider")):
+    providers: Sequence[tuple[Provider, str]] = (
+        ("cuda", "CUDAExecutionProvider"),
+        ("tensorrt", "TensorrtExecutionProvider"),
+    )
+    for provider, name in providers:
         if name in onnxruntime.get_available_providers():
             continue
         with pytest.raises(ModelUnfit, match=f"no provider `{provider}`"):
-            open_session(file, small_onnx.CONTRACT, provider=provider)  # type: ignore[arg-type]
+            open_session(file, small_onnx.CONTRACT, provider=provider)
 
 
 def test_made_up_inputs_keep_to_the_contract_and_are_the_same_each_time() -> None:
@@ -181,7 +186,7 @@ def test_made_up_inputs_keep_to_the_contract_and_are_the_same_each_time() -> Non
 class Counting:
     """A session that only counts."""
 
-    providers = ("cpu",)
+    providers: Sequence[Provider] = ("cpu",)
 
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
