@@ -4,4 +4,11 @@ from typing import Final
 
 from slipway.platform.cli.lazy import CommandSpec
 
-COMMANDS: Final[tuple[CommandSpec, ...]] = ()
+COMMANDS: Final[tuple[CommandSpec, ...]] = (
+    CommandSpec(
+        "model",
+        "List, show, register, review, approve and promote versions of models.",
+        "slipway.pipelines.cli.model:app",
+        panel="Registry",
+    ),
+)

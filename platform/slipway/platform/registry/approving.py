@@ -8,6 +8,7 @@ by somebody who copied it, is the same decision; used for anything else it is re
 from dataclasses import dataclass
 from typing import Final
 
+from slipway.platform.errors import WrongUse
 from slipway.platform.identity import PersonSigner, Role
 from slipway.platform.ledger.entry import Action, Written
 from slipway.platform.registry.authors import is_barred
@@ -115,7 +116,7 @@ def _not_replayed(desk: Desk, about: About, request: str | None, signer: PersonS
 
 def _word(desk: Desk, picked: Picked, action: Action, signer: PersonSigner, reason: str) -> Said:
     if not reason.strip():
-        raise Refused(f"To {action} takes a reason.", mend='--reason "…"')
+        raise WrongUse(f"To {action} takes a reason.", mend='--reason "…"')
     verdict = picked.version.last.key if picked.version.last else ""
     decision = picked.about(verdict).decided(action, actor=signer.person.name, nonce=fresh_nonce(), reason=reason)
     return _said(desk, picked, desk.ledger.append(decision, signer))

@@ -12,7 +12,7 @@ from slipway.platform.names import suggestion
 from slipway.platform.registry.decisions import About
 from slipway.platform.registry.desk import Desk
 from slipway.platform.registry.guarding import CHALLENGER, CHAMPION
-from slipway.platform.registry.records import VersionRecord, load_version, models_with_versions
+from slipway.platform.registry.records import VersionRecord, load_version, versions_in
 from slipway.platform.registry.standing import ModelStanding, VersionStanding
 
 _GIVEN: Final = re.compile(r"(?P<model>[a-z0-9-]+)(?:/(?P<number>[0-9]+)|@(?P<alias>[a-z]+))?")
@@ -55,7 +55,7 @@ def standing_named(desk: Desk, model: str) -> ModelStanding:
     """Where the model stands; one without versions is not known."""
     found = desk.standing(model)
     if not found.versions and not found.verdicts:
-        known = {one.model for one in models_with_versions(desk.store)}
+        known = {one.model for one in versions_in(desk.store)}
         mend = suggestion(model, known) if known else "`slipway model register BUNDLE` makes the first version."
         raise WrongUse(f"{desk.store.url} has no version of a model `{model}`.", mend=mend)
     return found

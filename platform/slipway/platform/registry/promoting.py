@@ -9,11 +9,12 @@ override is an entry of its own, by somebody with the role, with a reason.
 from dataclasses import dataclass
 from typing import Final
 
-from slipway.platform.identity import Role
+from slipway.platform.errors import WrongUse
+from slipway.platform.identity import NotTrusted, Role
 from slipway.platform.ledger.entry import Action, Decision, Written
 from slipway.platform.ledger.rights import check_right
 from slipway.platform.registry.approving import missing
-from slipway.platform.registry.decisions import About
+from slipway.platform.registry.decisions import REPLACES, VERSION, About
 from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
 from slipway.platform.registry.finding import Picked, pick
 from slipway.platform.registry.proof import gate_command, standing_verdict
@@ -75,16 +76,16 @@ def promote(desk: Desk, given: str, *, request: str | None = None) -> Promoted:
     desk.acting(Role.RELEASER, picked.about(), PROMOTE)
     verdict, against = look(desk, picked)
     if against or verdict is None:
-        desk.refuse(PROMOTE, picked.about(verdict.key if verdict else ""), _first(against))
+        desk.refuse(PROMOTE, picked.about(verdict.key if verdict else ""), _all_of(against))
     return _become(desk, picked, Action.PROMOTE, verdict.key, request or fresh_nonce())
 
 
 def override(desk: Desk, given: str, *, reason: str, request: str | None = None) -> Promoted:
     """Make a version champion whatever speaks against it; reason and refusals stand on its card."""
+    if not reason.strip():
+        raise WrongUse("An override takes a reason.", mend='--override --reason "…"')
     picked = pick(desk, given)
     desk.acting(Role.OVERRIDE, picked.about(), Action.OVERRIDE.value)
-    if not reason.strip():
-        raise Refused("An override takes a reason.", mend='--override --reason "…"')
     if picked.standing.champion == picked.record.bundle:
         return Promoted(picked, None, None)
     verdict, against = look(desk, picked)
@@ -100,6 +101,10 @@ def override(desk: Desk, given: str, *, reason: str, request: str | None = None)
 
 def rollback(desk: Desk, model: str, *, to: str | None = None, reason: str, request: str | None = None) -> Promoted:
     """Return champion to an earlier version, the last one before unless one is named, and quarantine today's."""
+    if not reason.strip():
+        raise WrongUse("A rollback takes a reason.", mend='--reason "…"')
+    if request and (there := _asked_before(desk, model, Action.ROLLBACK, request)):
+        return there
     standing = pick(desk, f"{model}@champion").standing
     wanted = standing.versions.get(_earlier(desk, model)) if to is None else standing.numbered(to)
     if wanted is None or not wanted.promotions or wanted.bundle == standing.champion:
@@ -107,8 +112,6 @@ def rollback(desk: Desk, model: str, *, to: str | None = None, reason: str, requ
             f"{model} has been champion as no other version{f' {to}' if to else ''}: there is nothing to go back to.",
             mend=f"`slipway model history {model}` shows who was champion.",
         )
-    if not reason.strip():
-        raise Refused("A rollback takes a reason.", mend='--reason "…"')
     picked = pick(desk, f"{model}/{wanted.number}")
     verdict = wanted.promotions[-1].entry.decision.subjects.get("verdict", "")
     return _become(desk, picked, Action.ROLLBACK, verdict, request or fresh_nonce(), reason=reason)
@@ -124,6 +127,17 @@ def _earlier(desk: Desk, model: str) -> str:
     return ""
 
 
+def _asked_before(desk: Desk, model: str, action: Action, request: str) -> Promoted | None:
+    """What came of the same request, if somebody was killed after the ledger's entry: the rest is done now."""
+    for written in desk.ledger.entries(model):
+        decision = written.entry.decision
+        if (decision.action, decision.nonce, written.signer) == (action, request, desk.signer.person.name):
+            picked = pick(desk, f"{model}/{decision.subjects[VERSION]}")
+            show_version(desk, picked.record)
+            return Promoted(picked, decision.subjects.get(REPLACES), written)
+    return None
+
+
 def _become(
     desk: Desk, picked: Picked, action: Action, verdict: str, nonce: str, *, reason: str = "", refused: str = ""
 ) -> Promoted:
@@ -133,7 +147,10 @@ def _become(
     about = About(record.model, record.bundle, record.number, verdict, replaced)
     details = {"refused": refused} if refused else {}
     decision = about.decided(action, actor=desk.signer.person.name, nonce=nonce, reason=reason, details=details)
-    check_right(decision, desk.signer.person)
+    try:
+        check_right(decision, desk.signer.person)
+    except NotTrusted as error:
+        desk.refuse(action.value, about, Refused(str(error), mend=error.mend))
     written = desk.ledger.append(decision, desk.signer)
     now = pick(desk, picked.name)
     _check_counts(now, decision, written)
@@ -154,8 +171,8 @@ def _check_counts(now: Picked, decision: Decision, written: Written) -> None:
     )
 
 
-def _first(against: list[Refused]) -> Refused:
-    """All that speaks against it, with the remedy of the first."""
+def _all_of(against: list[Refused]) -> Refused:
+    """All that speaks against it, with every remedy."""
     return Refused(
         "\n".join(str(one) for one in against), mend="\n".join(dict.fromkeys(str(one.mend) for one in against))
     )

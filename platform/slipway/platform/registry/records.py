@@ -74,7 +74,7 @@ def load_version(store: Store, bundle: str) -> VersionRecord:
     return record
 
 
-def models_with_versions(store: Store) -> Iterator[VersionRecord]:
+def versions_in(store: Store) -> Iterator[VersionRecord]:
     """All that was ever registered."""
     for key in store.list(f"{FOLDER}/"):
         if record := VersionRecord.load(store, key):

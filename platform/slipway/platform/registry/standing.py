@@ -165,6 +165,11 @@ class ModelStanding:
             moment = datetime.combine(moment, time.max, UTC)
         return next((one for one in reversed(self.history) if one.at <= moment), None)
 
+    @property
+    def newest(self) -> tuple[VersionStanding, ...]:
+        """All versions, the newest first."""
+        return tuple(reversed(list(self.versions.values())))
+
     def numbered(self, number: str) -> VersionStanding | None:
         """The version of that number."""
         return next((one for one in self.versions.values() if one.number == number), None)
@@ -230,7 +235,7 @@ class _Fold:
 
     def _challenger(self) -> str | None:
         since = {one.before: one.number for one in self._history}  # until when each was champion
-        for version in reversed(self._versions.values()):
+        for version in reversed(list(self._versions.values())):
             if (
                 version.passed
                 and version.last is not None
