@@ -147,6 +147,10 @@ def revoke(
         str | None,
         typer.Option("--at", metavar="TIME", help="Since when it counts for nothing, if not from now on."),
     ] = None,
+    entry: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="NUMBER", help="The ledger's newest entry that it may have signed."),
+    ] = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
@@ -159,7 +163,7 @@ def revoke(
 
     loaded = load_settings()
     person, found = named_key(load_people(loaded.settings.identity.people), keyid)
-    revoked = revocation(at, reason, _now())
+    revoked = revocation(at, reason, _now(), entry)
     _change(
         loaded,
         f"revoke the key {found.keyid} of `{person.name}`",

@@ -37,6 +37,8 @@ class Revocation(Record):
 
     at: Moment
     reason: Line
+    entry: int | None = Field(default=None, ge=0, strict=True)
+    """The newest entry of the ledger that it may have signed; later ones count for nothing, whatever date they bear."""
 
 
 class TrustedKey(Record):

@@ -81,11 +81,11 @@ def revoking(people: People, keyid: str, revocation: Revocation) -> People:
     return _replaced(people, person.model_copy(update={"keys": keys}))
 
 
-def revocation(at: str | None, reason: str, now: datetime) -> Revocation:
+def revocation(at: str | None, reason: str, now: datetime, entry: int | None = None) -> Revocation:
     """A revocation as a person words it: from a time on that is written out, or from now on."""
     try:
         moment = now if at is None else datetime.fromisoformat(at)
-        found = Revocation(at=moment, reason=reason)
+        found = Revocation(at=moment, reason=reason, entry=entry)
     except ValidationError as error:
         raise _wrong(error) from None
     except ValueError:

@@ -109,6 +109,8 @@ def _inline_revocation(revocation: Revocation) -> InlineTable:
     table = tomlkit.inline_table()
     table["at"] = _utc(revocation.at)
     table["reason"] = revocation.reason
+    if revocation.entry is not None:
+        table["entry"] = revocation.entry
     return table
 
 

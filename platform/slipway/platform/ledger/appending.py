@@ -4,7 +4,7 @@ Before the first try an intent is bound under the decision's id: the number from
 again, after a crash or at the same moment, looks at every entry from there on before it takes a free place. Places are
 taken by `put_if_absent` and entries never change, so a decision stands at most once, and a place is never skipped.
 
-The cost does not depend on the ledger's length: six requests where nobody else writes.
+The cost does not depend on the length of the ledger: seven requests where nobody else writes.
 """
 
 import logging

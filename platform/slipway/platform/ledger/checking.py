@@ -169,11 +169,8 @@ def _unentitled(number: int, entry: Entry, person: Person, key: TrustedKey) -> l
     """Why this person could not sign this then."""
     name, decision = person.name, entry.decision
     found = []
-    if not key.trusted_at(entry.at):
-        early = key.revoked is None or entry.at < key.since
-        state = f"counts since {key.since}" if early else f"was revoked from {key.revoked and key.revoked.at} on"
-        why = f": {key.revoked.reason}" if key.revoked and not early else ""
-        found.append(Problem(number, Kind.VOID, f"it is from {entry.at}, and the key of `{name}` {state}{why}"))
+    if reason := _void(entry, key):
+        found.append(Problem(number, Kind.VOID, f"it is from {entry.at}, and the key of `{name}` {reason}"))
     if not speaks_for_itself(decision, name):
         found.append(Problem(number, Kind.ACTOR, f"`{name}` signed what `{decision.actor}` is said to have decided"))
     if not held_right(person, decision.action, entry.at):
@@ -181,6 +178,20 @@ def _unentitled(number: int, entry: Entry, person: Person, key: TrustedKey) -> l
         text = f"`{name}` signed {decision.action} on {entry.at:%Y-%m-%d} and was not {role} then"
         found.append(Problem(number, Kind.RIGHT, text, _FORMER.format(name=name, role=role)))
     return found
+
+
+def _void(entry: Entry, key: TrustedKey) -> str | None:
+    """Why what this key signed says nothing."""
+    if entry.at < key.since:
+        return f"counts since {key.since}"
+    revoked = key.revoked
+    if revoked is None:
+        return None
+    if entry.at >= revoked.at:
+        return f"was revoked from {revoked.at} on: {revoked.reason}"
+    if revoked.entry is not None and entry.number > revoked.entry:
+        return f"signed nothing after entry {revoked.entry}: {revoked.reason}"
+    return None
 
 
 _FORMER = (

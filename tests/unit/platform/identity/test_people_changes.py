@@ -236,7 +236,7 @@ def test_whatever_is_done_in_whatever_order_the_text_says_the_people(wishes: lis
     for wish in wishes:
         try:
             if isinstance(wish, int):
-                people = revoking(people, KEYS[wish].keyid, revocation(None, "lost", now))
+                people = revoking(people, KEYS[wish].keyid, revocation(None, "lost", now, wish or None))
             else:
                 people = trusting(people, wish, now)
         except WrongUse:

@@ -45,6 +45,18 @@ def test_what_a_key_signed_before_it_was_revoked_stays_and_what_came_later_is_vo
     assert world.write(comment("fifth", "ben")).entry.number == 5
 
 
+def test_a_thief_who_writes_an_old_date_is_stopped_by_the_number_that_the_revocation_names(world: World) -> None:
+    world.fill(2)
+    thief = world.write(comment("dated before the theft"))
+    key = world.signers["ada"].key
+    revoked = Revocation(at=thief.entry.at + timedelta(days=1), reason="laptop stolen")
+    world.change("ada", keys=(key.model_copy(update={"revoked": revoked}),))
+    assert numbers(world) == [1, 2, 3]
+    world.change("ada", keys=(key.model_copy(update={"revoked": revoked.model_copy(update={"entry": 2})}),))
+    assert numbers(world) == [1, 2]
+    assert "signed nothing after entry 2: laptop stolen" in world.reader().verify().problems[0].text
+
+
 def test_an_entry_of_a_key_that_nobody_knows_stops_the_reading(world: World) -> None:
     world.fill(2)
     world.signers["eve"] = known("eve")
