@@ -35,9 +35,9 @@ DEVICES = {"edge-cpu": DeviceClass(variants=("fp32",), batch=2, latency_ms=20, m
 LINEAGE = Lineage(origin="made in a test")
 
 
-def weights(seed: int = 0) -> "np.ndarray[Any, np.dtype[np.float32]]":
+def weights(seed: int = 0, size: int = SIZE) -> "np.ndarray[Any, np.dtype[np.float32]]":
     """Those of the classifier."""
-    return np.random.default_rng(seed).normal(size=(PIXELS, 2)).astype(np.float32)
+    return np.random.default_rng(seed).normal(size=(3 * size * size, 2)).astype(np.float32)
 
 
 def images(count: int = 2) -> "np.ndarray[Any, np.dtype[np.uint8]]":
@@ -51,24 +51,25 @@ def answers(given: "np.ndarray[Any, np.dtype[np.uint8]]", seed: int = 0) -> "np.
     return found
 
 
-def classifier(seed: int = 0) -> onnx.ModelProto:
-    """Images to two scores."""
+def classifier(seed: int = 0, size: int = SIZE) -> onnx.ModelProto:
+    """Images of that size to two scores."""
     nodes = [
         helper.make_node("Cast", ["images"], ["numbers"], to=TensorProto.FLOAT),
         helper.make_node("Flatten", ["numbers"], ["rows"]),
         helper.make_node("MatMul", ["rows", "weights"], ["logits"]),
     ]
-    return model(nodes, [numpy_helper.from_array(weights(seed), "weights")])
+    return model(nodes, [numpy_helper.from_array(weights(seed, size), "weights")], size=size)
 
 
 def model(
     nodes: Sequence[onnx.NodeProto], initializers: Sequence[onnx.TensorProto] = (), **parts: Any
 ) -> onnx.ModelProto:
     """Any graph with the classifier's inputs and outputs."""
+    size = parts.pop("size", SIZE)
     graph = helper.make_graph(
         nodes,
         "network",
-        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["batch", 3, SIZE, SIZE])],
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["batch", 3, size, size])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 2])],
         list(initializers),
     )

@@ -56,8 +56,8 @@ def _differences(subject: str, left: object, right: object) -> Iterator[Differen
 
 
 def _leaves(name: str, value: object) -> Iterator[tuple[str, Any]]:
-    """Every value by its place; files keep their dots, as their names have no others."""
-    if isinstance(value, Mapping) and value:
+    """Every value by its place, a path of names; what has nothing in it is nothing."""
+    if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _leaves(f"{name} {key}".strip(), inner)
     elif isinstance(value, list) and any(isinstance(one, Mapping) for one in value):

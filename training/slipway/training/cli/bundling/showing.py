@@ -1,5 +1,6 @@
 """A bundle as people read it, and as scripts do."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -102,7 +103,7 @@ def _lineage(lineage: Lineage) -> Iterator[tuple[str, str]]:
         if (digest := getattr(lineage, name)) is not None:
             yield name, digest
     if lineage.view:
-        yield "view", ", ".join(f"{name}={value}" for name, value in lineage.view.items())
+        yield "view", json.dumps(lineage.view)
     for name, digest in lineage.references.items():
         yield f"reference {name}", digest
 
