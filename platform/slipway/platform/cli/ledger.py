@@ -54,11 +54,13 @@ def list_entries(
 ) -> None:
     """List decisions, the newest first. Times are UTC."""
     from slipway.platform.ledger.describing import COLUMNS, as_data, as_row
+    from slipway.platform.names import nearest
 
     wanted, begin = _action(action), _date(since)
+    entries = list(_read(_open()))
     found = [
         one
-        for one in _read(_open())
+        for one in entries
         if model in (None, one.entry.decision.model)
         and wanted in (None, one.entry.decision.action)
         and (begin is None or one.entry.at >= begin)
@@ -71,7 +73,10 @@ def list_entries(
     if len(shown) < len(found):
         say(f"These are the newest {len(shown)} of {len(found)}: --limit shows more.")
     elif not found:
-        say("No decision is like that." if any((model, action, since)) else "Nothing has been decided yet.")
+        say("No decision is like that." if entries else "Nothing has been decided yet.")
+        close = nearest(model, {one.entry.decision.model for one in entries}) if model else None
+        if close not in (None, model):
+            say(f"Did you mean --model {close}?")
 
 
 @app.command()

@@ -2,7 +2,8 @@
 
 Before the first try an intent is bound under the decision's id: the number from which on it can stand. Whoever tries
 again, after a crash or at the same moment, looks at every entry from there on before it takes a free place. Places are
-taken by `put_if_absent` and entries never change, so a decision stands at most once, and a place is never skipped.
+taken by `put_if_absent` and entries never change, so a decision stands at most once, and a place is never skipped. One
+that became void, because its key was revoked from before that on, does not stand.
 
 The cost does not depend on the length of the ledger: seven requests where nobody else writes.
 """
@@ -16,7 +17,7 @@ from slipway.platform.canonical import canonical
 from slipway.platform.errors import WrongUse
 from slipway.platform.identity import NotTrusted, People, PersonSigner, sign
 from slipway.platform.ledger import heads
-from slipway.platform.ledger.checking import Place, believed, check
+from slipway.platform.ledger.checking import Checked, Place, believed, check
 from slipway.platform.ledger.entry import PAYLOAD, Decision, Entry, Written, entry_key
 from slipway.platform.ledger.errors import LedgerDamaged
 from slipway.platform.ledger.rights import check_right
@@ -61,11 +62,11 @@ class Appender:
                 mend="`slipway ledger verify` names all that is wrong.",
             )
         while True:
-            written = self._next(decision, before, head)
-            if written.entry.decision.id == decision.id:
-                self._note(written)
-                return written
-            before = written
+            found = self._next(decision, before, head)
+            before = believed(found, self._store.url)
+            if before.entry.decision.id == decision.id and not found.void:
+                self._note(before)
+                return before
 
     def _check_request(self, decision: Decision) -> None:
         """Refuse what readers would, before anything is written."""
@@ -83,12 +84,13 @@ class Appender:
         if again.id != decision.id:
             raise WrongUse("A decision read back must be the same; this one would be another.")
 
-    def _next(self, decision: Decision, before: Written | None, head: int) -> Written:
+    def _next(self, decision: Decision, before: Written | None, head: int) -> Checked:
         """The entry that follows: one that is there, else ours if nobody is faster."""
         place = Place.following(before)
         key = entry_key(place.number)
         held = self._store.get(key) if place.number <= head else None
-        return self._checked(place, held or self._store.put_if_absent(key, self._envelope(decision, place)))
+        envelope = held or self._store.put_if_absent(key, self._envelope(decision, place))
+        return check(place, envelope, self._people)
 
     def _envelope(self, decision: Decision, place: Place) -> bytes:
         at = self._now()
@@ -110,10 +112,7 @@ class Appender:
             envelope = self._store.get(entry_key(number))
         except ObjectMissing:
             raise heads.cut_off(self._store, number) from None
-        return self._checked(Place(number, previous=None), envelope)
-
-    def _checked(self, place: Place, envelope: bytes) -> Written:
-        return believed(check(place, envelope, self._people), self._store.url)
+        return believed(check(Place(number, previous=None), envelope, self._people), self._store.url)
 
     def _note(self, written: Written) -> None:
         """The entry stands, whether or not the note can be left."""

@@ -13,9 +13,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from slipway.platform.ledger.entry import digest_of
-from slipway.platform.ledger.heads import Head
-
 log = logging.getLogger(__name__)
 
 SEGMENT: Final = 256
@@ -49,11 +46,6 @@ class Cache:
                 self._replace(index, known[index * SEGMENT : (index + 1) * SEGMENT])
         except OSError as error:
             log.info("The ledger's cache in %s cannot be written: %s", self.folder, error)
-
-    def head(self) -> Head | None:
-        """The newest entry that this machine has read."""
-        known = list(self.envelopes())
-        return Head(number=len(known), digest=digest_of(known[-1])) if known else None
 
     def _path(self, index: int) -> Path:
         return self.folder / f"{index:06}.jsonl"

@@ -7,7 +7,7 @@ What the note names must be there, though: a list that ends before it was cut of
 
 from typing import Final
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from slipway.platform.ledger.entry import Written, entry_key
 from slipway.platform.ledger.errors import LedgerDamaged
@@ -20,7 +20,7 @@ KEY: Final = "ledger-head.json"
 class Head(Record):
     """An entry that somebody saw at the end."""
 
-    number: int
+    number: int = Field(ge=1)
     digest: str
 
     def __str__(self) -> str:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Self
 
 from slipway.platform.identity import People, PersonSigner, load_people
 from slipway.platform.ledger.appending import Appender
-from slipway.platform.ledger.cache import Cache
 from slipway.platform.ledger.entry import Decision, Written
 from slipway.platform.ledger.exporting import Heading, write_export
 from slipway.platform.ledger.heads import Head
@@ -92,7 +91,7 @@ class Ledger:
 
     def _remembered(self) -> list[tuple[Head, str]]:
         """The newest entry in this machine's cache."""
-        head = Cache(self._cache, self._store.url).head() if self._cache else None
+        head = self._reader().remembered()
         return [(head, "this machine")] if head else []
 
     def _reader(self) -> Reader:

@@ -18,6 +18,7 @@ from slipway.platform.ledger.cache import SEGMENT, Cache
 from slipway.platform.ledger.checking import Checked, Place, believed, check
 from slipway.platform.ledger.entry import Written, digest_of, entry_key
 from slipway.platform.ledger.errors import LedgerDamaged
+from slipway.platform.ledger.heads import Head
 from slipway.platform.store import ObjectMissing, Store
 
 log = logging.getLogger(__name__)
@@ -78,8 +79,20 @@ class Reader:
         except ObjectMissing:
             raise heads.cut_off(self._store, number) from None
 
+    def remembered(self) -> Head | None:
+        """The newest entry that this machine has read before."""
+        known, _ = self._own()
+        return Head(number=len(known), digest=digest_of(known[-1])) if known else None
+
     def _cached(self) -> tuple[list[bytes], list[Checked]]:
-        """What the cache has, once it was held against itself and the store."""
+        """What the cache has, once it was held against the store."""
+        known, checked = self._own()
+        if known:
+            self._compare(known)
+        return known, checked
+
+    def _own(self) -> tuple[list[bytes], list[Checked]]:
+        """What the cache has, as far as it is a chain whose end is signed: that vouches for all before it."""
         known: list[bytes] = []
         checked: list[Checked] = []
         for envelope in self._cache.envelopes() if self._cache else ():
@@ -90,8 +103,8 @@ class Reader:
                 break
             known.append(envelope)
             checked.append(found)
-        if known:
-            self._compare(known)
+        while known and check(Place(len(known), previous=None), known[-1], self._people).written is None:
+            del known[-1], checked[-1]
         return known, checked
 
     def _compare(self, known: list[bytes]) -> None:

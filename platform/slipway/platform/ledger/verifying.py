@@ -145,7 +145,7 @@ class _Walk:
         self.before, self.expected = written, number + 1
         self.digests[number] = digest_of(envelope)
         self.last = Head(number=number, digest=self.digests[number])
-        if written and self.reliable:
+        if written and self.reliable and not found.void:
             self._note_decision(number, written.entry.decision.id)
 
     def take_late(self, number: int) -> None:

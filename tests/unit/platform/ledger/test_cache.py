@@ -48,7 +48,7 @@ def test_a_store_that_was_rewritten_is_told_even_if_it_is_whole(world: World, se
     assert kept != entry(world, 2).read_bytes()
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "nonsense"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "end", "empty", "nonsense"])
 def test_a_damaged_cache_is_read_as_far_as_it_goes_and_made_again(world: World, segment: Path, damage: str) -> None:
     whole = segment.read_bytes()
     lines = whole.splitlines(keepends=True)
@@ -56,11 +56,13 @@ def test_a_damaged_cache_is_read_as_far_as_it_goes_and_made_again(world: World, 
         {
             "flip": b"".join([*lines[:2], lines[2].replace(b'"payload":"', b'"payload":"AA'), *lines[3:]]),
             "cut": whole[:-700],
+            "end": b"".join([*lines[:4], lines[4].replace(b'"sig":"', b'"sig":"0', 1)]),
             "empty": b"",
             "nonsense": b"nonsense\n" * 5,
         }[damage]
     )
     world.write(comment("new"))
+    assert world.reader(cache=True).verify().problems == ()
     assert read(world) == [1, 2, 3, 4, 5, 6]
     assert segment.read_bytes().startswith(whole)
 

@@ -59,6 +59,6 @@ def test_the_next_reading_fetches_only_what_is_new(world: World, root: Path) -> 
     assert len(list(world.reader(cache=True).entries())) == 600
     world.write(comment("new"))
     store = Counted(world.store)
-    assert len(list(world.reader(cache=True, store=store).entries())) == 601  # type: ignore[arg-type]
+    assert len(list(world.reader(cache=True, store=store).entries())) == 601
     assert store.asked["get"] == 4  # the newest common entry, the note, the new one, and none after it
     assert entry_key(601) == "ledger/000000000601.json"

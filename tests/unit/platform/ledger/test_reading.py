@@ -45,6 +45,21 @@ def test_what_a_key_signed_before_it_was_revoked_stays_and_what_came_later_is_vo
     assert world.write(comment("fifth", "ben")).entry.number == 5
 
 
+def test_a_decision_that_became_void_can_be_made_again(world: World) -> None:
+    world.fill(1)
+    request = Decision(action=Action.RESTORE, model="vehicle-reid", actor="unknown (MLflow UI)", nonce="1")
+    void = world.write(request, "guard")
+    world.write(comment("next"))
+    revoke(world, "guard", (void.entry.at - BEGIN).total_seconds())
+    world.signers["warden"] = known("warden", Role.GUARD_SERVICE, service=True)
+    world.ledger = Ledger(world.store, world.people)
+    again = world.write(request, "warden")
+    assert (again.entry.number, again.entry.decision.id) == (4, void.entry.decision.id)
+    assert world.write(request, "warden") == again
+    assert numbers(world) == [1, 3, 4]
+    assert [one.number for one in world.ledger.verify().problems] == [2]
+
+
 def test_a_thief_who_writes_an_old_date_is_stopped_by_the_number_that_the_revocation_names(world: World) -> None:
     world.fill(2)
     thief = world.write(comment("dated before the theft"))
