@@ -64,8 +64,6 @@ class Guard:
     def of(cls, desk: "Desk") -> Self:
         """The guard by these settings, with the rules of promotion."""
         from slipway.platform.registry.promoting import obstacles
-        from slipway.platform.registry.records import load_version
-        from slipway.platform.registry.shown import show_version
 
         return cls(
             desk.store,
@@ -73,7 +71,7 @@ class Guard:
             desk.registry,
             lambda: signer_holding(Role.GUARD_SERVICE, desk.loaded.settings.identity, desk.people),
             lambda standing, version: obstacles(desk, standing, version),
-            lambda bundle: show_version(desk, load_version(desk.store, bundle)),
+            lambda bundle: _describe(desk, bundle),
         )
 
     def __enter__(self) -> Self:
@@ -155,6 +153,18 @@ class Guard:
                 self.refresh(bundle)
             except SlipwayError as error:  # the card is a view, and whoever shows the version next makes it
                 log.warning("The card of bundle %s is not up to date in MLflow: %s", bundle[:12], error)
+
+
+def _describe(desk: "Desk", bundle: str) -> None:
+    """The card alone: an alias that moved meanwhile is for the next look, which tells of it."""
+    from slipway.platform.registry.cards import card_of
+    from slipway.platform.registry.pages import brief
+    from slipway.platform.registry.records import load_version
+    from slipway.platform.registry.shown import LONGEST
+
+    record = load_version(desk.store, bundle)
+    text = brief(card_of(desk, record, desk.standing(record.model)), LONGEST)
+    desk.registry.describe(record.model, record.number, text)
 
 
 def ours(aliases: Mapping[str, str]) -> dict[str, str]:
