@@ -29,6 +29,7 @@ from slipway.training.gates.costs import measured
 from slipway.training.gates.distortions import DisturbedSource, spread
 from slipway.training.gates.records import (
     CHECKPOINT,
+    PRECISE_FIRST,
     REPORT,
     ROWS,
     SPLIT,
@@ -102,7 +103,7 @@ class Evaluating:
         pq.write_table(self.examples.rows.select(["sample"]), self.results / ROWS)
         weights = self.bundle.folder / WEIGHTS
         wanted = self._checkpoint(weights) if weights.is_file() else None
-        for variant in self.bundle.manifest.variants:
+        for variant in [one for one in PRECISE_FIRST if one in self.bundle.manifest.variants]:
             try:
                 found = self._variant(variant, wanted)
             except ServingError as error:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from slipway.serving.bundle.manifest import Manifest, Variant
 from slipway.training.evaluation.judged import Evaluation
-from slipway.training.gates.records import CHECKPOINT, Report, evaluation_file
+from slipway.training.gates.records import CHECKPOINT, PRECISE_FIRST, Report, evaluation_file
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,18 @@ class Evidence:
     @property
     def variants(self) -> tuple[Variant, ...]:
         """Those of the bundle that were judged."""
-        return tuple(one for one in self.manifest.variants if one in self.evaluations)
+        return tuple(one for one in PRECISE_FIRST if one in self.evaluations)
+
+    @property
+    def preferred(self) -> str | None:
+        """The variant that the first device class likes best, of those that were judged."""
+        liked = (one for device in self.manifest.devices.values() for one in device.variants)
+        return next((one for one in (*liked, *self.variants) if one in self.evaluations), None)
 
     @property
     def reference(self) -> str | None:
-        """What variants are held against: the checkpoint, else the first of them; None where there is nothing."""
-        names = [CHECKPOINT, *self.manifest.variants]
+        """What variants are held against: the checkpoint, else the most precise; None where there is nothing."""
+        names = [CHECKPOINT, *PRECISE_FIRST]
         return next((one for one in names if one in self.evaluations), None)
 
     def proof(self, *names: str) -> dict[str, str]:

@@ -25,6 +25,7 @@ Answer = Callable[[npt.NDArray[np.uint8]], Heads]
 """The heads of a batch of uint8 images (N, 3, height, width)."""
 Progress = Callable[[int, int], None]
 BATCH: Final = 16
+USUAL: Final = 0.9999
 
 
 def heads_of(source: Source, answer: Answer, batch: int, progress: Progress) -> Heads:
@@ -87,4 +88,6 @@ def differences(heads: Heads, wanted: Heads) -> dict[str, HeadDifference]:
 
 def _difference(first: Array, second: Array) -> HeadDifference:
     apart = np.abs(first.astype(np.float64) - second.astype(np.float64))
-    return HeadDifference(greatest=float(apart.max(initial=0.0)), mean=float(apart.mean()) if apart.size else 0.0)
+    if not apart.size:
+        return HeadDifference(greatest=0.0, usual=0.0)
+    return HeadDifference(greatest=float(apart.max()), usual=float(np.quantile(apart, USUAL)))

@@ -18,6 +18,7 @@ from slipway.platform.models.gates import Distortion, Variant
 from slipway.training.evaluation.judged import Measure, Part
 
 CHECKPOINT: Final = "checkpoint"
+PRECISE_FIRST: Final[tuple[Variant, ...]] = ("fp32", "fp16", "int8-cpu", "int8-trt")
 WEIGHTS: Final = "checkpoint.safetensors"
 """The weights behind the bundle, among the references."""
 ROWS: Final = "rows.parquet"
@@ -69,7 +70,9 @@ class HeadDifference(Part):
 
     greatest: float
     """Over all rows that are judged."""
-    mean: float
+    usual: float
+    """All but one in 10,000 values are nearer: a head that chooses, such as a peak among its neighbours, may turn where
+    two are as good as equal."""
     golden: float | None = None
     """The greatest on the golden inputs, which travel with the bundle."""
 

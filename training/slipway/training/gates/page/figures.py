@@ -6,11 +6,13 @@ Rows are made of boxes, which fold to the width of a phone with letters that can
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from math import ceil, floor
+from math import ceil, floor, sqrt
 from typing import Final
 
 SIDE: Final = 260
 EDGE: Final = 30
+LEAST_DOT: Final = 1.5
+MORE_DOT: Final = 6.5
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,18 @@ def bars(amounts: Sequence[Bar]) -> str:
     return f'<div class="bars">{"".join(map(_bar, amounts))}</div>'
 
 
-def reliability(stated: Sequence[float], right: Sequence[float], name: str) -> str:
-    """How often one is right, over how sure one is; on the diagonal confidence means what it says."""
+def reliability(stated: Sequence[float], right: Sequence[float], rows: Sequence[float], name: str) -> str:
+    """How often one is right, over how sure one is; on the diagonal confidence means what it says.
+
+    A dot's area goes with its rows, so that a bin of two rows is not taken for one of a thousand.
+    """
     points = [(_across(one), _up(other)) for one, other in zip(stated, right, strict=True)]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="var(--first)"/>' for x, y in points)
+    sizes = [LEAST_DOT + MORE_DOT * sqrt(one / max(rows, default=1)) for one in rows]
+    dots = "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:.1f}" fill="var(--first)"/>'
+        for (x, y), size in zip(points, sizes, strict=True)
+    )
     ticks = "".join(
         f'<text x="{_across(one):.1f}" y="{SIDE - 8}" text-anchor="middle">{one:g}</text>'
         f'<text x="{EDGE - 6}" y="{_up(one) + 4:.1f}" text-anchor="end">{one:g}</text>'
@@ -82,7 +91,7 @@ def reliability(stated: Sequence[float], right: Sequence[float], name: str) -> s
     return (
         f'<svg viewBox="0 0 {SIDE + 10} {SIDE}" role="img" aria-label="{escape(name)}">'
         f'<path d="{diagonal}" stroke="var(--soft)" stroke-dasharray="4 4" fill="none"/>'
-        f'<polyline points="{line}" stroke="var(--first)" stroke-width="2" fill="none"/>{dots}{ticks}</svg>'
+        f'<polyline points="{line}" stroke="var(--first)" stroke-width="1" fill="none"/>{dots}{ticks}</svg>'
     )
 
 

@@ -12,9 +12,9 @@ from slipway.training.gates.page.figures import Bar, Dot, Row, bars, legend, rel
 
 def plots(verdict: Verdict, candidate: Evidence, champion: Evidence | None) -> Iterator[str]:
     """Those that there is something to show for."""
-    if not candidate.variants:
+    variant = candidate.preferred
+    if variant is None:
         return
-    variant = candidate.variants[0]
     yield from _slices(candidate, champion, variant)
     yield from _disturbed(candidate)
     yield from _reliability(candidate.evaluations[variant], variant)
@@ -24,8 +24,8 @@ def plots(verdict: Verdict, candidate: Evidence, champion: Evidence | None) -> I
 def _slices(candidate: Evidence, champion: Evidence | None, variant: str) -> Iterator[str]:
     ours, theirs = candidate.evaluations[variant], None
     kinds = {"first": f"this bundle, {variant}"}
-    if champion is not None and champion.variants:
-        other = variant if variant in champion.variants else champion.variants[0]
+    other = variant if champion is not None and variant in champion.evaluations else champion and champion.preferred
+    if champion is not None and other is not None:
         theirs = champion.evaluations[other]
         kinds["second"] = f"the champion, {other}"
     metric = ours.headline
@@ -74,11 +74,11 @@ def _reliability(evaluation: Evaluation, variant: str) -> Iterator[str]:
     curve = evaluation.details.get("reliability")
     if not curve:
         return
-    drawn = reliability(curve["confidence"], curve["accuracy"], f"Reliability of {variant}")
+    drawn = reliability(curve["confidence"], curve["accuracy"], curve["rows"], f"Reliability of {variant}")
     yield f'<h2>Reliability</h2><div class="plot">{drawn}'
     yield (
         '<p class="soft small">Across: how sure it is; up: how often it is right then. On the dashed line confidence '
-        f"means what it says. Of {escape(variant)}.</p></div>"
+        f"means what it says; a larger dot stands for more rows. Of {escape(variant)}.</p></div>"
     )
 
 
