@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import small_onnx
 from workspace import LOCK, ROOT, package_client_environment
 
 pytestmark = pytest.mark.xdist_group("bare device")
@@ -100,6 +101,27 @@ def test_every_declared_dependency_loads(device_run: Programs) -> None:
         "python", "-c", "import httpx, numpy, onnxruntime, pydantic, securesystemslib.signer, tuf.ngclient"
     )
     assert result.returncode == 0, result.stderr
+
+
+PROVING = """
+import sys
+from pathlib import Path
+from slipway.serving.bundle.verifying import verify
+from slipway.serving.runtime.measuring import measure_apart
+from slipway.serving.runtime.proving import prove
+from slipway.serving.runtime.session import open_session
+
+bundle = verify(Path(sys.argv[1]), digest=sys.argv[2])
+contract = bundle.manifest.contract
+print(prove(bundle, "fp32", open_session(bundle.path("fp32"), contract)))
+print(measure_apart(bundle.path("fp32"), contract, calls=3).calls)
+"""
+
+
+def test_it_verifies_proves_and_measures_a_bundle(device_run: Programs, tmp_path: Path) -> None:
+    bundle = small_onnx.bundle(tmp_path / "bundle")
+    result = device_run("python", "-c", PROVING, str(bundle.folder), bundle.digest)
+    assert result.stdout == "[]\n3\n", result.stderr
 
 
 def test_it_stays_small(device: Path) -> None:

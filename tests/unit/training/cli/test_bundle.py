@@ -311,6 +311,7 @@ def test_a_model_that_exhausts_the_machine_when_it_runs_is_ended(project: Path, 
         (("--contract", "bad.yaml"), "dims: Field required"),
         (("--contract", "unclosed.yaml"), "this is no YAML"),
         (("--contract", "binary.yaml"), "no text in UTF-8"),
+        (("--contract", "deep.yaml"), "nested too deeply"),
         (("--origin", " "), "Nobody is named"),
         (("--model", "vehicle-detect", "--variant", "int8-trt", "--contract", "vehicle-reid"), "the contract says"),
         (("--output", "taken"), "is not empty"),
@@ -322,6 +323,7 @@ def test_a_slip_is_one_message_and_nothing_is_kept(
     (project / "bad.yaml").write_text("inputs: [{name: a, dims: [1]}]\noutputs: [{name: b, dims: [1], meaning: c}]\n")
     (project / "unclosed.yaml").write_text("inputs: [")
     (project / "binary.yaml").write_bytes(b"\xff\xfe")
+    (project / "deep.yaml").write_text("[" * 50_000)
     (project / "taken").mkdir()
     (project / "taken" / "file").touch()
     result = bring(small_onnx.classifier(size=SIZE), *arguments)

@@ -67,6 +67,7 @@ def foreign(file: Path, *, model: str, contract: str, origin: str, variant: Vari
     left_out = tuple(name for name in declared.devices if name not in devices)
     if not origin.strip():
         raise WrongUse("Nobody is named as the origin.", mend="Say in words who gave the model: --origin.")
+    file = file.expanduser().resolve()
     return Foreign(file, model, serving_contract(read_contract(contract, declared)), origin, variant, devices, left_out)
 
 
@@ -85,6 +86,8 @@ def read_contract(text: str, declared: Declaration) -> Declared:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""
         raise WrongUse(f"{path}{line}: this is no YAML.", mend="Write it as `export` stands in a model.yaml.") from None
+    except RecursionError:
+        raise WrongUse(f"{path} is nested too deeply.") from None
     except ValidationError as error:
         told = [_told(one["loc"], one["msg"]) for one in error.errors(include_url=False, include_input=False)]
         raise WrongUse(f"{path}: {' '.join(told)}", mend="Write it as `export` stands in a model.yaml.") from None
