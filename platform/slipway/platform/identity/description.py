@@ -30,6 +30,7 @@ def as_fields(person: Person, acting: str | None) -> dict[str, str]:
         "kind": _kind(person),
     }
     fields |= {f"role {role}": role.meaning for role in person.roles}
+    fields |= {f"former role {one.role}": f"until {one.until}" for one in person.former}
     return fields | {f"key {number}": _key_text(key) for number, key in enumerate(person.keys, start=1)}
 
 
