@@ -6,7 +6,7 @@
 """
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -26,7 +26,7 @@ from slipway.training.export.cleaning import to_bytes
 from slipway.training.export.graph import OPSET, to_onnx
 from slipway.training.export.halving import halved
 from slipway.training.export.network import Answers
-from slipway.training.export.quantising import METHOD, Quantiser
+from slipway.training.export.quantising import KINDS, METHOD, Quantiser
 from slipway.training.export.wanted import Wanted
 from slipway.training.task import Examples, Task
 
@@ -111,29 +111,29 @@ class _Export:
 
     def _make(self, model: onnx.ModelProto, training: Examples) -> None:
         """A file of each variant."""
-        quantiser: Quantiser | None = None
-        for variant in self._wanted.variants:
-            self._tell(variant)
-            if variant == "fp32":
-                made = model
-            elif variant == "fp16":
-                made = halved(model)
-            else:
-                quantiser = quantiser or self._quantiser(model, training)
-                made = quantiser.variant(variant)
-            onnx.checker.check_model(made, full_check=True)
-            path = self._files[variant] = self._place / f"model.{variant}.onnx"
-            path.write_bytes(to_bytes(made))
-        if quantiser is not None:
-            quantiser.close()
+        self._keep("fp32", model)
+        if "fp16" in self._wanted.variants:
+            self._keep("fp16", halved(model))
+        if small := [variant for variant in self._wanted.variants if variant in KINDS]:
+            self._quantise(model, training, small)
 
-    def _quantiser(self, model: onnx.ModelProto, training: Examples) -> Quantiser:
+    def _quantise(self, model: onnx.ModelProto, training: Examples, variants: Sequence[Variant]) -> None:
         wanted = self._wanted.calibration
         rows = choosing.spread(training, wanted.rows, wanted.seed, "calibration")
         self._calibration = Calibration(
             snapshot=self._given.snapshot.digest, rows=len(rows), samples=choosing.digest(training, rows), method=METHOD
         )
-        return Quantiser(model, choosing.pixels(training, rows), self._wanted.trainer.threads)
+        pixels = choosing.pixels(training, rows)
+        with Quantiser(model, pixels, self._wanted.trainer.threads) as quantiser:
+            for variant in variants:
+                self._keep(variant, quantiser.variant(variant))
+
+    def _keep(self, variant: Variant, model: onnx.ModelProto) -> None:
+        """Check and write what was made."""
+        self._tell(variant)
+        onnx.checker.check_model(model, full_check=True)
+        path = self._files[variant] = self._place / f"model.{variant}.onnx"
+        path.write_bytes(to_bytes(model))
 
     def _part(self, variant: Variant, tolerance: Mapping[str, float]) -> VariantPart:
         engine = None

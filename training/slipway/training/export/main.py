@@ -16,6 +16,7 @@ from slipway.training.fitting import failure
 
 if TYPE_CHECKING:
     from slipway.training.export.exporting import Exported
+    from slipway.training.export.tensorrt.engines import Engines
 
 
 def main(folder: Path) -> int:
@@ -39,11 +40,10 @@ def _export(order: Order, workplace: Workplace) -> "Exported":
     """The bundle's files, in the results."""
     from slipway.platform.data.snapshot import Snapshot
     from slipway.training.export.exporting import Given, export
-    from slipway.training.export.tensorrt.engines import Engines
     from slipway.training.tasks import task_for
 
     wanted = Wanted.model_validate(order.config)
-    engines = Engines.of(wanted, order.cache) if wanted.engines else None
+    engines = _engines(wanted, order.cache)
     given = Given(
         wanted=wanted,
         model=order.model,
@@ -60,8 +60,20 @@ def _export(order: Order, workplace: Workplace) -> "Exported":
     return exported
 
 
+def _engines(wanted: Wanted, cache: Path) -> "Engines | None":
+    """What tries engines, where that was asked for."""
+    from slipway.training.export.tensorrt.engines import Engines
+
+    if wanted.tensorrt is None:
+        return None
+    timing = cache / "tensorrt" / f"{wanted.tensorrt.module}-{wanted.tensorrt.version}.timing"
+    engines = Engines(wanted.tensorrt, wanted.export, timing)
+    engines.check()
+    return engines
+
+
 class _Telling:
-    """Says in the journal what is being done, and the how manieth thing it is."""
+    """Says in the journal what is being done, and which of how many things it is."""
 
     def __init__(self, journal: Journal, of: int) -> None:
         self._journal, self._of, self._done = journal, of, 0

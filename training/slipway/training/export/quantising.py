@@ -1,19 +1,23 @@
-"""The INT8 variants: ranges measured on rows of the training split, then 8 bits for the trunk, floats behind it.
+"""The INT8 variants: ranges measured on rows of the training split, then 8 bits between the first and last layers.
 
 int8-cpu   u8 asymmetric activations, which ONNX Runtime computes fastest; weights of 7 bits, so that processors without
            VNNI, whose sums of two products would overflow, answer the same
 int8-trt   s8 symmetric activations and weights, biases left as they are: what TensorRT's parser takes
 
-Weights have a scale for each channel. The ranges are least and greatest, measured with one thread, so they are a
-function of graph and rows.
+Weights have a scale for each channel. Of what a tensor holds on the rows, 99.999 % lie in its range: the few numbers
+beyond cost all others their bits. Ranges are measured with one session of a fixed number of threads, and a piece of the
+rows at a time, so they are a function of graph and rows, and memory is bounded.
 """
 
+import contextlib
+import io
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from types import TracebackType
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,92 +29,121 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from slipway.serving.bundle.manifest import Variant
 from slipway.training.export.cleaning import cleaned, to_bytes
-from slipway.training.export.trunk import trunk
+from slipway.training.export.errors import ExportFailed
+from slipway.training.export.trunk import middle
 
-METHOD: Final = "least and greatest"
+PERCENTILE: Final = 99.999
+METHOD: Final = f"range of {PERCENTILE} % of the values, first and last layers in float32"
 TYPES: Final = (
     "Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Mul", "Relu", "Concat", "MaxPool", "AveragePool",
     "GlobalAveragePool", "Resize", "Reshape", "Flatten", "Slice", "Transpose", "Squeeze", "Unsqueeze",
 )  # fmt: skip
-"""Operators of the trunk that are computed, or passed, with 8 bits."""
-BATCH: Final = 16
-KINDS: Final[Mapping[Variant, Mapping[str, Any]]] = {
-    "int8-cpu": {
-        "activation_type": QuantType.QUInt8,
-        "weight_type": QuantType.QInt8,
-        "reduce_range": True,
-        "extra_options": {"WeightSymmetric": True},
-    },
-    "int8-trt": {
-        "activation_type": QuantType.QInt8,
-        "weight_type": QuantType.QInt8,
-        "extra_options": {"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False},
-    },
+"""Operators that are computed, or passed, with 8 bits."""
+PIECE: Final = 16
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How numbers become 8 bits."""
+
+    activations: QuantType
+    symmetric: bool
+    narrow: bool
+    """Weights with 7 bits."""
+    biases: bool
+    """Biases as 32-bit integers."""
+
+
+KINDS: Final[Mapping[Variant, Kind]] = {
+    "int8-cpu": Kind(QuantType.QUInt8, symmetric=False, narrow=True, biases=True),
+    "int8-trt": Kind(QuantType.QInt8, symmetric=True, narrow=False, biases=False),
 }
 Pixels = npt.NDArray[np.uint8]
 
 
 class Quantiser:
-    """Ranges of one model, measured once, and the variants made with them."""
+    """A context: one model made ready, and the variants made of it."""
 
     def __init__(self, model: onnx.ModelProto, pixels: Pixels, threads: int = 1) -> None:
+        self._model, self._pixels, self._threads = model, pixels, threads
+
+    def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="slipway-quantising-")
-        folder = Path(self._folder.name)
-        self._ready, self._ranges, self._made = folder / "ready.onnx", folder / "ranges.json", folder / "made.onnx"
-        with _quiet():
-            self._prepare(model)
-            self._measure(pixels, threads)
+        self._ready = Path(self._folder.name) / "ready.onnx"
+        self._prepare()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._folder.cleanup()
 
     def variant(self, name: Variant) -> onnx.ModelProto:
         """The model with 8 bits as this variant has them."""
+        kind, made = KINDS[name], self._ready.with_name("made.onnx")
         nodes = onnx.load(self._ready).graph.node
-        inside = trunk(nodes)
+        inside = middle(nodes)
+        if not inside:
+            raise ExportFailed(
+                f"`{name}`: between the first and the last layers of the network is none that could have 8 bits.",
+                mend="Leave this variant out of `devices` in model.yaml: so small a network gains nothing by it.",
+            )
         with _quiet():
             quantize_static(
                 self._ready,
-                self._made,
-                calibration_cache_path=self._ranges,
-                calibrate_method=CalibrationMethod.MinMax,
+                made,
+                calibration_cache_path=self._ranges(kind),
+                calibrate_method=CalibrationMethod.Percentile,
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=list(TYPES),
                 nodes_to_exclude=[node.name for place, node in enumerate(nodes) if place not in inside],
                 per_channel=True,
-                **KINDS[name],
+                activation_type=kind.activations,
+                weight_type=QuantType.QInt8,
+                reduce_range=kind.narrow,
+                extra_options={
+                    "ActivationSymmetric": kind.symmetric,
+                    "WeightSymmetric": True,
+                    "QuantizeBias": kind.biases,
+                },
             )
-        return cleaned(onnx.load(self._made))
+        return cleaned(onnx.load(made))
 
-    def close(self) -> None:
-        """Remove the files."""
-        self._folder.cleanup()
-
-    def _prepare(self, model: onnx.ModelProto) -> None:
-        """What can be folded into weights is; the result still is ONNX alone."""
-        given = self._made
-        given.write_bytes(to_bytes(model))
-        quant_pre_process(given, self._ready, skip_symbolic_shape=True)
-        metadata = onnx.load(self._ready).metadata_props
-        ready = onnx.shape_inference.infer_shapes(cleaned(onnx.load(self._ready)))
-        ready.metadata_props.extend(metadata)  # says that it is prepared
+    def _prepare(self) -> None:
+        """What can be folded into weights is; the result still is ONNX alone, with the shapes of all values."""
+        given = self._ready.with_name("given.onnx")
+        given.write_bytes(to_bytes(self._model))
+        with _quiet():
+            quant_pre_process(given, self._ready, skip_symbolic_shape=True)
+        folded = onnx.load(self._ready)
+        ready = onnx.shape_inference.infer_shapes(cleaned(folded))
+        ready.metadata_props.extend(folded.metadata_props)  # by which it is known to be prepared
         self._ready.write_bytes(to_bytes(ready))
 
-    def _measure(self, pixels: Pixels, threads: int) -> None:
+    def _ranges(self, kind: Kind) -> Path:
+        """The file of ranges."""
+        found = self._ready.with_name(f"ranges-{kind.symmetric}.json")
         augmented = self._ready.with_name("augmented.onnx")
-        calibrator = create_calibrator(self._ready, list(TYPES), str(augmented), CalibrationMethod.MinMax)
-        calibrator.infer_session = _session(augmented, threads)
-        calibrator.collect_data(_Pieces(onnx.load(self._ready).graph.input[0].name, pixels))
-        save_tensors_data(calibrator.compute_data(), self._ranges)
-
-
-class _Pieces(CalibrationDataReader):  # type: ignore[misc] - it has no types
-    """The rows, some at a time."""
-
-    def __init__(self, name: str, pixels: Pixels) -> None:
-        self._pieces: Iterator[Mapping[str, Pixels]] = iter(
-            [{name: pixels[begin : begin + BATCH]} for begin in range(0, len(pixels), BATCH)]
+        options = {"percentile": PERCENTILE, "symmetric": kind.symmetric}
+        calibrator = create_calibrator(
+            self._ready, list(TYPES), str(augmented), CalibrationMethod.Percentile, extra_options=options
         )
+        calibrator.infer_session = _session(augmented, self._threads)
+        name = onnx.load(self._ready).graph.input[0].name
+        for begin in range(0, len(self._pixels), PIECE):
+            calibrator.collect_data(_Once({name: self._pixels[begin : begin + PIECE]}))
+        save_tensors_data(calibrator.compute_data(), found)
+        return found
+
+
+class _Once(CalibrationDataReader):  # type: ignore[misc] # it has no types
+    """One piece of the rows."""
+
+    def __init__(self, piece: Mapping[str, Pixels]) -> None:
+        self._left = [piece]
 
     def get_next(self) -> Mapping[str, Pixels] | None:
-        return next(self._pieces, None)
+        return self._left.pop() if self._left else None
 
 
 def _session(path: Path, threads: int) -> ort.InferenceSession:
@@ -120,11 +153,12 @@ def _session(path: Path, threads: int) -> ort.InferenceSession:
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-@contextmanager
+@contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the advice that the quantiser gives at every turn."""
+    """Without what the quantiser prints and advises at every turn."""
     logging.disable(logging.WARNING)
     try:
-        yield
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
     finally:
         logging.disable(logging.NOTSET)

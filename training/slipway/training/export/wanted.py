@@ -44,7 +44,7 @@ class Maker(Part):
     @property
     def told(self) -> str:
         """As the manifest says it."""
-        return f"{self.module} {self.version}"
+        return f"{self.module.removesuffix('_bindings')} {self.version}"
 
 
 class Wanted(Part):
