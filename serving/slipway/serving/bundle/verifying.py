@@ -40,7 +40,7 @@ def check(bundle: Bundle) -> None:
     """Raise what is wrong with a bundle whose manifest was read, or is about to be written."""
     found = list(problems(bundle))
     if found:
-        more = f" ({len(found) - 1} more problems)" if len(found) > 1 else ""
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise BadBundle(f"{bundle.folder}: {found[0]}{more}", mend=_MEND)
 
 

@@ -82,7 +82,7 @@ def test_everything_that_is_wrong_is_told_at_once(folder: Path) -> None:
     (folder / "extra.txt").write_text("more")
     found = list(problems(bundle))
     assert [one.split()[0] for one in found] == ["'extra.txt'", "golden.npz", "reference.json"]
-    with pytest.raises(BadBundle, match="2 more problems"):
+    with pytest.raises(BadBundle, match="and 2 more"):
         verify(folder)
 
 
