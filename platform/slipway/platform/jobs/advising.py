@@ -14,8 +14,10 @@ from slipway.platform.runs.records import Cause, State
 from slipway.platform.runs.standing import Standing
 
 CENT: Final = Decimal("0.01")
-SCRIPT: Final = "script"
-"""The kind of work that `slipway debug` knows nothing of."""
+TRAINING: Final = "train"
+"""The kind of work that `slipway debug` knows; of a script, or of what is made of a training, it knows nothing."""
+OWN_COMMANDS: Final = frozenset({TRAINING, "export"})
+"""Kinds of work that are called after their command."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def advice(known: Known) -> str:
     if known.job is not None and known.looked_after and goes_on:
         return f"Whoever waits for it, or `slipway jobs reconcile`, takes it up again {_from(known)}."
     sentences = [now.outcome.mend if now.outcome and now.state is State.FAILED else ""]
-    if now.state is State.FAILED and known.job is not None and now.spec.kind != SCRIPT:
+    if now.state is State.FAILED and known.job is not None and now.spec.kind == TRAINING:
         sentences.append(f"`slipway debug {now.spec.name}` restores what it had.")
     sentences.append(f"{_again(known)} {_from(known)}.")
     return " ".join(filter(None, sentences))
@@ -50,7 +52,8 @@ def _again(known: Known) -> str:
     """The command, as the beginning of a sentence."""
     now, job = known.now, known.job
     if job is None or now.spec is None:
-        return "Starting the same `slipway train` goes on"
+        kind = now.spec.kind if now.spec else TRAINING
+        return f"Starting the same {f'`slipway {kind}`' if kind in OWN_COMMANDS else 'work'} goes on"
     command = f"slipway rerun {now.spec.name}"
     budget = job.limits.budget
     if budget is not None and (known.spent >= budget or (now.outcome and now.outcome.cause is Cause.BUDGET)):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from slipway.platform.jobs.advising import SCRIPT
+from slipway.platform.jobs.advising import TRAINING
 from slipway.platform.jobs.runner.log import PREFIX
 from slipway.platform.jobs.submitting.starting import Brought
 from slipway.platform.masking import masked
@@ -122,11 +122,13 @@ def measure(told: Mapping[str, Any], sign: str = "") -> str:
 def _remarks(brought: Brought) -> list[str]:
     """What is worth knowing beside the result."""
     remarks = []
+    spec = brought.standing.spec
+    trained = spec is None or spec.kind == TRAINING
     if brought.how == "found":
-        remarks.append("This work is done already; --again trains it anew.")
-    if brought.how == "attached" and brought.standing.spec is not None:
-        spec = brought.standing.spec
-        remarks.append(f"Trained by {spec.submitted_by} on {brought.standing.place.where}, attempt {spec.number}.")
+        remarks.append(f"This work is done already; --again {'trains it' if trained else 'does it'} anew.")
+    if brought.how == "attached" and spec is not None:
+        did = "Trained" if trained else "Done"
+        remarks.append(f"{did} by {spec.submitted_by} on {brought.standing.place.where}, attempt {spec.number}.")
     if brought.ran and brought.ran.same is True:
         remarks.append("IDENTICAL: the weights are those of the bound result, to the bit.")
     if brought.ran and brought.ran.same is False:
@@ -156,7 +158,7 @@ def _why(brought: Brought, outcome: Outcome | None, store: Store) -> list[str]:
         lines.append(outcome.mend)
     elif log := _last_lines(brought, store):
         lines += ["the last lines of its log:", *(f"  {line}" for line in log)]
-    if brought.standing.spec is not None and brought.standing.spec.kind == SCRIPT:
+    if brought.standing.spec is not None and brought.standing.spec.kind != TRAINING:
         return [*lines, f"`slipway logs {brought.name}` has all of it."]
     batch = ", checkpoint and that batch" if outcome.samples else " and checkpoint"
     return [*lines, f"`slipway debug {brought.name}` restores code, config{batch}."]

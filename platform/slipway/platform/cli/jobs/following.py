@@ -30,8 +30,8 @@ def tell(submitted: "Submitted", desk: "Desk", *, wait: bool, json: bool) -> Non
     now = submitted.standing
     if submitted.how != "found":
         say(_sentence(submitted))
-        now = _wait(submitted, desk)
-    tell_end(_brought(submitted, now), submitted.key, desk, json=json, more=_data(submitted, now))
+        now = wait_for(submitted, desk)
+    tell_end(brought_of(submitted, now), submitted.key, desk, json=json, more=_data(submitted, now))
 
 
 def tell_end(
@@ -52,7 +52,8 @@ def tell_end(
         raise typer.Exit(EXIT_RESUME if brought.state is State.RESUMABLE else 1)
 
 
-def _wait(submitted: "Submitted", desk: "Desk") -> "Standing":
+def wait_for(submitted: "Submitted", desk: "Desk") -> "Standing":
+    """See submitted work to its end."""
     from slipway.platform.cli.progress import display
     from slipway.platform.jobs.api import wait_at
 
@@ -63,7 +64,8 @@ def _wait(submitted: "Submitted", desk: "Desk") -> "Standing":
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _brought(submitted: "Submitted", now: "Standing") -> "Brought":
+def brought_of(submitted: "Submitted", now: "Standing") -> "Brought":
+    """The same in the words of work that is brought about here."""
     from slipway.platform.jobs.submitting.starting import Brought
 
     how: dict[str, Any] = {"started": "ran", "attached": "attached", "found": "found"}

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
+PLAIN: Final = frozenset({"train", "script"})
+"""Kinds of work that a table need not name."""
 COLUMNS: Final = ("name", "model", "state", "by", "target", "since", "took", "cost", "how far")
 INTERVAL: Final = 2.0
 REASON: Final = 48
@@ -70,7 +72,7 @@ def cells(row: "Row") -> list[str]:
     entry = row.entry
     return [
         entry.name,
-        entry.model,
+        entry.model if entry.kind in PLAIN else f"{entry.model} ({entry.kind})",
         entry.state.value,
         entry.person,
         f"{entry.target} x {entry.nodes}" if entry.nodes > 1 else entry.target,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from slipway.platform.cli.jobs.arguments import Run, open_desk
+from slipway.platform.cli.jobs.runs import PLAIN
 from slipway.platform.cli.output import Json, print_fields, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def _fields(shown: "Shown") -> dict[str, str]:
     if shown.parts is not None:
         team = f", team {spec.team}" if spec and spec.team else ""
         fields["model"] = f"{shown.parts.model}{team}"
+    if spec is not None and spec.kind not in PLAIN:
+        fields["kind"] = spec.kind
     if shown.advice:
         fields["next"] = shown.advice
     fields.update(_place(shown))

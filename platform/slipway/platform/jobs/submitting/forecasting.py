@@ -10,6 +10,7 @@ from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
+from slipway.platform.jobs.advising import TRAINING
 from slipway.platform.jobs.spec import JobSpec, Price
 from slipway.platform.runs import index
 from slipway.platform.runs.entries import Entry
@@ -85,9 +86,12 @@ class Forecast:
         }
 
 
-def forecast(store: Store, model: str, *, target: str, nodes: int, epochs: int, price: Price) -> Forecast:
-    """By runs of the model that are done, on this target if there are any."""
-    done = [one for one in islice(index.entries(store, model=model), LATEST * 5) if one.state is State.DONE]
+def forecast(
+    store: Store, model: str, *, target: str, nodes: int, epochs: int, price: Price, kind: str = TRAINING
+) -> Forecast:
+    """By runs of the model that are done, on this target if there are any; work of another kind says nothing."""
+    alike = (one for one in index.entries(store, model=model) if one.kind == kind)
+    done = [one for one in islice(alike, LATEST * 5) if one.state is State.DONE]
     there = [one for one in done if one.target == target][:LATEST]
     counted = there or done[:LATEST]
     seconds = [_scaled(one, nodes, epochs) for one in counted if one.seconds]
@@ -100,7 +104,7 @@ def forecast(store: Store, model: str, *, target: str, nodes: int, epochs: int, 
 def forecast_for(store: Store, job: JobSpec) -> Forecast:
     """The same for a job."""
     epochs = int(job.config.get("trainer", {}).get("max_epochs", 0))
-    return forecast(store, job.model, target=job.target, nodes=job.nodes, epochs=epochs, price=job.price)
+    return forecast(store, job.model, target=job.target, nodes=job.nodes, epochs=epochs, price=job.price, kind=job.kind)
 
 
 def forecast_on(store: Store, planned: "Planned", placement: "Placement", settings: "Settings") -> Forecast:
