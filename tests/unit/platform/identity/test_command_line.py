@@ -142,9 +142,10 @@ def test_show_without_people_says_how_to_begin(slipway: Run) -> None:
 
 def test_a_revoked_key_is_shown_as_such_with_the_reason(slipway: Run, ada: Person) -> None:
     keyid = ada.keys[0].keyid
-    done = slipway("revoke", keyid[:8], "--reason", "laptop stolen")
+    done = slipway("revoke", keyid[:8], "--reason", "laptop stolen", "--entry", "57")
     assert done.returncode == 0, done.stderr
     assert "laptop stolen" in slipway("show", "ada").stdout
+    assert json.loads(slipway("show", "ada", "--json").stdout)["keys"][0]["revoked"]["entry"] == 57
 
 
 @pytest.mark.usefixtures("ada")

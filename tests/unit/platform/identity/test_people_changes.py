@@ -129,6 +129,15 @@ def test_a_revocation_stands_with_its_key(changed: Changed, moment: datetime) ->
     assert (first.trusted_now(), second.trusted_now()) == (True, False)
 
 
+def test_a_revocation_may_name_the_newest_entry_of_the_ledger(changed: Changed, moment: datetime) -> None:
+    before = changed(WRITTEN_BY_HAND, name="ada", key=KEYS[0])
+    people = parse_people(before.encode(), SOURCE)
+    after = rewritten(before, revoking(people, KEYS[0].keyid, revocation(None, "lost", moment, 57)))
+    assert added_lines(before, after) == ['revoked = {at = 2026-01-31T09:00:00Z, reason = "lost", entry = 57}']
+    with pytest.raises(WrongUse, match="greater than or equal to 0"):
+        revocation(None, "lost", moment, -1)
+
+
 def test_doing_it_again_changes_nothing(changed: Changed, moment: datetime) -> None:
     once = changed(WRITTEN_BY_HAND, name="ada", key=KEYS[0], roles=(Role.APPROVER,), full_name="Ada")
     assert changed(once, name="ada", key=KEYS[0], roles=(Role.APPROVER,), full_name="Ada") == once
