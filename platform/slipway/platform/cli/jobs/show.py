@@ -52,11 +52,7 @@ def _fields(shown: "Shown") -> dict[str, str]:
     fields = {"run": shown.name, "key": shown.key, "state": f"{state}: {words}" if words else state}
     if shown.arguments:
         fields["arguments"] = shlex.join(shown.arguments)
-    if shown.parts is not None:
-        team = f", team {spec.team}" if spec and spec.team else ""
-        fields["model"] = f"{shown.parts.model}{team}"
-    if spec is not None and spec.kind not in PLAIN:
-        fields["kind"] = spec.kind
+    fields.update(_whose(shown))
     if shown.advice:
         fields["next"] = shown.advice
     fields.update(_place(shown))
@@ -76,6 +72,14 @@ def _fields(shown: "Shown") -> dict[str, str]:
     if shown.page:
         fields["look"] = shown.page
     return fields
+
+
+def _whose(shown: "Shown") -> dict[str, str]:
+    """The model, its team, and what is done for it where that is no training."""
+    spec = shown.standing.spec
+    team = f", team {spec.team}" if spec and spec.team else ""
+    fields = {"model": f"{shown.parts.model}{team}"} if shown.parts is not None else {}
+    return fields if spec is None or spec.kind in PLAIN else {**fields, "kind": spec.kind}
 
 
 def _place(shown: "Shown") -> dict[str, str]:
