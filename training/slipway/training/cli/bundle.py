@@ -26,7 +26,7 @@ WIDEST = 64
 
 @app.command()
 def show(bundle: Named, *, json: Json = False) -> None:
-    """Show what a bundle is: lineage, contract, devices, variants, files."""
+    """Show a bundle: lineage, contract, devices, variants, files."""
     from slipway.training.cli.bundling import showing
     from slipway.training.cli.bundling.named import bundle_named
 
@@ -43,9 +43,10 @@ def show(bundle: Named, *, json: Json = False) -> None:
 
 @app.command()
 def verify(bundle: Named, *, json: Json = False) -> None:
-    """Hold a bundle against its manifest, and the manifest against what a bundle may be.
+    """Tell everything that is wrong with a bundle.
 
-    Exit code 1 when anything is wrong; everything that is wrong is told.
+    Its files are held against the manifest, the manifest against what a bundle may be. Exit code 1 when anything is
+    wrong.
     """
     from slipway.platform.registry.bundles import locate
     from slipway.platform.store import open_store
@@ -66,7 +67,10 @@ def verify(bundle: Named, *, json: Json = False) -> None:
 
 @app.command()
 def diff(left: Named, right: Named, *, json: Json = False) -> None:
-    """Say what differs between two bundles: lineage, contract, devices, variants, files, graphs."""
+    """Tell what differs between two bundles.
+
+    Lineage, contract, devices, variants, files and graphs are compared; files with the same content are named.
+    """
     from slipway.training.cli.bundling import differing, showing
     from slipway.training.cli.bundling.named import bundle_named
 
@@ -109,10 +113,11 @@ def import_model(  # noqa: PLR0913 - what a person may say
     json: Json = False,
     yes: Yes = False,
 ) -> None:
-    """Make a bundle of somebody else's ONNX, and keep it in the store; it is gated like any other.
+    """Make a bundle of somebody else's ONNX.
 
-    The graph is looked at before it is loaded: weights outside the file, operators that devices do not have and graphs
-    made to exhaust whoever loads them are refused. It runs once, in a process with limits.
+    It is kept in the store and gated like any other. The graph is looked at before it is loaded: weights outside the
+    file, operators that devices do not have and graphs made to exhaust whoever loads them are refused. It runs once, in
+    a process with limits.
     """
     from slipway.training.cli.bundling.importing import foreign
 

@@ -37,6 +37,8 @@ NO_REFERENCE: Final[Mapping[str, Any]] = {"rows": 0, "snapshot": None, "inputs":
 SHARE: Final[Mapping[Variant, float]] = {"fp32": 1e-4, "fp16": 1e-2, "int8-cpu": 2e-2, "int8-trt": 2e-2}
 """Of the greatest golden answer, how far a device's may be from it."""
 LEAST: Final = 1e-5
+LIMITS: Final = Limits(seconds=60)
+"""Of the one run."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,9 @@ def make(given: Foreign, folder: Path, tell: Callable[[str], None], limits: Limi
     tell("running it once")
     inputs = seeded_inputs(given.contract)
     with tempfile.TemporaryDirectory(prefix="slipway-import-") as place:
-        copy = Path(place, f"model.{given.variant}.onnx")  # what was read is what runs, whatever the file becomes
+        copy = Path(place, given.file.name)  # what was read is what runs, whatever the file becomes
         copy.write_bytes(data)
-        answers = answers_apart(copy, given.contract, inputs, limits=limits or Limits())
+        answers = answers_apart(copy, given.contract, inputs, limits=limits or LIMITS)
     tell("writing the bundle")
     return write_bundle(
         folder,
