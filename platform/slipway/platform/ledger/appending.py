@@ -65,7 +65,8 @@ class Appender:
             found = self._next(decision, before, head)
             before = believed(found, self._store.url)
             if before.entry.decision.id == decision.id and not found.void:
-                self._note(before)
+                if noted is None or noted.number < before.entry.number:
+                    self._note(before)
                 return before
 
     def _check_request(self, decision: Decision) -> None:

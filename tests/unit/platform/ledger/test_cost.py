@@ -52,6 +52,7 @@ def test_a_retry_looks_only_at_what_was_written_since(world: World, root: Path) 
     store = Counted(world.store)
     assert Ledger(store, world.people).append(comment("request"), world.signers["ada"]) == first
     assert store.asked["get"] == 3  # the note, the entry before, the entry itself
+    assert Head.model_validate_json(world.store.get(KEY)).number == 304  # what is known of the end is not forgotten
 
 
 def test_the_next_reading_fetches_only_what_is_new(world: World, root: Path) -> None:
