@@ -51,4 +51,8 @@ COMMANDS = (
         "ledger", "Read, verify and export the list of decisions.", "slipway.platform.cli.ledger:app",
         panel="Registry",
     ),
+    CommandSpec(
+        "lineage", "Show what a version, run, bundle, snapshot, sample or commit came from, and what came of it.",
+        "slipway.platform.cli.lineage:app", panel="Registry",
+    ),
 )  # fmt: skip

@@ -1,0 +1,116 @@
+"""`slipway lineage`: what a thing came from, and what came of it."""
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from slipway.platform.cli.output import Json, print_json, say
+from slipway.platform.cli.session import load_settings
+from slipway.platform.errors import WrongUse
+
+if TYPE_CHECKING:
+    from slipway.platform.lineage.graph import Graph
+
+app = typer.Typer(add_completion=False)
+
+PATIENCE: Final = 2.0
+"""Seconds without a word."""
+
+
+class Form(StrEnum):
+    """How it is shown."""
+
+    TEXT = "text"
+    JSON = "json"
+    SVG = "svg"
+
+
+@app.command()
+def lineage(
+    thing: Annotated[
+        str,
+        typer.Argument(
+            metavar="X",
+            help="A version (NAME/VERSION, NAME@ALIAS), run, individual, revision of git, or the beginning of the "
+            "digest of a bundle, snapshot or sample. KIND:X says which is meant.",
+        ),
+    ],
+    downstream: Annotated[bool, typer.Option("--downstream", help="Show what came of it.")] = False,
+    form: Annotated[Form, typer.Option("-o", "--form", help="How it is shown.")] = Form.TEXT,
+    output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write to this file.")] = None,
+    json: Json = False,
+) -> None:
+    """Show what a thing came from: rows, shards and sources, code, config, lock, attempts, verdicts, approvals.
+
+    With --downstream, all that came of it: runs, bundles and versions. A sample leads to the runs that trained on it.
+    """
+    form = Form.JSON if json else form
+    graph = _gathered(thing, downstream=downstream)
+    if form is Form.JSON and output is None:
+        print_json(graph.as_data())
+        return
+    content = _content(graph, form, downstream=downstream)
+    if output is None:
+        typer.echo(content, nl=False)
+        return
+    if output.is_dir():
+        raise WrongUse(f"{output} is a folder.", mend="--output names a file.")
+    output.write_text(content, encoding="utf-8")
+    say(f"{output}: {len(graph.nodes):,} things.")
+
+
+def _content(graph: "Graph", form: Form, *, downstream: bool) -> str:
+    import json
+
+    from slipway.platform.lineage.as_svg import as_svg
+    from slipway.platform.lineage.as_text import as_text
+
+    match form:
+        case Form.SVG:
+            return as_svg(graph)
+        case Form.JSON:
+            return json.dumps(graph.as_data(), indent=2, ensure_ascii=False) + "\n"
+    return "\n".join([*as_text(graph, downstream=downstream), ""])
+
+
+def _gathered(thing: str, *, downstream: bool) -> "Graph":
+    from slipway.platform.cli.data.meter import meter
+    from slipway.platform.data.project import Project
+    from slipway.platform.lineage.catalogue import read_catalogue
+    from slipway.platform.lineage.gathering import Gatherer
+    from slipway.platform.lineage.naming import thing_named
+    from slipway.platform.lineage.tables import Tables
+    from slipway.platform.lineage.walking import walk
+    from slipway.platform.registry.desk import Desk
+
+    loaded = load_settings()
+    desk, project = Desk.of(loaded), Project(loaded.root, loaded.settings)
+    told = _Told()
+    catalogue = read_catalogue(desk.store, loaded.settings.data.cache / "lineage", told.count)
+    with meter() as watcher:
+        gatherer = Gatherer(desk, catalogue, Tables(project, watcher))
+        start = thing_named(gatherer, project, thing)
+        return walk(gatherer, start, downstream=downstream, progress=told.looking)
+
+
+class _Told:
+    """Says how far it is, where that takes long."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def count(self, what: str, done: int, total: int) -> None:
+        """So many of these are read."""
+        self._say(f"{what}: {done:,} of {total:,} read")
+
+    def looking(self, label: str) -> None:
+        """This is looked at."""
+        self._say(f"looking at {label}")
+
+    def _say(self, text: str) -> None:
+        if time.monotonic() - self._last > PATIENCE:
+            self._last = time.monotonic()
+            say(text)

@@ -1,0 +1,127 @@
+"""From what a person writes to the thing that is meant.
+
+    vehicle-reid/3, vehicle-reid@champion   a version
+    reid-one, r1-0a1b                       a run, by name or by the beginning of its key
+    w1-0147                                 an individual, where a snapshot has one of that name
+    0a1b2c                                  the beginning of a digest: a run, bundle, snapshot, sample or commit
+    HEAD, v2.1                              a revision of git
+
+What could be several things is told with all of them; `KIND:X`, such as `sample:0a1b2c`, says which is meant.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from slipway.platform.errors import SlipwayError, WrongUse
+from slipway.platform.lineage import things
+from slipway.platform.lineage.gathering import Gatherer
+from slipway.platform.lineage.graph import Kind, Node
+from slipway.platform.names import suggestion
+from slipway.platform.registry.finding import pick
+from slipway.platform.runs.find import SHORTEST
+from slipway.platform.runs.parts import PREFIX
+
+if TYPE_CHECKING:
+    from slipway.platform.data.project import Project
+
+_HEX: Final = re.compile(rf"[0-9a-f]{{{SHORTEST},64}}")
+_VERSION: Final = re.compile(r"[a-z0-9-]+(/[0-9]+|@[a-z]+)")
+NAMED: Final = (Kind.VERSION, Kind.RUN, Kind.BUNDLE, Kind.SNAPSHOT, Kind.SAMPLE, Kind.IDENTITY, Kind.COMMIT)
+TOLD: Final = 8
+
+
+def thing_named(gatherer: Gatherer, project: "Project", given: str) -> Node:
+    """The one thing that is meant."""
+    kind, _, name = given.partition(":")
+    if name and kind not in NAMED:
+        raise WrongUse(f"There is no kind `{kind}`.", mend=suggestion(kind, NAMED))
+    kinds = (Kind(kind),) if name else NAMED
+    name = name or given
+    if Kind.VERSION in kinds and _VERSION.fullmatch(name):
+        return gatherer.version_node(pick(gatherer.desk, name).record)
+    found = list({node.id: node for one in kinds for node in _FINDERS[one](gatherer, project, name)}.values())
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise WrongUse(
+            f"`{given}` is no version, run, bundle, snapshot, sample, individual or commit that is known here.",
+            mend="Write NAME/VERSION, NAME@champion, a run's or an individual's name, a revision of git, or at least "
+            f"{SHORTEST} digits of a digest. {_near(gatherer, name)}".rstrip(),
+        )
+    lines = [f"  {one.kind}:{one.name}   {one.label}" for one in found[:TOLD]]
+    more = f"\n  and {len(found) - TOLD} more" if len(found) > TOLD else ""
+    raise WrongUse(f"`{given}` could be {len(found)} things.", mend="Say which:\n" + "\n".join(lines) + more)
+
+
+def _near(gatherer: Gatherer, name: str) -> str:
+    names = [one.name for one in gatherer.catalogue.runs.values()]
+    return suggestion(name, names) if names else ""
+
+
+def _versions(gatherer: Gatherer, project: "Project", name: str) -> Iterator[Node]:
+    """A version is always written with its model."""
+    del gatherer, project, name
+    yield from ()
+
+
+def _runs(gatherer: Gatherer, project: "Project", name: str) -> Iterator[Node]:
+    del project
+    digits = name.removeprefix(PREFIX)
+    for run in gatherer.catalogue.runs.values():
+        begins = _HEX.fullmatch(digits) and run.key.startswith(PREFIX + digits)
+        if run.kind == "train" and (run.name == name or begins):
+            yield things.run(run)
+
+
+def _bundles(gatherer: Gatherer, project: "Project", name: str) -> Iterator[Node]:
+    del project
+    if _HEX.fullmatch(name):
+        yield from (things.bundle(one) for one in gatherer.catalogue.bundles.values() if one.digest.startswith(name))
+
+
+def _snapshots(gatherer: Gatherer, project: "Project", name: str) -> Iterator[Node]:
+    del project
+    if _HEX.fullmatch(name):
+        yield from (gatherer.snapshot_node(one) for one in gatherer.tables.digests() if one.startswith(name))
+
+
+def _samples(gatherer: Gatherer, project: "Project", name: str) -> Iterator[Node]:
+    del project
+    if _HEX.fullmatch(name):
+        for sample in gatherer.tables.samples(name):
+            yield things.sample(sample, gatherer.tables.row(sample))
+
+
+def _identities(gatherer: Gatherer, project: "Project", name: str) -> Iterator[Node]:
+    del project
+    row = gatherer.tables.identity(name)
+    if row is not None:
+        yield things.identity(name, row)
+
+
+def _commits(gatherer: Gatherer, project: "Project", name: str) -> Iterator[Node]:
+    """A revision that git knows, or one that a run was started from elsewhere."""
+    found = None if name.startswith("-") else project.git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    known = {one.revision.removesuffix("+dirty") for one in gatherer.catalogue.runs.values()} - {""}
+    commits = {one for one in known if _HEX.fullmatch(name) and one.startswith(name)} | {found.strip() if found else ""}
+    for commit in sorted(commits - {""}):
+        node = things.commit(commit)
+        try:
+            pointer = project.pointer_at(commit)
+        except SlipwayError:
+            pointer = None
+        if pointer is not None:
+            gatherer.graph.join(node, gatherer.snapshot_node(pointer.digest), "names")
+        yield node
+
+
+_FINDERS: Final[dict[Kind, Callable[[Gatherer, "Project", str], Iterator[Node]]]] = {
+    Kind.VERSION: _versions,
+    Kind.RUN: _runs,
+    Kind.BUNDLE: _bundles,
+    Kind.SNAPSHOT: _snapshots,
+    Kind.SAMPLE: _samples,
+    Kind.IDENTITY: _identities,
+    Kind.COMMIT: _commits,
+}
