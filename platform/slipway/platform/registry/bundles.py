@@ -8,9 +8,9 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,7 @@ MANIFEST: Final = "manifest.json"
 SHORTEST: Final = 4
 FETCHED: Final = ".slipway/bundles"
 """Where fetched bundles lie in a project, each in a folder that has its digest for a name."""
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{4,64}")
 
 
@@ -59,7 +60,10 @@ class Kept:
     @property
     def files(self) -> dict[str, StoredFile]:
         """Every file but the manifest."""
-        return {name: StoredFile.model_validate(one) for name, one in self.manifest["files"].items()}
+        files = {name: StoredFile.model_validate(one) for name, one in self.manifest["files"].items()}
+        if wrong := next((name for name in files if not _NAME.fullmatch(name)), None):
+            raise RecordDamaged(f"The bundle {self.digest[:12]} names a file {wrong!r}, which is no name in a folder.")
+        return files
 
 
 def bundle_key(digest: str) -> str:
@@ -165,22 +169,26 @@ def _kept(text: str, store: Store) -> Kept:
 def _fetched(store: Store, kept: Kept, folder: Path) -> Path:
     """The bundle in its own folder, made elsewhere and put there as a whole; one that was changed is made anew."""
     place = folder / kept.digest
-    if place.is_dir():
-        names = {path.name for path in place.iterdir()}
-        whole = names == {*kept.files, MANIFEST} and _is(place / MANIFEST, kept.digest)
-        if whole and all(_is(place / name, file.sha256) for name, file in kept.files.items()):
-            return place
+    if _whole(place, kept):
+        return place
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as made:
-        part = fetch_bundle(store, kept, Path(made, kept.digest))
-        if place.is_dir():
-            shutil.rmtree(place)
-        try:
+        part = fetch_bundle(store, kept, Path(made, "new"))
+        with suppress(OSError):
             part.rename(place)
-        except OSError:  # somebody else was quicker; theirs is as good
-            if not _is(place / MANIFEST, kept.digest):
-                raise
+        if not _whole(place, kept):  # neither this one nor one of somebody who was quicker
+            with suppress(FileNotFoundError):
+                place.rename(Path(made, "changed"))
+            part.rename(place)
     return place
+
+
+def _whole(place: Path, kept: Kept) -> bool:
+    """Whether a folder holds this bundle and nothing else."""
+    if not place.is_dir() or {path.name for path in place.iterdir()} != {*kept.files, MANIFEST}:
+        return False
+    files = {**{name: one.sha256 for name, one in kept.files.items()}, MANIFEST: kept.digest}
+    return all(_is(place / name, sha256) for name, sha256 in files.items())
 
 
 def _is(path: Path, sha256: str) -> bool:

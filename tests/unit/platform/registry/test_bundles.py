@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -162,6 +163,32 @@ def test_a_fetched_bundle_that_was_changed_is_fetched_anew(
     assert contents(locate(kept.digest, loaded, store)) == contents(folder)
     assert not (place / "reference.json").is_symlink()
     assert [path.name for path in place.parent.iterdir()] == [kept.digest]
+
+
+def test_of_many_who_fetch_at_once_all_have_a_whole_bundle(
+    loaded: Loaded, store: Store, folder: Path, kept: Kept
+) -> None:
+    expected = contents(folder)
+
+    def look(_: int) -> bool:
+        return contents(locate(kept.digest, loaded, store)) == expected
+
+    for _ in range(5):
+        with ThreadPoolExecutor(16) as pool:
+            assert all(pool.map(look, range(48)))
+        shutil.rmtree(loaded.root / ".slipway" / "bundles")
+
+
+@pytest.mark.parametrize("name", ["../../escaped", "/etc/cron.d/x", "folder/file", ".hidden"])
+def test_names_that_lead_out_of_the_folder_are_refused(loaded: Loaded, store: Store, kept: Kept, name: str) -> None:
+    manifest = json.loads(kept.data)
+    manifest["files"][name] = manifest["files"]["reference.json"]
+    crafted = Kept(json.dumps(manifest, sort_keys=True).encode())
+    store.put(bundle_key(crafted.digest), crafted.data)
+    with pytest.raises(RecordDamaged, match="no name in a folder"):
+        locate(crafted.digest, loaded, store)
+    assert list((loaded.root / ".slipway" / "bundles").iterdir()) == []
+    assert list(loaded.root.rglob("escaped")) == []
 
 
 def test_nothing_is_fetched_twice(loaded: Loaded, store: Store, kept: Kept) -> None:
