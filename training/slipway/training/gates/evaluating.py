@@ -6,7 +6,7 @@ TensorRT run on ONNX Runtime's processor provider, which says what their numbers
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -140,7 +140,7 @@ class Evaluating:
                 self.heads[variant] = with_golden(
                     running.differences(found, wanted), golden_differences(self.bundle.folder / GOLDEN, answer)
                 )
-            if variant in preferred(self.asked):
+            if variant in preferred(self.asked, self.bundle.manifest.variants):
                 self.disturbed += self._disturbed(variant, found, judged, answer, evaluation)
         finally:
             session.close()
@@ -212,9 +212,10 @@ def with_golden(found: Mapping[str, HeadDifference], golden: Mapping[str, float]
     return {name: one.model_copy(update={"golden": golden.get(name)}) for name, one in found.items()}
 
 
-def preferred(asked: Asked) -> tuple[str, ...]:
-    """The variant that each device class likes best, each once."""
-    return tuple(dict.fromkeys(device.variants[0] for device in asked.devices.values()))
+def preferred(asked: Asked, there: Collection[Variant]) -> tuple[Variant, ...]:
+    """Of the bundle's variants the one that each device class likes best, each once."""
+    liked = (next((one for one in device.variants if one in there), None) for device in asked.devices.values())
+    return tuple(dict.fromkeys(one for one in liked if one is not None))
 
 
 def _values(judged: Judged, names: set[str], evaluation: Evaluation) -> dict[str, Measure]:

@@ -1,20 +1,21 @@
 """Where it comes from: did the data that it learned from pass validation, and is it judged on what it has seen?"""
 
-from slipway.platform.models.gates import DataVerdict, Leakage
+from typing import Final, Literal
+
+from slipway.platform.models.gates import Check, DataVerdict, Leakage
 from slipway.platform.registry.verdict import Checked
 from slipway.training.gates.checks.common import state_of, unmeasured
 from slipway.training.gates.evidence import DataSaid, Facts
 
-SHOWN = 12
-TOLD = 3
+SHOWN: Final = 12
+TOLD: Final = 3
 
 
 def data_verdict(check: DataVerdict, said: DataSaid) -> Checked:
     """What validation says of the training's snapshot."""
     name = "the training's data passed validation"
     if said.snapshot is None:
-        why = "It was made elsewhere: nobody here has validated what it learned from."
-        return unmeasured(check, "data", name, why)
+        return _unknown(check, "data", name, "It was made elsewhere: nobody here has validated what it learned from.")
     if not said.found:
         short = said.snapshot[:SHOWN]
         why = f"The snapshot {short} was never validated: `slipway data validate {short}`."
@@ -42,7 +43,7 @@ def leakage(check: Leakage, facts: Facts) -> Checked:
     name = "it is judged on nothing that it has seen"
     lineage = facts.lineage
     if not lineage.known:
-        return unmeasured(check, "leakage", name, lineage.why)
+        return _unknown(check, "leakage", name, lineage.why)
     found = list(lineage.seen.items())
     told = "; ".join(f"{sample[:SHOWN]}: {what}" for sample, what in found[:TOLD])
     of = f"{facts.candidate.report.rows:,} rows of the evaluation"
@@ -64,3 +65,11 @@ def leakage(check: Leakage, facts: Facts) -> Checked:
 
 def _counted(count: int, what: str) -> str:
     return f"{count or 'no'} {what}{'' if count == 1 else 's'}"
+
+
+def _unknown(check: Check, gate: Literal["data", "leakage"], name: str, why: str) -> Checked:
+    """No device can find that out; who takes what comes from elsewhere declares it."""
+    if check.when_unavailable == "fail":
+        told = f"{why} Whoever accepts that declares `{gate}: {{when_unavailable: prove-on-device}}` in model.yaml."
+        return Checked(gate=gate, name=name, state="failed", sentence=told)
+    return Checked(gate=gate, name=name, state="prove-on-device", sentence=f"{why} The declaration accepts that.")

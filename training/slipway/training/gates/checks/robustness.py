@@ -16,8 +16,9 @@ def robustness(checks: tuple[Robustness, ...], evidence: Evidence, variants: tup
     for check in checks:
         disturbance = Disturbance(distortion=check.distortion, strength=check.strength)
         if not chosen:
-            name = f"{disturbance.words}"
-            yield unmeasured(check, "robustness", name, "No variant was run on disturbed images.", limit=check.most)
+            name = disturbance.words
+            why = "No variant was run on disturbed images."
+            yield unmeasured(check, "robustness", name, why, limit=check.most, sense="most")
         for variant in chosen:
             yield disturbed_by(check, measured[variant, disturbance], evidence)
 
