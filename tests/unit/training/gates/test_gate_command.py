@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 import pytest
 
+from handmade_bundle import make_bundle
 from slipway.platform.data.rows import Box, Image
 from slipway.platform.data.writer import SnapshotWriter
 
 pytestmark = pytest.mark.xdist_group("gate command")  # one evaluation serves all of it
 
-TESTS = Path(__file__).parent
 COUNTS = {"train": 8, "validation": 4, "test": 120}
 NIGHT = 0.3
 """Share of the light that is left."""
@@ -78,11 +78,6 @@ class Project:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    sys.path.insert(0, str(TESTS))
-    try:
-        from handmade import make_bundle
-    finally:
-        sys.path.remove(str(TESTS))
     home = tmp_path_factory.mktemp("gate")
     folder = home / "project"
     folder.mkdir()

@@ -17,6 +17,7 @@ from slipway.platform.runs.parts import Parts
 from slipway.platform.runs.records import Result, StoredFile
 from slipway.platform.store.directory import DirectoryStore
 from slipway.training.gates.lineages import Seen, ancestry_of, lineage_of
+from slipway.training.reading.source import strings
 
 Line = tuple[str, str, str, str | None]
 """Split, camera, day, individual."""
@@ -79,7 +80,7 @@ def test_days_and_individuals_that_were_trained_on_count_as_seen(tmp_path: Path,
     before, now = snapshot(tmp_path / "before", BEFORE), snapshot(tmp_path / "now", NOW, first=10)
     seen = Seen()
     seen.add(before, WHOLE)
-    sources = dict(zip(now.index["sample"].to_pylist(), now.index["source"].to_pylist(), strict=True))
+    sources = dict(zip(strings(now.index["sample"]), strings(now.index["source"]), strict=True))
     rows = [sample for sample, source in sources.items() if source != "15.png"]
     found = lineage_of(ancestry_of({"run_key": trained(store, "b" * 64)}, store), seen, now, rows)
     assert found.known
@@ -95,7 +96,7 @@ def test_the_same_image_counts_as_seen_wherever_it_stands_now(tmp_path: Path, st
     seen = Seen()
     seen.add(before, WHOLE)
     ancestry = ancestry_of({"run_key": trained(store, "b" * 64)}, store)
-    found = lineage_of(ancestry, seen, now, now.index["sample"].to_pylist())
+    found = lineage_of(ancestry, seen, now, strings(now.index["sample"]))
     assert set(found.seen.values()) == {"the image itself"}
 
 

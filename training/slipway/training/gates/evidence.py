@@ -110,3 +110,5 @@ class Facts:
     """Units that are judged."""
     dropped: int = 0
     """Units that either lineage has seen."""
+    all_known: bool = True
+    """Whether both lineages are known as a whole."""

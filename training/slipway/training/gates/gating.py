@@ -198,6 +198,7 @@ def judge(question: Question, desk: Desk, bring: Bring, remark: Remark, at: date
         incomparable=why,
         total=total,
         dropped=dropped,
+        all_known=all(one.known for one in lineages),
     )
     return Judged(question, facts, question.candidate.model.declaration)
 

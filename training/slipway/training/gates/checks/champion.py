@@ -23,7 +23,8 @@ def against_champion(check: NonInferiority, facts: Facts) -> Iterator[Checked]:
 def compared_with(check: NonInferiority, one: Compared, facts: Facts) -> Checked:
     """The interval of the difference must lie above the margin; too few units decide nothing."""
     name = f"{one.metric} against the champion, {one.variant}"
-    remain = f"{one.units:,} of {facts.total:,} units remain that neither lineage trained on"
+    known = "" if facts.all_known else ", as far as is known"
+    remain = f"{one.units:,} of {facts.total:,} units remain that neither lineage trained on{known}"
     enough = one.units >= check.units
     decided = enough and one.low is not None and one.low >= -check.margin
     if not enough:

@@ -24,7 +24,7 @@ def plots(verdict: Verdict, candidate: Evidence, champion: Evidence | None) -> I
 def _slices(candidate: Evidence, champion: Evidence | None, variant: str) -> Iterator[str]:
     ours, theirs = candidate.evaluations[variant], None
     kinds = {"first": f"this bundle, {variant}"}
-    other = variant if champion is not None and variant in champion.evaluations else champion and champion.preferred
+    other = _beside(champion, variant)
     if champion is not None and other is not None:
         theirs = champion.evaluations[other]
         kinds["second"] = f"the champion, {other}"
@@ -37,6 +37,13 @@ def _slices(candidate: Evidence, champion: Evidence | None, variant: str) -> Ite
     told = rows_of_dots([one for one in lines if one is not None])
     yield f'<h2>{escape(metric)} by slice</h2><div class="plot">{legend(kinds)}{told}</div>'
     yield '<p class="soft small">Lines are 95 % intervals; small slices have none. Beside each name: its units.</p>'
+
+
+def _beside(champion: Evidence | None, variant: str) -> str | None:
+    """The champion's variant that is shown beside ours."""
+    if champion is None:
+        return None
+    return variant if variant in champion.variants else champion.preferred
 
 
 def _row(name: str, ours: Measure, theirs: Measure | None) -> Row | None:

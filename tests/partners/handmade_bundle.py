@@ -74,12 +74,12 @@ def graph(*, broken: bool = False) -> bytes:
             helper.make_node("Where", ["is_night", "minus", "one"], ["sign"]),
         ]
     numbers = {"half": 0.5, "one": 1.0, "minus": -1.0, "dark": DARK}
-    constants = [numpy_helper.from_array(np.float32([value]), name) for name, value in numbers.items()]
-    constants.append(numpy_helper.from_array(np.int64([1, 2, 3]), "all"))
-    constants.append(numpy_helper.from_array(np.int64([2, 3]), "plane"))
+    constants = [numpy_helper.from_array(np.array([value], np.float32), name) for name, value in numbers.items()]
+    constants.append(numpy_helper.from_array(np.array([1, 2, 3], np.int64), "all"))
+    constants.append(numpy_helper.from_array(np.array([2, 3], np.int64), "plane"))
     for name, (left, right) in PARTS.items():
-        constants.append(numpy_helper.from_array(np.int64([20, left]), f"{name}_begin"))
-        constants.append(numpy_helper.from_array(np.int64([46, right]), f"{name}_end"))
+        constants.append(numpy_helper.from_array(np.array([20, left], np.int64), f"{name}_begin"))
+        constants.append(numpy_helper.from_array(np.array([46, right], np.int64), f"{name}_end"))
     made = helper.make_graph(
         nodes,
         MODEL,
