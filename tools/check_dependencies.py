@@ -32,8 +32,6 @@ NOT_IMPORTED: Exceptions = {
         "alembic": "migrations of the fleet store",
         "fastapi": "the fleet service",
         "httpx": "fetching",
-        "numpy": "inputs and outputs of models",
-        "pydantic": "schemas of bundle and channel",
         "securesystemslib": "signatures",
         "slipway-platform": "the fleet service runs beside it",
         "sqlalchemy": "the fleet store",
