@@ -10,7 +10,7 @@ MEMBERS := platform training serving pipelines
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench bench-gpu soak docs images infra-tools test-kubernetes lock clean
+.PHONY: help setup demo test check format bench bench-gpu soak docs images infra-tools test-kubernetes test-tensorrt lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-15s %s\n' "$$name" "$$text"; done
@@ -56,6 +56,10 @@ $(INFRA_STAMP): infra/requirements.lock | $(STAMP)
 test-kubernetes: $(STAMP) ## the suites of launcher and server on a real cluster; KUBECONFIG=FILE
 	@test -n "$(KUBECONFIG)" || { echo "test-kubernetes: on which cluster? make test-kubernetes KUBECONFIG=/path/to/config"; exit 2; }
 	@$(VENV)/python -m pytest --kubeconfig "$(abspath $(KUBECONFIG))" tests/conformance/kubernetes tests/conformance/launchers $(ARGS)
+
+test-tensorrt: $(STAMP) ## build real TensorRT engines of every shipped model, without a GPU; ARGS goes to pytest
+	@$(VENV)/python tools/tensorrt_tools.py
+	@$(VENV)/python -m pytest tests/tensorrt $(ARGS)
 
 lock: $(STAMP) ## resolve all locks again (UPGRADE=1: newest versions)
 	@$(VENV)/python tools/lock.py $(if $(UPGRADE),--upgrade)

@@ -31,6 +31,11 @@ def spread(examples: Examples, count: int, seed: int, purpose: str) -> Integers:
     return np.sort(np.array([row for _, _, row in sorted(order)[:count]], np.int64))
 
 
+def every(examples: Examples) -> Integers:
+    """The numbers of all rows."""
+    return np.arange(examples.count, dtype=np.int64)
+
+
 def pixels(examples: Examples, rows: Integers) -> Pixels:
     """Their pixels, as the network takes them."""
     source = examples.source

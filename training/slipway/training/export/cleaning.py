@@ -25,6 +25,7 @@ def cleaned(model: onnx.ModelProto) -> onnx.ModelProto:
     _drop_unused(found.graph)
     _rename(found.graph)
     del found.graph.value_info[:]
+    _drop_unused_domains(found)
     for part in _parts(found):
         part.ClearField("doc_string")
         if "metadata_props" in part.DESCRIPTOR.fields_by_name:
@@ -75,6 +76,14 @@ def _drop_unused(graph: onnx.GraphProto) -> None:
     copies = [onnx.TensorProto.FromString(one.SerializeToString()) for one in copies]
     del graph.initializer[:]
     graph.initializer.extend(copies)
+
+
+def _drop_unused_domains(model: onnx.ModelProto) -> None:
+    """Domains that tools import in case somebody used them."""
+    used = {"", *(node.domain for node in model.graph.node)}
+    kept = [(one.domain, one.version) for one in model.opset_import if one.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(onnx.helper.make_opsetid(domain, version) for domain, version in sorted(kept))
 
 
 def _rename(graph: onnx.GraphProto) -> None:

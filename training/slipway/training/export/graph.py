@@ -6,7 +6,7 @@ exporter writes what it knows of this machine (paths, stacks of calls, versions)
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -60,7 +60,7 @@ def to_onnx(network: nn.Module, contract: Contract) -> onnx.ModelProto:
         )
     if program is None:
         raise ExportFailed("torch made no graph of the network.")
-    return checked(cleaned(program.model_proto), contract)
+    return cleaned(program.model_proto)
 
 
 def checked(model: onnx.ModelProto, contract: Contract) -> onnx.ModelProto:
@@ -102,8 +102,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(before)
-
-
-def constants(model: onnx.ModelProto) -> Mapping[str, onnx.TensorProto]:
-    """The initializers by name."""
-    return {one.name: one for one in model.graph.initializer}

@@ -30,7 +30,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from slipway.serving.bundle.manifest import Variant
 from slipway.training.export.cleaning import cleaned, to_bytes
 from slipway.training.export.errors import ExportFailed
-from slipway.training.export.trunk import middle
+from slipway.training.export.trunk import LAYERS, middle
 
 PERCENTILE: Final = 99.999
 METHOD: Final = f"range of {PERCENTILE} % of the values, first and last layers in float32"
@@ -83,7 +83,7 @@ class Quantiser:
         kind, made = KINDS[name], self._ready.with_name("made.onnx")
         nodes = onnx.load(self._ready).graph.node
         inside = middle(nodes)
-        if not inside:
+        if not any(nodes[place].op_type in LAYERS for place in inside):
             raise ExportFailed(
                 f"`{name}`: between the first and the last layers of the network is none that could have 8 bits.",
                 mend="Leave this variant out of `devices` in model.yaml: so small a network gains nothing by it.",

@@ -71,6 +71,8 @@ def build(trt: TensorRT, model: bytes, inputs: Mapping[str, Sizes], timing: Path
 def _made(builder: Any, network: Network, config: Config, said: Said) -> Any | None:  # noqa: ANN401 - a buffer
     try:
         return builder.build_serialized_network(network, config)
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 - a module's own errors have no common class
         said.errors.append(f"{type(error).__name__}: {error}")
         return None

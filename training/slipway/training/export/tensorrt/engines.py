@@ -93,7 +93,8 @@ def _size(dim: Dimension, contract: Contract, which: str) -> int:
 def _run(arguments: list[str], folder: str, seconds: float) -> str:
     """To its end, or to the end of its time; in words how it ended."""
     code = str(Path(__file__).resolve().parents[4])  # it loads what this process has loaded
-    environ = {**os.environ, "PYTHONPATH": code}
+    paths = [code, os.environ.get("PYTHONPATH", "")]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     log = Path(folder) / "log.txt"
     with log.open("wb") as file:
         child = subprocess.Popen(
