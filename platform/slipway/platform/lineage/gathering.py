@@ -100,8 +100,11 @@ class Gatherer:
         bundle = self.catalogue.bundles.get(node.facts["bundle"])
         if bundle:
             self.graph.join(things.bundle(bundle), node, "registered as")
+        self._tried(self._decisions, node)
         for verdict in verdicts_of(self.desk.store, self.desk.people, node.facts["bundle"]):
             self.graph.join(things.verdict(verdict), node, "verdict on")
+
+    def _decisions(self, node: Node) -> None:
         for written in self._entries:
             if written.entry.decision.subjects.get("bundle") == node.facts["bundle"]:
                 self.graph.join(things.decision(written), node, "decision on")

@@ -10,7 +10,7 @@ What could be several things is told with all of them; `KIND:X`, such as `sample
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Final
 
 from slipway.platform.errors import SlipwayError, WrongUse
@@ -40,7 +40,7 @@ def thing_named(gatherer: Gatherer, project: "Project", given: str) -> Node:
     name = name or given
     if Kind.VERSION in kinds and _VERSION.fullmatch(name):
         return gatherer.version_node(pick(gatherer.desk, name).record)
-    found = list({node.id: node for one in kinds for node in _FINDERS[one](gatherer, project, name)}.values())
+    found = _found(gatherer, project, name, kinds)
     if len(found) == 1:
         return found[0]
     if not found:
@@ -54,15 +54,19 @@ def thing_named(gatherer: Gatherer, project: "Project", given: str) -> Node:
     raise WrongUse(f"`{given}` could be {len(found)} things.", mend="Say which:\n" + "\n".join(lines) + more)
 
 
+def _found(gatherer: Gatherer, project: "Project", name: str, kinds: Collection[Kind]) -> list[Node]:
+    """Everything that could be meant. Tables are fetched only where nothing else could be."""
+    found = {node.id: node for one in kinds if one in _FINDERS for node in _FINDERS[one](gatherer, project, name)}
+    for fetch in (False, True):
+        if not (fetch and found):
+            rows = (node for one in kinds if one in _ROWS for node in _ROWS[one](gatherer, name, fetch=fetch))
+            found |= {node.id: node for node in rows}
+    return list(found.values())
+
+
 def _near(gatherer: Gatherer, name: str) -> str:
     names = [one.name for one in gatherer.catalogue.runs.values()]
     return suggestion(name, names) if names else ""
-
-
-def _versions(gatherer: Gatherer, project: "Project", name: str) -> Iterator[Node]:
-    """A version is always written with its model."""
-    del gatherer, project, name
-    yield from ()
 
 
 def _runs(gatherer: Gatherer, project: "Project", name: str) -> Iterator[Node]:
@@ -86,16 +90,14 @@ def _snapshots(gatherer: Gatherer, project: "Project", name: str) -> Iterator[No
         yield from (gatherer.snapshot_node(one) for one in gatherer.tables.digests() if one.startswith(name))
 
 
-def _samples(gatherer: Gatherer, project: "Project", name: str) -> Iterator[Node]:
-    del project
+def _samples(gatherer: Gatherer, name: str, *, fetch: bool) -> Iterator[Node]:
     if _HEX.fullmatch(name):
-        for sample in gatherer.tables.samples(name):
-            yield things.sample(sample, gatherer.tables.row(sample))
+        for sample in gatherer.tables.samples(name, fetch=fetch):
+            yield things.sample(sample, gatherer.tables.row(sample, fetch=fetch))
 
 
-def _identities(gatherer: Gatherer, project: "Project", name: str) -> Iterator[Node]:
-    del project
-    row = gatherer.tables.identity(name)
+def _identities(gatherer: Gatherer, name: str, *, fetch: bool) -> Iterator[Node]:
+    row = gatherer.tables.identity(name, fetch=fetch)
     if row is not None:
         yield things.identity(name, row)
 
@@ -117,11 +119,9 @@ def _commits(gatherer: Gatherer, project: "Project", name: str) -> Iterator[Node
 
 
 _FINDERS: Final[dict[Kind, Callable[[Gatherer, "Project", str], Iterator[Node]]]] = {
-    Kind.VERSION: _versions,
     Kind.RUN: _runs,
     Kind.BUNDLE: _bundles,
     Kind.SNAPSHOT: _snapshots,
-    Kind.SAMPLE: _samples,
-    Kind.IDENTITY: _identities,
     Kind.COMMIT: _commits,
 }
+_ROWS: Final = {Kind.SAMPLE: _samples, Kind.IDENTITY: _identities}

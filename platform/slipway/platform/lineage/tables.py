@@ -7,6 +7,7 @@ told of, and the rest is gone on with.
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from slipway.platform.data.columns import beginning, where, within
@@ -32,16 +33,23 @@ class Tables:
     def __init__(self, project: Project, watcher: Watcher = SILENT) -> None:
         self._project, self._watcher = project, watcher
         self._open: dict[str, Snapshot | None] = {}
+        self._records: dict[str, Record | None] = {}
         self.remarks: list[str] = []
 
     def digests(self) -> list[str]:
         """The snapshots that are known: the store's, and the working one."""
-        here = self._working()
+        here = self._working
         return list(dict.fromkeys([*([here.digest] if here else []), *recorded(self._project.store)]))
 
     def record(self, digest: str) -> Record | None:
-        """The store's record of a snapshot."""
-        return load_record(self._project.store, digest)
+        """The store's record of a snapshot; one that is damaged is told of and counts as none."""
+        if digest not in self._records:
+            try:
+                self._records[digest] = load_record(self._project.store, digest)
+            except DataError as error:
+                self.remarks.append(str(error))
+                self._records[digest] = None
+        return self._records[digest]
 
     def get(self, digest: str) -> Snapshot | None:
         """The tables of a snapshot, or nothing where they are not to be had."""
@@ -49,26 +57,27 @@ class Tables:
             self._open[digest] = self._opened(digest)
         return self._open[digest]
 
-    def samples(self, prefix: str) -> list[str]:
-        """The samples whose digest begins so."""
-        found = (beginning(one.index["sample"], prefix) for one in self._all())
+    def samples(self, prefix: str, *, fetch: bool) -> list[str]:
+        """The samples whose digest begins so; without `fetch` those of tables that are on this machine."""
+        found = (beginning(one.index["sample"], prefix) for one in self._all(fetch=fetch))
         return sorted({sample for samples in found for sample in samples})
 
-    def row(self, sample: str) -> Mapping[str, Any]:
-        """What the newest snapshot that has it says of a sample."""
-        rows = (where(one.index, within(one.index["sample"], [sample])).to_pylist() for one in self._all())
+    def row(self, sample: str, *, fetch: bool) -> Mapping[str, Any]:
+        """What a snapshot that has it says of a sample."""
+        rows = (where(one.index, within(one.index["sample"], [sample])).to_pylist() for one in self._all(fetch=fetch))
         return next(found[0] for found in rows if found)
 
-    def identity(self, name: str) -> Mapping[str, Any] | None:
+    def identity(self, name: str, *, fetch: bool) -> Mapping[str, Any] | None:
         """What a snapshot says of an individual, if one has it."""
-        rows = (where(one.identities, within(one.identities["identity"], [name])).to_pylist() for one in self._all())
+        everywhere = self._all(fetch=fetch)
+        rows = (where(one.identities, within(one.identities["identity"], [name])).to_pylist() for one in everywhere)
         return next((found[0] for found in rows if found), None)
 
     def whereabouts(
         self, *, sample: str = "", identity: str = ""
     ) -> Iterator[tuple[Snapshot, Mapping[str, int], list[str]]]:
         """The snapshots with it, its images in each split, and the shards that hold them."""
-        for snapshot in self._all():
+        for snapshot in self._all(fetch=True):
             table = _images(snapshot, sample, identity)
             if table.num_rows:
                 splits = Counter(map(str, table["split"].to_pylist()))
@@ -86,11 +95,21 @@ class Tables:
         """How many images of each split a run with this view has seen."""
         return Counter(str(split) for split in _seen(view, snapshot, snapshot.index)["split"].to_pylist())
 
-    def _all(self) -> Iterator[Snapshot]:
-        return (found for digest in self.digests() if (found := self.get(digest)) is not None)
+    def _all(self, *, fetch: bool) -> Iterator[Snapshot]:
+        """The working snapshot first."""
+        known = (self.get(digest) if fetch else self._here(digest) for digest in self.digests())
+        return (found for found in known if found is not None)
+
+    def _here(self, digest: str) -> Snapshot | None:
+        """The tables where they are on this machine already."""
+        folder = self._project.cache.snapshot(digest)
+        if digest in self._open or all((folder / name).is_file() for name in (NAME, *TABLES)):
+            return self.get(digest)
+        working = self._working
+        return working if working is not None and working.digest == digest else None
 
     def _opened(self, digest: str) -> Snapshot | None:
-        working = self._working()
+        working = self._working
         if working is not None and working.digest == digest:
             return working
         try:
@@ -104,6 +123,7 @@ class Tables:
             self.remarks.append(f"The tables of snapshot {digest[:12]} are not to be had: {error}")
             return None
 
+    @cached_property
     def _working(self) -> Snapshot | None:
         try:
             return Snapshot(self._project.data)
