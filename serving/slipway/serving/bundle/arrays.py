@@ -5,16 +5,16 @@ Reading takes plain numbers alone: no pickles, no objects, no structures, and no
 """
 
 import io
+import math
 import re
 import struct
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib import format as npy
 
 from slipway.serving.bundle.errors import BadBundle
 
@@ -27,9 +27,16 @@ MOST: Final = 256
 _SUFFIX: Final = ".npy"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_.-]{0,150}")
 _KINDS: Final = "biuf"
+_LARGEST_NUMBER: Final = 8
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
-_DAMAGE: Final = (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, OSError, struct.error)
-"""What the readers of zip files and of arrays say of bytes that are none."""
+_MAGIC: Final = b"\x93NUMPY\x01\x00"
+_LENGTH: Final = struct.Struct("<H")
+_ALIGNED: Final = 64
+_HEADER: Final = re.compile(
+    rb"\{'descr': '(?P<dtype>\|[biu]1|<[iuf][248])', 'fortran_order': False, "
+    rb"'shape': \((?P<shape>(?:\d{1,12},? ?){0,16})\), \} *\n"
+)
+"""What NumPy writes before plain numbers; matched instead of evaluated."""
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
@@ -71,51 +78,46 @@ def decoded(data: bytes, place: str) -> dict[str, Array]:
             entries = archive.infolist()
             _check_entries(entries, len(data), place)
             return {one.filename.removesuffix(_SUFFIX): _array(archive.read(one), one, place) for one in entries}
-    except _DAMAGE as error:
+    except BadBundle:
+        raise
+    except Exception as error:  # noqa: BLE001 - what zipfile says of bytes that are no zip file has no common class
         raise BadBundle(f"{place} is no file of arrays: {error}.", mend="`write_arrays` makes one.") from None
 
 
 def _array_bytes(name: str, array: Array) -> bytes:
-    if array.dtype.kind not in _KINDS:
+    if array.dtype.kind not in _KINDS or array.dtype.itemsize > _LARGEST_NUMBER:
         raise BadBundle(f"The array `{name}` holds {array.dtype}; only plain numbers can be written.")
     little = np.array(array, dtype=array.dtype.newbyteorder("<"), order="C", copy=True)
-    header = {"descr": little.dtype.str, "fortran_order": False, "shape": little.shape}
-    text = "{" + "".join(f"{key!r}: {value!r}, " for key, value in header.items()) + "}"
-    start = npy.magic(1, 0)
-    padding = -(len(start) + 2 + len(text) + 1) % npy.ARRAY_ALIGN
-    line = (text + " " * padding + "\n").encode("latin1")
-    return start + struct.pack("<H", len(line)) + line + little.tobytes()
+    text = f"{{'descr': {little.dtype.str!r}, 'fortran_order': False, 'shape': {little.shape!r}, }}"
+    padding = -(len(_MAGIC) + _LENGTH.size + len(text) + 1) % _ALIGNED
+    line = (text + " " * padding + "\n").encode()
+    return _MAGIC + _LENGTH.pack(len(line)) + line + little.tobytes()
 
 
-def _check_entries(entries: Iterable[zipfile.ZipInfo], size: int, place: str) -> None:
-    found = list(entries)
-    if len(found) > MOST:
-        raise BadBundle(f"{place} has {len(found):,} arrays, at most {MOST} are allowed.")
-    names = [one.filename for one in found]
-    if len(set(names)) != len(names):
+def _check_entries(entries: Sequence[zipfile.ZipInfo], size: int, place: str) -> None:
+    if len(entries) > MOST:
+        raise BadBundle(f"{place} has {len(entries):,} arrays, at most {MOST} are allowed.")
+    if len({one.filename for one in entries}) != len(entries):
         raise BadBundle(f"{place} has an array twice.")
-    for one in found:
+    for one in entries:
         name = one.filename.removesuffix(_SUFFIX)
         if name == one.filename or not _NAME.fullmatch(name):
             raise BadBundle(f"{place} has {one.filename[:80]!r}, which is no array.")
         if one.compress_type != zipfile.ZIP_STORED or one.file_size != one.compress_size:
             raise BadBundle(f"{place}: `{name}` is compressed; arrays are stored as they are.")
-    if sum(one.file_size for one in found) > size:
+    if sum(one.file_size for one in entries) > size:
         raise BadBundle(f"{place}: its arrays claim to be larger than the file.")
 
 
 def _array(data: bytes, entry: zipfile.ZipInfo, place: str) -> Array:
     """One array, made of the bytes that are there and of no more."""
-    file = io.BytesIO(data)
-    if npy.read_magic(file) != (1, 0):
-        raise BadBundle(f"{place}: {entry.filename} has another format than `write_arrays` writes.")
-    shape, fortran, dtype = npy.read_array_header_1_0(file)
-    if dtype.kind not in _KINDS or fortran:
-        raise BadBundle(f"{place}: {entry.filename} holds {dtype}; expected plain numbers in C order.")
-    count = 1
-    for length in shape:
-        count *= length
-    body = data[file.tell() :]
-    if any(length < 0 for length in shape) or count * dtype.itemsize != len(body):
-        raise BadBundle(f"{place}: {entry.filename} claims the shape {shape} and has {len(body):,} bytes.")
-    return np.frombuffer(body, dtype).reshape(shape)
+    start = len(_MAGIC) + _LENGTH.size
+    end = start + _LENGTH.unpack(data[len(_MAGIC) : start])[0] if data.startswith(_MAGIC) and len(data) >= start else 0
+    header = _HEADER.fullmatch(data[start:end])
+    if header is None:
+        raise BadBundle(f"{place}: {entry.filename} holds no plain numbers in C order, as `write_arrays` writes them.")
+    dtype = np.dtype(header["dtype"].decode())
+    shape = tuple(int(size) for size in re.findall(rb"\d+", header["shape"]))
+    if math.prod(shape) * dtype.itemsize != len(data) - end:
+        raise BadBundle(f"{place}: {entry.filename} claims the shape {shape} and has {len(data) - end:,} bytes.")
+    return np.frombuffer(data, dtype, offset=end).reshape(shape)
