@@ -8,7 +8,6 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +60,7 @@ class Site:
     root: Path
     tracking_uri: str = "sqlite:///.slipway/mlflow.db"
     environ: dict[str, str] = field(default_factory=dict)
+    desks: dict[str, Desk] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.environ |= {"HOME": str(self.root / "home"), "SLIPWAY_MLFLOW__TRACKING_URI": self.tracking_uri}
@@ -86,9 +86,16 @@ class Site:
 
     def desk(self, by: str) -> Desk:
         """Where that person works."""
-        return Desk.of(self.loaded(by))
+        if by not in self.desks:
+            self.desks[by] = Desk.of(self.loaded(by))
+        return self.desks[by]
 
-    @cached_property
+    def close(self) -> None:
+        """Everybody goes home."""
+        for desk in self.desks.values():
+            desk.close()
+
+    @property
     def gates(self) -> Desk:
         """Where the gates work."""
         return self.desk("gates")

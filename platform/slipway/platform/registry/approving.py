@@ -85,9 +85,11 @@ def _may_approve(picked: Picked, signer: PersonSigner) -> None:
     person, record = signer.person, picked.record
     if not is_barred(person, (*record.barred, *picked.version.barred)):
         return
-    trained = is_barred(person, record.trained_by)
-    verb = "brought it in" if record.external else "trained it"
-    why = verb if trained else "last wrote its code or config"
+    why = "last wrote its code or config"
+    if is_barred(person, record.trained_by):
+        why = "trained it"
+    elif person.name == record.answered_by:
+        why = "brought it in" if record.external else "registered it and answers for who trained it"
     raise Refused(
         f"`{person.name}` {why}, so `{person.name}` does not approve {picked.name}.",
         mend="Somebody else who is approver looks at it.",

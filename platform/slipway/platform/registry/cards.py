@@ -42,7 +42,7 @@ def card_of(desk: Desk, record: VersionRecord, standing: ModelStanding) -> Page:
             _metrics(evidence, preferred(kept.manifest)),
             _gates(verdict),
             _data(desk, kept),
-            _variants(kept),
+            _variants(kept, evidence),
             _limits(kept, verdict, record),
             _lineage(record, kept),
         ),
@@ -90,6 +90,7 @@ def _alarms(version: VersionStanding | None, trouble: str | None) -> Iterator[st
 def _purpose(record: VersionRecord) -> Section:
     return Section(
         "Purpose",
+        record.reasons,
         fields={
             "purpose": record.purpose or UNKNOWN,
             "owner": record.owner or UNKNOWN,
@@ -185,16 +186,19 @@ def _data(desk: Desk, kept: Kept) -> Section:
     return Section("Data", fields=fields)
 
 
-def _variants(kept: Kept) -> Section:
+def _variants(kept: Kept, evidence: Evidence) -> Section:
     rows = []
     for name, part in kept.manifest["variants"].items():
         file = kept.files[part["file"]]
         calibration = part.get("calibration")
         engine = part.get("engine")
         built = "not tried" if engine is None else "built" if engine["built"] else "FAILED"
+        judged = evidence.judgement(name)
+        headline = str(judged.get("headline", ""))
         rows.append(
             (
                 name,
+                f"{headline} {value_text(judged['overall'].get(headline))}" if judged else "-",
                 f"{file.size / 1e6:.2f} MB",
                 str(part["opset"]),
                 f"{calibration['rows']} rows, {calibration['method']}" if calibration else "-",
@@ -202,7 +206,9 @@ def _variants(kept: Kept) -> Section:
                 file.sha256[:DIGITS],
             )
         )
-    return Section("Variants", table=Table(("variant", "size", "opset", "calibrated on", "engine", "sha256"), rows))
+    return Section(
+        "Variants", table=Table(("variant", "judged", "size", "opset", "calibrated on", "engine", "sha256"), rows)
+    )
 
 
 def _limits(kept: Kept, verdict: "Verdict | None", record: VersionRecord) -> Section:
@@ -227,7 +233,9 @@ def _lineage(record: VersionRecord, kept: Kept) -> Section:
     if record.revision:
         fields["revision"] = record.revision
     if record.trained_by:
-        fields["brought by" if record.external else "trained by"] = ", ".join(record.trained_by)
+        fields["trained by"] = ", ".join(record.trained_by)
+    if record.answered_by:
+        fields["answered for by"] = record.answered_by
     if record.written_by:
         fields["last written by"] = ", ".join(record.written_by)
     return Section("Lineage", fields=fields)

@@ -78,6 +78,12 @@ class Desk:
         """Who acts."""
         return signer_for(self.loaded.settings.identity, self.people)
 
+    def close(self) -> None:
+        """Give back connections; the next question opens them again."""
+        for name in ("registry", "tracker"):
+            if opened := self.__dict__.pop(name, None):
+                opened.close()
+
     def standing(self, model: str) -> ModelStanding:
         """Where a model stands now."""
         return standing_of(model, self.ledger.entries(model))

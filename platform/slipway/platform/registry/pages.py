@@ -94,7 +94,8 @@ def _marked(section: Section) -> str:
     if section.fields:
         parts.append(_marked_table(("", ""), list(section.fields.items())))
     if section.text:
-        parts.append("\n".join(f"- {_safe(one)}" for one in section.text))
+        bullet = "- " if len(section.text) > 1 else ""
+        parts.append("\n".join(f"{bullet}{_safe(one)}" for one in section.text))
     if section.table and section.table.rows:
         parts.append(_marked_table(section.table.columns, section.table.rows))
     return "\n\n".join(parts)
@@ -120,7 +121,9 @@ def _html_section(section: Section) -> str:
     if section.fields:
         told = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in section.fields.items())
         parts.append(f"<dl>{told}</dl>")
-    if section.text:
+    if len(section.text) == 1:
+        parts.append(f"<p>{escape(section.text[0])}</p>")
+    elif section.text:
         parts.append("<ul>" + "".join(f"<li>{escape(one)}</li>" for one in section.text) + "</ul>")
     if section.table and section.table.rows:
         parts.append(_html_table(section.table))
@@ -154,7 +157,7 @@ section{background:var(--card);border:1px solid var(--line);border-radius:8px;pa
 .alarm{background:var(--alarm);border:2px solid var(--bad);color:var(--bad);border-radius:8px;padding:.8rem 1rem;
 font-weight:700}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1.2rem;margin:0 0 .4rem}dt{color:var(--faint)}
-dd{margin:0;overflow-wrap:anywhere}ul{margin:.3rem 0;padding-left:1.2rem}
+dd{margin:0;overflow-wrap:anywhere}ul{margin:.3rem 0;padding-left:1.2rem}section p{margin:.3rem 0}
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--faint);font-weight:500}.good{color:var(--good)}.bad{color:var(--bad);font-weight:600}

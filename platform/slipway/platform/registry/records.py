@@ -29,14 +29,18 @@ class VersionRecord(Record):
     verdict: str
     """The passing verdict that it was registered on."""
     risk: Literal["minimal", "limited", "high"]
+    reasons: tuple[str, ...] = ()
+    """Why it is in that class."""
     owner: str = ""
     team: str = ""
     purpose: str = ""
     registered_by: str
     trained_by: tuple[str, ...] = ()
-    """Who started the run's attempts; of an external model who registered it."""
+    """Who started the run's attempts."""
     written_by: tuple[str, ...] = ()
     """Who last wrote the model's code or config: names, or e-mail addresses of those whom the people file lacks."""
+    answered_by: str = ""
+    """Who registered it, where the people file does not know everybody who trained it."""
     revision: str = ""
     """Git's commit that the run was started from, with `+dirty` where the work tree differed."""
     nonce: str
@@ -51,7 +55,7 @@ class VersionRecord(Record):
     @property
     def barred(self) -> tuple[str, ...]:
         """Whose approval does not count."""
-        return tuple(sorted({*self.trained_by, *self.written_by}))
+        return tuple(sorted({*self.trained_by, *self.written_by, self.answered_by} - {""}))
 
     @property
     def external(self) -> bool:

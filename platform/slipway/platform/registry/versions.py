@@ -112,7 +112,7 @@ def _bind(desk: Desk, wanted: Registration, verdict: Verdict, signer: PersonSign
     desk.registry.ensure_model(kept.model, description=declared.purpose, tags=tags)
     number, made = _version_in_mlflow(desk, wanted, tags_of(kept, verdict, tags))
     name = signer.person.name
-    trained = hands.trained or (name,)
+    known = bool(hands.trained) and all(map(desk.people.get, hands.trained))
     record = VersionRecord(
         bundle=kept.digest,
         model=kept.model,
@@ -121,13 +121,14 @@ def _bind(desk: Desk, wanted: Registration, verdict: Verdict, signer: PersonSign
         origin=lineage_of(kept).get("origin", ""),
         verdict=verdict.key,
         risk=declared.risk.level,
+        reasons=declared.risk.reasons,
         owner=declared.owner,
         team=declared.team,
         purpose=declared.purpose,
         registered_by=name,
-        # where nobody is known who trained it, whoever registers answers for it
-        trained_by=trained if all(map(desk.people.get, trained)) else (*trained, name),
+        trained_by=hands.trained,
         written_by=hands.wrote,
+        answered_by="" if known else name,
         revision=hands.revision,
         nonce=fresh_nonce(),
         at=desk.now(),

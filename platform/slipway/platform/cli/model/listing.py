@@ -60,7 +60,7 @@ def show(
     if json:
         print_json(_version_data(picked))
         return
-    print_fields(_fields(picked))
+    print_fields({label: value for label, value in _fields(picked).items() if value})
 
 
 def _standings(desk: "Desk", model: str | None) -> "list[ModelStanding]":
@@ -128,6 +128,7 @@ def _fields(picked: "Picked") -> dict[str, str]:
         "risk": record.risk,
         "registered": said(version.registered),
         "trained by": ", ".join(record.trained_by) or "not known",
+        "answered for by": record.answered_by,
         "last written by": ", ".join(record.written_by) or "not known",
     }
     for place, given in enumerate(version.verdicts, start=1):

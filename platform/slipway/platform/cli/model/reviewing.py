@@ -56,7 +56,7 @@ def review(
         print_json({**found.as_data(), "turned": counted, "worst": worst, "page": str(place)})
         return
     _print(found, turned)
-    say(f"The whole review, with pictures: {place}")
+    say(f"The whole review: {place}")
 
 
 def _sheet(desk: "Desk", review: "Review", turned: "Turned") -> bytes:

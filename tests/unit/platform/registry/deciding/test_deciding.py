@@ -63,7 +63,7 @@ def test_approving_twice_counts_once(site: Site) -> None:
         (Hands(("ada",), ("finn",)), "`ada` trained it"),
         (Hands(("finn",), ("ada",)), "`ada` last wrote its code or config"),
         (Hands(("finn",), ("ADA@example.com",)), "`ada` last wrote its code or config"),
-        (Hands(), "`ada` trained it"),
+        (Hands(), "`ada` registered it and answers for who trained it"),
     ],
     ids=["trained", "wrote", "wrote by mail", "registered what nobody trained"],
 )
