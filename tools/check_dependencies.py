@@ -23,9 +23,7 @@ Exceptions = Mapping[str, Mapping[str, str]]
 # Declared, and imported nowhere: what each is for.
 NOT_IMPORTED: Exceptions = {
     "training": {
-        "onnx": "export",
         "onnxscript": "used by torch's exporter",
-        "slipway-serving": "bundle and runtime",
         "torchmetrics": "metrics",
     },
     "serving": {
@@ -42,7 +40,6 @@ NOT_IMPORTED: Exceptions = {
     },
     "pipelines": {
         "apache-airflow": "brings the distributions whose modules are called airflow",
-        "slipway-serving": "steps",
         "slipway-training": "run as a command by a launcher, never imported",
     },
 }
