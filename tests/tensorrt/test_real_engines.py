@@ -1,4 +1,4 @@
-"""Real engines of every shipped model, made on the processor by the wheels that slipway-serving's extra `tensorrt` pins.
+"""Real engines of every shipped model, made on the processor by the wheels that slipway-serving's extra pins.
 
 `make test-tensorrt` installs them. Networks have the real size and the export is the real one; nothing has been learnt,
 which changes no type and no operator.
@@ -19,7 +19,7 @@ from slipway.training.export.cleaning import to_bytes
 from slipway.training.export.graph import checked, to_onnx
 from slipway.training.export.halving import halved
 from slipway.training.export.quantising import Quantiser
-from slipway.training.export.tensorrt.engines import Engines
+from slipway.training.export.tensorrt.engines import Engines, profiles
 from slipway.training.export.tensorrt.module import find_maker
 from slipway.training.tasks import task_for
 
@@ -47,7 +47,8 @@ def shipped(request: pytest.FixtureRequest) -> tuple[Contract, Made]:
     torch.manual_seed(0)
     task: Any = task_for(model.package, compose(model.name, []).config)
     given = to_onnx(task.network(None).eval(), contract)
-    pixels = np.random.default_rng(0).integers(0, 256, (4, *contract.inputs[0].dims[1:]), np.uint8)  # type: ignore[arg-type]
+    shape = profiles(contract)[contract.inputs[0].name].usual
+    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     with Quantiser(given, pixels) as quantiser:
         made: dict[str, onnx.ModelProto] = {
             "fp32": given, "fp16": halved(given), "int8-trt": quantiser.variant("int8-trt")

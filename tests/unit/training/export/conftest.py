@@ -70,7 +70,7 @@ class Bench:
 
     def export(self, folder: Path, wanted: Wanted | None = None) -> Bundle:
         """A bundle, made in this process."""
-        return export(self.given(wanted or self.wanted()), self.task, folder, lambda what: None).bundle
+        return export(self.given(wanted or self.wanted()), self.task, folder, lambda _: None).bundle
 
     def order(self, folder: Path, wanted: Wanted | None = None, weights: Path | None = None) -> Workplace:
         """A workplace with an order to export."""

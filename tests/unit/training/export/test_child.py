@@ -22,6 +22,11 @@ def digests(workplace: Workplace) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
+def output(**changes: Any) -> dict[str, Any]:
+    """A promise about the one head."""
+    return {"name": "logits", "dims": ["batch", 2], "meaning": "what it says", **changes}
+
+
 def noted(workplace: Workplace) -> Failure:
     return Failure.model_validate_json(workplace.failure.read_bytes())
 
@@ -71,11 +76,11 @@ def test_another_tensorrt_than_the_work_was_named_with_is_refused(bench: Bench, 
     ("change", "said"),
     [
         ({"inputs": [{"name": "images", "dims": ["batch", 3, 96, 64]}]}, "looks at uint8 images [3, 64, 64]"),
-        ({"outputs": [{"name": "vector", "dims": ["batch", 2], "meaning": "x"}]}, "no head `vector`; it has `logits`"),
-        ({"outputs": [{"name": "logits", "dims": ["batch", 5], "meaning": "x"}]}, "`logits` is ['batch', 2] in the graph"),
-        ({"outputs": [{"name": "logits", "dtype": "float16", "dims": ["batch", 2], "meaning": "x"}]}, "heads are float32"),
+        ({"outputs": [output(name="vector")]}, "no head `vector`; it has `logits`"),
+        ({"outputs": [output(dims=["batch", 5])]}, "`logits` is ['batch', 2] in the graph"),
+        ({"outputs": [output(dtype="float16")]}, "heads are float32"),
     ],
-)  # fmt: skip
+)
 def test_a_network_that_does_not_keep_to_the_contract_is_refused(
     bench: Bench, tmp_path: Path, change: dict[str, Any], said: str
 ) -> None:

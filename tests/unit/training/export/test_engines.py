@@ -1,6 +1,5 @@
 """Trying engines: a stand-in for the module in a real process that may fail, crash, hang or want too much."""
 
-import os
 from pathlib import Path
 from typing import Final
 
@@ -132,4 +131,4 @@ def test_what_was_measured_is_kept_for_the_next_engine(maker: Maker, tmp_path: P
         assert build(module, b"fine", sizes, timing).done
 
     assert timing.read_bytes() == b"measured;measured;"
-    assert os.listdir(timing.parent) == ["timing"]
+    assert [path.name for path in timing.parent.iterdir()] == ["timing"]
