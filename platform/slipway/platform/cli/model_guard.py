@@ -7,7 +7,7 @@ import typer
 
 from slipway.platform.cli.output import DryRun, Json, Yes, print_json, say
 from slipway.platform.cli.session import confirm_change, load_settings
-from slipway.platform.errors import WrongUse
+from slipway.platform.errors import SlipwayError, WrongUse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 LISTEN: Final = "127.0.0.1:8093"
 SECRET: Final = "SLIPWAY_MLFLOW__WEBHOOK_SECRET"  # noqa: S105 - a variable's name
+PRIVATE: Final = (
+    "For an address that begins with http:, or lies in a private network, MLflow's server wants "
+    "MLFLOW_WEBHOOK_ALLOWED_SCHEMES=http,https and MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS=true."
+)
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 HIGHEST: Final = 65535
 
@@ -148,6 +152,7 @@ def _connecting(loaded: "Loaded", host: str, port: int, url: str | None) -> "Cal
     """Tells MLflow where to send its webhooks, where somebody can be told and it is known how they come here."""
     from slipway.platform.registry.mlflow import open_registry
     from slipway.platform.registry.mlflow_api import MLflowApi
+    from slipway.platform.runs.tracking.tracker import TrackingRefused
 
     settings = loaded.settings.mlflow
     secret = settings.webhook_secret
@@ -161,6 +166,8 @@ def _connecting(loaded: "Loaded", host: str, port: int, url: str | None) -> "Cal
         try:
             if isinstance(registry, MLflowApi):
                 registry.ensure_webhook(wanted, secret.get_secret_value())
+        except TrackingRefused as error:
+            raise SlipwayError(str(error), mend=PRIVATE) from None
         finally:
             registry.close()
 

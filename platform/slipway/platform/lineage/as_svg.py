@@ -16,7 +16,7 @@ HIGH: Final = 44
 GAP: Final = 70
 SPACE: Final = 14
 MARGIN: Final = 24
-LETTERS: Final = 34
+LETTERS: Final = 32
 """Characters in a line of a box."""
 FOLDED: Final = 4
 SWEEPS: Final = 4

@@ -148,7 +148,9 @@ class Gatherer:
         self.graph.join(Node(Kind.CONFIG, config, f"config {things.short(config)}", facts), node, "config of")
         told = things.told(sha256=lock, packages=len(parts.lock))
         self.graph.join(
-            Node(Kind.LOCK, lock, f"lock {things.short(lock)}, {len(parts.lock)} packages", told), node, "lock of"
+            Node(Kind.LOCK, lock, f"lock {things.short(lock)}, {things.many(len(parts.lock), 'package')}", told),
+            node,
+            "lock of",
         )
         if run.revision:
             revision = run.revision.removesuffix(DIRTY)

@@ -20,6 +20,7 @@ from slipway.platform.data.snapshot import TABLES, Snapshot
 from slipway.platform.data.view import View
 from slipway.platform.data.watching import SILENT, Watcher
 from slipway.platform.errors import SlipwayError
+from slipway.platform.lineage.things import many
 from slipway.platform.store import StoreError
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class Tables:
         seen = _seen(view, snapshot, _images(snapshot, sample, identity))
         splits = Counter(map(str, seen["split"].to_pylist()))
         if splits[TRAIN]:
-            return "trained on" if sample else f"{splits[TRAIN]:,} images trained on"
+            return "trained on" if sample else f"{many(splits[TRAIN], 'image')} trained on"
         return f"judged on as {' and '.join(sorted(splits))}" if splits else ""
 
     def counts(self, snapshot: Snapshot, view: Mapping[str, Any]) -> Mapping[str, int]:

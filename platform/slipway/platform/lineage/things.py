@@ -24,6 +24,11 @@ def short(digest: str) -> str:
     return digest[: SHORT + 3] if digest.startswith("r1-") else digest[:SHORT]
 
 
+def many(count: int, what: str) -> str:
+    """So many of them."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def told(**facts: object) -> dict[str, str]:
     """Facts that there are."""
     return {name.replace("_", " "): str(value) for name, value in facts.items() if value not in (None, "", (), {})}
@@ -56,7 +61,7 @@ def snapshot(digest: str, manifest: "Manifest | None") -> Node:
     if manifest is None:
         return Node(Kind.SNAPSHOT, digest, f"snapshot {short(digest)}", told(digest=digest))
     counts = ", ".join(f"{count:,} {name}" for name, count in sorted(manifest.counts.items()))
-    label = f"snapshot {short(digest)}, {manifest.counts.get('images', 0):,} images"
+    label = f"snapshot {short(digest)}, {many(manifest.counts.get('images', 0), 'image')}"
     return Node(Kind.SNAPSHOT, digest, label, told(digest=digest, holds=counts, licence=manifest.licence))
 
 
@@ -107,7 +112,7 @@ def validation(key: str, verdict: "DataVerdict") -> Node:
 
 def code(digest: str, files: int) -> Node:
     """The code archive."""
-    return Node(Kind.CODE, digest, f"code {short(digest)}, {files} files", told(digest=digest, files=files))
+    return Node(Kind.CODE, digest, f"code {short(digest)}, {many(files, 'file')}", told(digest=digest, files=files))
 
 
 def file(one: "CodeFile") -> Node:

@@ -19,7 +19,7 @@ from slipway.platform.ledger.entry import Action, Decision, Written
 from slipway.platform.ledger.ledger import Ledger
 from slipway.platform.registry.decisions import VERSION, About
 from slipway.platform.registry.guard_settled import Settled, last_settled, note_settled
-from slipway.platform.registry.guarding import ALIASES, Deed, Judged, Obstacles, decide
+from slipway.platform.registry.guarding import ALIASES, Deed, Judged, Obstacles, decide, wanted_aliases
 from slipway.platform.registry.mlflow import ModelRegistry
 from slipway.platform.registry.standing import ModelStanding, standing_of
 from slipway.platform.store import Store
@@ -105,6 +105,8 @@ class Guard:
                 return Looked(model)
             settled = last_settled(self.store, model)
             aliases = ours(self.registry.aliases(model))
+            if settled.entry == entries[-1].entry.number and follows(standing, aliases):
+                return Looked(model, tuple(done))
             there = {one.number for one in self.registry.versions(model)}
             judged = decide(standing, aliases, there, settled, self.obstacles)
             if dry_run:
@@ -165,6 +167,11 @@ def _describe(desk: "Desk", bundle: str) -> None:
     record = load_version(desk.store, bundle)
     text = brief(card_of(desk, record, desk.standing(record.model)), LONGEST)
     desk.registry.describe(record.model, record.number, text)
+
+
+def follows(standing: ModelStanding, aliases: Mapping[str, str]) -> bool:
+    """Whether all is as the ledger says; a version that is gone takes its aliases with it."""
+    return aliases == {alias: number for alias, number in wanted_aliases(standing).items() if number is not None}
 
 
 def ours(aliases: Mapping[str, str]) -> dict[str, str]:

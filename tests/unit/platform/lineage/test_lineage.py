@@ -106,7 +106,7 @@ def test_a_sample_leads_to_the_runs_that_trained_on_it_alone(grown: Any, trace: 
 def test_an_individual_leads_to_snapshots_runs_and_versions(grown: Any, trace: Trace) -> None:
     graph = trace(grown, "v1", downstream=True)
     assert kinds(graph)["snapshot"] == 2
-    assert "1 images trained on by" in relations(graph, "calm-heron")
+    assert "1 image trained on by" in relations(graph, "calm-heron")
     assert labels(graph, Kind.VERSION) == [f"{grown.project.model}/1, champion"]
     assert labels(trace(grown, "v3", downstream=True), Kind.VERSION) == []
 
