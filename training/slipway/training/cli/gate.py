@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from slipway.platform.jobs.watching import Watcher
     from slipway.platform.registry.verdict import Checked, Verdict
     from slipway.platform.runs.records import Result
-    from slipway.training.gates.gating import Bring, Given, Question
+    from slipway.training.gates.gathering import Bring
+    from slipway.training.gates.gating import Given
+    from slipway.training.gates.question import Question
 
 app = typer.Typer(add_completion=False)
 
@@ -55,8 +57,8 @@ def gate(
     The verdict is signed and stored. Judging the same again says at once what stands.
     """
     from slipway.platform.cli.progress import display
-    from slipway.training.gates.gating import ask
     from slipway.training.gates.gating import gate as judge
+    from slipway.training.gates.question import ask
 
     desk = open_desk()
     question = ask(bundle, against, snapshot, desk)

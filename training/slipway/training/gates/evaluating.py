@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow.parquet as pq
 
+from slipway.platform.errors import WrongUse
 from slipway.platform.runs.journal import Journal
 from slipway.platform.runs.workplace import write_whole
 from slipway.serving.bundle.arrays import read_arrays
 from slipway.serving.bundle.folder import Bundle
 from slipway.serving.bundle.manifest import GOLDEN, Variant
 from slipway.serving.errors import SlipwayError as ServingError
+from slipway.serving.runtime.errors import ModelUnfit
 from slipway.serving.runtime.session import open_session
 from slipway.training.evaluation.assess import assess
 from slipway.training.evaluation.judged import Evaluation, Judged, Measure
@@ -35,7 +37,6 @@ from slipway.training.gates.records import (
     SPLIT,
     WEIGHTS,
     Asked,
-    Disturbance,
     Disturbed,
     HeadDifference,
     Report,
@@ -46,6 +47,8 @@ from slipway.training.gates.records import (
 from slipway.training.gates.restricted import restricted
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from slipway.platform.data.snapshot import Snapshot
     from slipway.training.gates.heads import Answer, Heads
     from slipway.training.task import Examples, Task
@@ -135,20 +138,20 @@ class Evaluating:
         try:
             answer = running.answer_of_session(session, contract)
             found = running.heads_of(self.examples.source, answer, running.batch_of(contract), self.telling.of(variant))
+            running.check_finite(found)
             evaluation, judged = self._judge(variant, found)
             if wanted is not None:
                 self.heads[variant] = with_golden(
                     running.differences(found, wanted), golden_differences(self.bundle.folder / GOLDEN, answer)
                 )
             if variant in preferred(self.asked, self.bundle.manifest.variants):
-                self.disturbed += self._disturbed(variant, found, judged, answer, evaluation)
+                self.disturbed += list(self._disturbed(variant, found, judged, answer, evaluation))
         finally:
             session.close()
         return found
 
     def _judge(self, name: str, found: "Heads") -> tuple[Evaluation, Judged]:
-        predictions = self.task.predictions(found, self.examples)
-        judged = self.task.judge(predictions, self.examples)
+        predictions, judged = self._judged(found)
         asked = self.asked
         evaluation = assess(
             judged, draws=asked.draws, seed=asked.seed, least=asked.least, progress=self.telling.of(f"judge {name}")
@@ -160,6 +163,13 @@ class Evaluating:
         self.metrics |= values
         self.judged.append(name)
         return evaluation, judged
+
+    def _judged(self, found: "Heads") -> "tuple[pa.Table, Judged]":
+        try:
+            predictions = self.task.predictions(found, self.examples)
+            return predictions, self.task.judge(predictions, self.examples)
+        except WrongUse as error:
+            raise ModelUnfit(f"Its answers cannot be judged: {error}") from None
 
     def _disturbed(
         self,
@@ -180,8 +190,8 @@ class Evaluating:
                 source, answer, running.batch_of(self.bundle.manifest.contract), self.telling.of(phase)
             )
             mixed = {name: _replaced(clean[name], rows, found[name]) for name in clean}
-            after = self.task.judge(self.task.predictions(mixed, self.examples), self.examples)
-            yield _told(variant, one, before, _values(after, names, evaluation), len(rows))
+            after = _values(self._judged(mixed)[1], names, evaluation)
+            yield Disturbed(variant=variant, disturbance=one, clean=before, disturbed=after, rows=len(rows))
 
     def _rows_for(self, judged: Judged) -> int:
         """Where units cannot be told by their samples, all rows are disturbed."""
@@ -232,13 +242,3 @@ def _replaced(clean: Any, rows: Any, found: Any) -> Any:  # noqa: ANN401 - array
     mixed = clean.copy()
     mixed[rows] = found
     return mixed
-
-
-def _told(
-    variant: Variant,
-    one: Disturbance,
-    before: Mapping[str, Measure],
-    after: Mapping[str, Measure],
-    rows: int,
-) -> Disturbed:
-    return Disturbed(variant=variant, disturbance=one, clean=before, disturbed=after, rows=rows)

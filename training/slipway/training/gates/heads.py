@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from slipway.platform.errors import WrongUse
 from slipway.serving.bundle.contract import Contract
+from slipway.serving.runtime.errors import ModelUnfit
 from slipway.serving.runtime.session import Session
 from slipway.training.gates.records import HeadDifference
 from slipway.training.reading.plans import Sequential
@@ -79,6 +80,14 @@ def answer_of_session(session: Session, contract: Contract) -> Answer:
         return {name: head[:count] for name, head in session.run({given.name: images}).items()}
 
     return answer
+
+
+def check_finite(heads: Heads) -> None:
+    """Refuse answers that are no numbers: half precision overflows where nobody expects it."""
+    for name, head in heads.items():
+        broken = np.count_nonzero(~np.isfinite(head.astype(np.float64)))
+        if broken:
+            raise ModelUnfit(f"`{name}` holds {broken:,} values that are no finite number.")
 
 
 def differences(heads: Heads, wanted: Heads) -> dict[str, HeadDifference]:

@@ -12,7 +12,7 @@ from slipway.training.gates.records import REPORT, Disturbance, Disturbed
 def robustness(checks: tuple[Robustness, ...], evidence: Evidence, variants: tuple[str, ...]) -> Iterator[Checked]:
     """Each disturbance, variant by variant; a variant that nobody likes best was not disturbed."""
     measured = {(str(one.variant), one.disturbance): one for one in evidence.report.disturbed}
-    chosen = [one for one in variants if any(one == variant for variant, _ in measured)]
+    chosen = [one for one in variants if one in {variant for variant, _ in measured}]
     for check in checks:
         disturbance = Disturbance(distortion=check.distortion, strength=check.strength)
         if not chosen:
