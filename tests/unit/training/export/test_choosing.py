@@ -41,5 +41,6 @@ def test_pixels_come_as_the_network_takes_them(bench: Bench) -> None:
 
     found = pixels(examples, np.array([3, 1]))
 
-    assert (found.shape, found.dtype) == ((2, 3, 64, 64), np.uint8)
+    assert found.shape == (2, 3, 64, 64)
+    assert found.dtype == np.uint8
     assert np.array_equal(found[1], pixels(examples, np.array([1]))[0])

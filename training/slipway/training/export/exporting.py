@@ -91,7 +91,7 @@ class _Export:
         }
         name = self._contract.inputs[0].name
         arrays: dict[str, Any] = {f"in.{name}": inputs}
-        for who, found in {CHECKPOINT: checkpoint, **answers}.items():
+        for who, found in ((CHECKPOINT, checkpoint), *answers.items()):
             arrays |= {f"{who}.{output}": answer for output, answer in found.items()}
         told = self._reference(validation)
         self._tell("manifest")
