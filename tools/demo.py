@@ -6,6 +6,7 @@ and touches nobody's keys. Each act is the real command or real processes.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / ".slipway" / "demo"
 SLIPWAY = Path(sys.executable).parent / "slipway"
 WRITERS = 8
+SETTINGS: dict[str, str] = {}
+"""What an act sets for itself and those after it."""
 SHORT = ("bay-occupancy", "batch=8", "trainer.max_epochs=3", "--snapshot", "data")
 
 RACE = """
@@ -50,7 +53,8 @@ def slipway(*arguments: str) -> subprocess.CompletedProcess[str]:
 def environment() -> dict[str, str]:
     """The demo's own home (set by `main`) and nobody else's settings."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("SLIPWAY_")}
-    return {**others, "SLIPWAY_IDENTITY__PEOPLE": f"{os.environ['HOME']}/people.toml", "OMP_NUM_THREADS": "1"}
+    people = f"{os.environ['HOME']}/people.toml"
+    return {**others, "SLIPWAY_IDENTITY__PEOPLE": people, "OMP_NUM_THREADS": "1", **SETTINGS}
 
 
 def doctor() -> tuple[str, str]:
@@ -174,6 +178,46 @@ def running(name: str) -> dict[str, Any]:
         time.sleep(0.2)
 
 
+def gate() -> tuple[str, str]:
+    """A run is exported and judged; what the gates refuse cannot become a version, and the ledger says so.
+
+    Keys live only as long as the demo, and a ledger is believed by the keys that signed it; so this act has a store.
+    """
+    own = Path(os.environ["HOME"])
+    shutil.copytree(PLACE / ".slipway/store", own / "store")
+    SETTINGS.update(
+        SLIPWAY_STORE__URL=str(own / "store"),
+        SLIPWAY_MLFLOW__TRACKING_URI=f"sqlite:///{own}/mlflow.db",
+        SLIPWAY_IDENTITY__PERSON="ada",
+    )
+    name = json.loads(slipway("train", *SHORT, "--json").stdout)["name"]
+    (own / "gates.pub").write_text(slipway("identity", "init", "gates", "--service").stdout)
+    trust = ("identity", "trust", "gates", "--service", "--role", "gate-service", "--key", str(own / "gates.pub"))
+    slipway(*trust)
+    exported = json.loads(slipway("export", name, "--json").stdout)
+    judged = refused("gate", exported["bundle"], "--snapshot", "data", "--json")
+    failed = [one["name"] for one in json.loads(judged.stdout)["checks"] if one["state"] == "failed"]
+    refused("model", "register", exported["bundle"])
+    entries = json.loads(slipway("ledger", "verify", "--json").stdout)
+    if not failed:
+        raise DemoFailed(f"the gates refused {exported['bundle'][:12]} and named no check")
+    kinds = f"{len(exported['variants'])} variants"
+    happened = f"{name} became a bundle with {kinds}; trained so little, {len(failed)} checks refuse it ({failed[0]})"
+    return (
+        f"{happened}; it is no version, and the ledger's {entries['entries']} entries say so",
+        f"cd {PLACE}; {SLIPWAY} export {name}; {SLIPWAY} gate {name} --snapshot data",
+    )
+
+
+def refused(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command that must say no."""
+    command = [str(SLIPWAY), *arguments]
+    done = subprocess.run(command, cwd=PLACE, env=environment(), capture_output=True, text=True, check=False)
+    if done.returncode != 1:
+        raise DemoFailed(f"`slipway {' '.join(arguments)}` was to refuse, and ended with {done.returncode}")
+    return done
+
+
 ACTS: tuple[tuple[str, Callable[[], tuple[str, str]]], ...] = (
     ("doctor", doctor),
     ("identity", person),
@@ -182,6 +226,7 @@ ACTS: tuple[tuple[str, Callable[[], tuple[str, str]]], ...] = (
     ("train: twice", train),
     ("reproduce", reproduce),
     ("submit: a kill", submit),
+    ("gate: a refusal", gate),
 )
 
 
@@ -206,7 +251,7 @@ def main() -> int:
     print("\nact              seconds")
     for name, seconds in times:
         print(f"{name:<16} {seconds:7.1f}")
-    print("\nNot built yet, and not shown: the loop from export to rollout.")
+    print("\nNot built yet, and not shown: the way of a champion to devices.")
     return 0
 
 
