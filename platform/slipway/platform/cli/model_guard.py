@@ -70,11 +70,12 @@ def _look_once(loaded: "Loaded", *, dry_run: bool, json: bool, yes: bool) -> Non
     else:
         for one in found:
             _print(one)
-            for sentence in one.lost:
+            for sentence in filter(None, (*one.lost, one.trouble)):
                 say(sentence)
-        if not any(one.deeds for one in found):
-            typer.echo(f"{len(found)} models looked at; nothing {'would be' if dry_run else 'was to be'} done.")
-    raise typer.Exit(1 if any(one.lost or not (one.settled or dry_run) for one in found) else 0)
+        if not any(one.deeds or one.trouble for one in found):
+            models = "1 model" if len(found) == 1 else f"{len(found)} models"
+            typer.echo(f"{models} looked at; nothing {'would be' if dry_run else 'was to be'} done.")
+    raise typer.Exit(1 if any(one.lost or one.trouble or not (one.settled or dry_run) for one in found) else 0)
 
 
 def _watch(loaded: "Loaded", listen: str | None, url: str | None, every: float, *, json: bool, yes: bool) -> None:
@@ -201,4 +202,10 @@ def as_data(looked: "Looked") -> dict[str, Any]:
         {"kind": one.kind, "alias": one.alias, "found": one.found, "wanted": one.wanted, "why": one.why}
         for one in looked.deeds
     ]
-    return {"model": looked.model, "deeds": deeds, "lost": list(looked.lost), "settled": looked.settled}
+    return {
+        "model": looked.model,
+        "deeds": deeds,
+        "lost": list(looked.lost),
+        "settled": looked.settled,
+        "trouble": looked.trouble,
+    }

@@ -9,11 +9,11 @@ The actor is unknown: MLflow does not say who moved an alias. The guard signs wh
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from slipway.platform.errors import SlipwayError
+from slipway.platform.errors import SlipwayError, WrongUse
 from slipway.platform.identity import PersonSigner, Role, signer_holding
 from slipway.platform.ledger.entry import Action, Decision, Written
 from slipway.platform.ledger.ledger import Ledger
@@ -22,6 +22,8 @@ from slipway.platform.registry.guard_settled import Settled, last_settled, note_
 from slipway.platform.registry.guarding import ALIASES, Deed, Judged, Obstacles, decide, wanted_aliases
 from slipway.platform.registry.mlflow import ModelRegistry
 from slipway.platform.registry.standing import ModelStanding, standing_of
+from slipway.platform.runs.errors import RunsError
+from slipway.platform.runs.tracking.tracker import TrackingRefused
 from slipway.platform.store import Store
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ class Looked:
     lost: tuple[str, ...] = ()
     settled: bool = True
     """Whether MLflow shows what the ledger says."""
+    trouble: str = ""
+    """Why this model could not be looked at; others are none the worse for it."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Guard:
             desk.ledger,
             desk.registry,
             lambda: signer_holding(Role.GUARD_SERVICE, desk.loaded.settings.identity, desk.people),
-            lambda standing, version: obstacles(desk, standing, version),
+            lambda standing, version: _unless_damaged(lambda: obstacles(desk, standing, version)),
             lambda bundle: _describe(desk, bundle),
         )
 
@@ -83,7 +87,7 @@ class Guard:
 
     def once(self, model: str, *, dry_run: bool = False) -> Looked:
         """Make the model's aliases equal to the ledger."""
-        return self._once(model, list(self.ledger.entries(model)), dry_run=dry_run)
+        return self._tried(model, list(self.ledger.entries(model)), dry_run=dry_run)
 
     def some(self, models: Iterable[str]) -> list[Looked]:
         """The same for these."""
@@ -94,7 +98,14 @@ class Guard:
         models: dict[str, list[Written]] = {}
         for written in self.ledger.entries():
             models.setdefault(written.entry.decision.model, []).append(written)
-        return [self._once(model, entries, dry_run=dry_run) for model, entries in sorted(models.items())]
+        return [self._tried(model, entries, dry_run=dry_run) for model, entries in sorted(models.items())]
+
+    def _tried(self, model: str, entries: list[Written], *, dry_run: bool) -> Looked:
+        """What is wrong with one model stops the look at no other; a store or server that is away stops all."""
+        try:
+            return self._once(model, entries, dry_run=dry_run)
+        except (WrongUse, RunsError, TrackingRefused) as error:
+            return Looked(model, settled=False, trouble=f"{model} cannot be guarded: {error}")
 
     def _once(self, model: str, entries: list[Written], *, dry_run: bool) -> Looked:
         done: list[Deed] = []
@@ -125,7 +136,7 @@ class Guard:
 
     def _do(self, standing: ModelStanding, deed: Deed, settled: Settled) -> Written | None:
         """Do it; the entry that tells of it."""
-        log.log(logging.INFO if deed.kind == "follow" else logging.WARNING, "%s: %s", standing.model, deed.told)
+        log.info("%s: %s", standing.model, deed.told)
         told = None
         if deed.kind != "follow":
             told = self.ledger.append(decision_on(standing, deed, settled), self.signer())
@@ -155,6 +166,14 @@ class Guard:
                 self.refresh(bundle)
             except SlipwayError as error:  # the card is a view, and whoever shows the version next makes it
                 log.warning("The card of bundle %s is not up to date in MLflow: %s", bundle[:12], error)
+
+
+def _unless_damaged(look: Callable[[], Sequence[str]]) -> Sequence[str]:
+    """What stands in the way; also a record that is missing or damaged does."""
+    try:
+        return look()
+    except (WrongUse, RunsError) as error:
+        return [str(error)]
 
 
 def _describe(desk: "Desk", bundle: str) -> None:

@@ -88,7 +88,7 @@ class Watch:
         return True
 
     def _tell(self, looked: Looked) -> None:
-        for sentence in looked.lost:
+        for sentence in filter(None, (*looked.lost, looked.trouble)):
             if sentence not in self._lost:
                 log.error("%s", sentence)
                 self._lost.add(sentence)

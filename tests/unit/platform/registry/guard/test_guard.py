@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from slipway.platform.ledger.entry import Action
+from slipway.platform.registry.decisions import About, registered
+from slipway.platform.registry.records import version_key
 
 pytestmark = [pytest.mark.xdist_group("mlflow"), pytest.mark.timeout(180)]
 
@@ -170,6 +172,31 @@ def test_a_version_that_is_gone_is_told_and_its_alias_stands_for_nothing_else(pr
     assert "MLflow has it no more" in looked.lost[0]
     assert project.aliases() == {"challenger": "2"}
     assert look() == []
+
+
+def test_a_version_whose_record_is_gone_is_not_accepted(project: Any, look: Look) -> None:
+    project.champion("a"), project.register("b")
+    project.approve("b")
+    project.settle()
+    project.desk.store.delete(version_key(project.bundle("b")))
+    project.set_by_hand("2")
+    assert "is no version" in look()[0]
+    assert project.aliases()["champion"] == "1"
+
+
+def test_what_is_wrong_with_one_model_stops_the_look_at_no_other(project: Any) -> None:
+    project.champion("a"), project.register("b")
+    project.settle()
+    about = About("a-broken-one", "e" * 64, "1")
+    decision = registered(about, actor="ada", nonce="n", needed=1, barred=())
+    project.desk.ledger.append(decision, project.signer("ada"))
+    project.desk.store.put("guard/a-broken-one/000000000001.json", b"no record")
+    project.set_by_hand("2")
+    guard = project.guard()
+    broken, looked = guard.all()
+    guard.registry.close()
+    assert "a-broken-one cannot be guarded" in broken.trouble
+    assert [deed.kind for deed in looked.deeds] == ["restore"]
 
 
 def test_models_that_the_ledger_does_not_know_are_left_alone(project: Any) -> None:
