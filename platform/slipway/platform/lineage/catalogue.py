@@ -33,6 +33,7 @@ T = TypeVar("T", bound=Record)
 
 TOGETHER: Final = 16
 VALIDATIONS: Final = "validations"
+LEARNING: Final = ("train", "script")
 FORMAT: Final = 1
 """Of the file; another one is not read."""
 
@@ -53,6 +54,11 @@ class Run(Record):
     revision: str = ""
     """Git's commit that its first attempt was started from."""
     references: Mapping[str, str] = {}
+
+    @property
+    def learned(self) -> bool:
+        """Whether it learned something; exports and evaluations of gates are works, too."""
+        return self.kind in LEARNING
 
 
 class Bundle(Record):
@@ -94,7 +100,7 @@ class Catalogue:
 
     def runs_on(self, snapshot: str) -> list[Run]:
         """The runs that learned from it."""
-        return [one for one in self.runs.values() if one.snapshot == snapshot and one.kind == "train"]
+        return [one for one in self.runs.values() if one.snapshot == snapshot and one.learned]
 
     def bundles_of(self, run: str) -> list[Bundle]:
         """What a run was exported to."""

@@ -203,7 +203,7 @@ class Gatherer:
 
     def _commit_down(self, node: Node) -> None:
         for run in self.catalogue.runs.values():
-            if run.kind == "train" and run.revision.removesuffix(DIRTY) == node.name:
+            if run.learned and run.revision.removesuffix(DIRTY) == node.name:
                 self.graph.join(node, things.run(run), "commit of")
 
     def _run_down(self, node: Node) -> None:
@@ -221,7 +221,7 @@ class Gatherer:
 
     def _started_from(self, node: Node, digests: set[str]) -> None:
         for run in self.catalogue.runs.values():
-            if run.kind == "train" and digests & set(run.references.values()):
+            if run.learned and digests & set(run.references.values()):
                 self.graph.join(node, things.run(run), "reference of")
 
 

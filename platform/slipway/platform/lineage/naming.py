@@ -33,16 +33,15 @@ TOLD: Final = 8
 
 def thing_named(gatherer: Gatherer, project: "Project", given: str) -> Node:
     """The one thing that is meant."""
-    kind, _, name = given.partition(":")
-    if name and kind not in NAMED:
-        raise WrongUse(f"There is no kind `{kind}`.", mend=suggestion(kind, NAMED))
-    kinds = (Kind(kind),) if name else NAMED
-    name = name or given
+    kind, colon, rest = given.partition(":")
+    kinds, name = ((Kind(kind),), rest) if colon and kind in NAMED else (NAMED, given)
     if Kind.VERSION in kinds and _VERSION.fullmatch(name):
         return gatherer.version_node(pick(gatherer.desk, name).record)
     found = _found(gatherer, project, name, kinds)
     if len(found) == 1:
         return found[0]
+    if not found and colon and kind not in NAMED:
+        raise WrongUse(f"There is no kind `{kind}`, and nothing called `{given}`.", mend=suggestion(kind, NAMED))
     if not found:
         raise WrongUse(
             f"`{given}` is no version, run, bundle, snapshot, sample, individual or commit that is known here.",
@@ -74,7 +73,7 @@ def _runs(gatherer: Gatherer, project: "Project", name: str) -> Iterator[Node]:
     digits = name.removeprefix(PREFIX)
     for run in gatherer.catalogue.runs.values():
         begins = _HEX.fullmatch(digits) and run.key.startswith(PREFIX + digits)
-        if run.kind == "train" and (run.name == name or begins):
+        if run.learned and (run.name == name or begins):
             yield things.run(run)
 
 

@@ -33,7 +33,7 @@ def walk(gatherer: Gatherer, start: Node, *, downstream: bool, progress: Callabl
             if other.id not in seen and not edge.relation.startswith(ENDS):
                 seen.add(other.id)
                 waiting.append(other)
-    graph.remarks += gatherer.tables.remarks
+    graph.remarks = list(dict.fromkeys((*graph.remarks, *gatherer.tables.remarks)))
     return graph
 
 
