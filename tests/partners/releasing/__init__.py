@@ -135,10 +135,14 @@ class Site:
 
     def judge(self, made: "Made", *, champion: str | None = None, passed: bool = True, **changed: Any) -> Verdict:
         """A signed verdict, which the ledger tells."""
-        state = "passed" if passed else "failed"
         sentence = f"accuracy is {0.9 if passed else 0.2}, at least 0.8."
         checked = Checked(
-            gate="floor", name="accuracy", state=state, value=0.9 if passed else 0.2, limit=0.8, sentence=sentence
+            gate="floor",
+            name="accuracy",
+            state="passed" if passed else "failed",
+            value=0.9 if passed else 0.2,
+            limit=0.8,
+            sentence=sentence,
         )
         fields = {
             "model": MODEL, "bundle": made.kept.digest, "champion": champion, "snapshot": "d" * 64, "gates": "e" * 64,

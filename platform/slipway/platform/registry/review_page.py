@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from slipway.platform.registry.cards import number, state_of, value_text
+from slipway.platform.registry.cards import state_of, value_text
 from slipway.platform.registry.gallery import Turned
 from slipway.platform.registry.pages import Page, Section, Table
 from slipway.platform.registry.reviewing import Review, differing
@@ -23,12 +23,13 @@ def review_page(review: Review, turned: Turned | None, sheet: bytes) -> Page:
         tuple(review.unknown),
         (
             Section("Gates", list(_gates(review))),
-            Section("Metrics", table=Table(columns(review), list(metric_rows(review)))),
+            Section("Metrics", table=Table(columns(review), list(metric_rows(review, headline=True)))),
             _turned(turned, sheet),
             _data(review),
             _table(review, "Config", (Kind.CONFIG, Kind.VIEW, Kind.REFERENCE)),
             _table(review, "Code", (Kind.CODE,)),
             _table(review, "Lock", (Kind.LOCK,)),
+            Section("All metrics", table=Table(columns(review), list(metric_rows(review)))),
         ),
     )
 
@@ -67,7 +68,7 @@ def _gates(review: Review) -> Iterator[str]:
         yield f"Compared on {left} of {verdict.rows.total} rows: the others were trained on by either lineage."
     for one in verdict.checks:
         if one.state != "passed" or one.gate == "against-champion":
-            yield f"{one.state}: {one.name}, {number(one.value)}. {one.sentence}"
+            yield f"{one.state}: {one.name}. {one.sentence}"
 
 
 def _turned(turned: Turned | None, sheet: bytes) -> Section:

@@ -15,7 +15,7 @@ from slipway.platform.registry.desk import Desk
 from slipway.platform.registry.evidence import Evidence
 from slipway.platform.registry.finding import Picked
 from slipway.platform.registry.records import VersionRecord, load_version
-from slipway.platform.registry.verdicts import load_verdict
+from slipway.platform.registry.verdicts import load_verdict, verdicts_of
 from slipway.platform.runs.comparing.differences import Difference, Kind, differences
 from slipway.platform.runs.comparing.measured import Measured, measured
 from slipway.platform.runs.find import load_parts
@@ -160,7 +160,7 @@ class _Comparison:
         judgements, variants, evidence = [], [], []
         for one in records:
             variant = preferred(load_bundle(self.desk.store, one.bundle).manifest)
-            there = Evidence.of(self.desk.store, self.verdict, one.bundle)
+            there = self._evidence(self.verdict, one.bundle)
             judgements.append(there.judgement(variant))
             variants.append(variant)
             evidence.append(there)
@@ -168,8 +168,16 @@ class _Comparison:
             self.unknown.append("The evaluations that the verdict rests on are not in this store.")
             return (), (), ()
         if len(judgements) > 1 and not judgements[0]:
-            self.unknown.append("The verdict was not given against today's champion: its metrics are not at hand.")
+            self.unknown.append("Today's champion was not evaluated on the same rows, so the two cannot be compared.")
         return measured(judgements), tuple(variants), tuple(evidence)
+
+    def _evidence(self, verdict: "Verdict", bundle: str) -> Evidence:
+        """By the verdict, else by one on that bundle itself: an evaluation is of a bundle and a snapshot."""
+        others = verdicts_of(self.desk.store, self.desk.people, bundle)
+        for one in (verdict, *(other for other in others if other.snapshot == verdict.snapshot)):
+            if one.work.get(bundle):
+                return Evidence.of(self.desk.store, one, bundle)
+        return Evidence(self.desk.store, None)
 
 
 def snapshot_difference(desk: Desk, before: str, after: str) -> "DataDifference":

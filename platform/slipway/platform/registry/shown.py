@@ -12,7 +12,9 @@ from slipway.platform.registry.guarding import wanted_aliases
 from slipway.platform.registry.pages import brief
 from slipway.platform.registry.records import VersionRecord
 from slipway.platform.registry.standing import ModelStanding, standing_of
+from slipway.platform.runs.tracking.tracker import TrackingRefused
 
+ROUNDS: Final = 4
 LONGEST: Final = 5000
 """Characters of a description that MLflow's database has room for."""
 
@@ -37,5 +39,19 @@ def make_aliases(desk: Desk, standing: ModelStanding) -> dict[str, str]:
             if alias in found:
                 desk.registry.delete_alias(standing.model, alias)
         elif found.get(alias) != number:
-            desk.registry.set_alias(standing.model, alias, number)
+            _set(desk, standing.model, alias, number)
     return {alias: number for alias, number in wanted.items() if number is not None}
+
+
+def _set(desk: Desk, model: str, alias: str, number: str) -> None:
+    """Set an alias; where others set it at the same moment, MLflow refuses all but one of them."""
+    for left in reversed(range(ROUNDS)):
+        try:
+            desk.registry.set_alias(model, alias, number)
+        except TrackingRefused:
+            if desk.registry.aliases(model).get(alias) == number:
+                return
+            if not left:
+                raise
+        else:
+            return

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ASKED: Final = "register"
+ROUNDS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -146,14 +147,20 @@ def _version_in_mlflow(desk: Desk, wanted: Registration, tags: Mapping[str, str]
         return there[0], False
     run = artefact.source_run(desk, kept)
     source = artefact.upload(desk, kept, wanted.folder, run)
-    made = desk.registry.create_version(
-        kept.model,
-        source=source,
-        run_id=run.run_id if run else "",
-        description=wanted.declaration.purpose,
-        tags=tags,
-    )
-    return made.number, True
+    told = wanted.declaration.purpose
+    for left in reversed(range(ROUNDS)):
+        try:
+            made = desk.registry.create_version(
+                kept.model, source=source, run_id=run.run_id if run else "", description=told, tags=tags
+            )
+        except TrackingRefused:  # of many at once MLflow may find no number for each
+            if there := _tagged(desk, kept.model, kept.digest):
+                return there[0], False
+            if not left:
+                raise
+        else:
+            return made.number, True
+    raise AssertionError
 
 
 def tags_of(kept: Kept, verdict: Verdict, declared: Mapping[str, str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ class Writer:
     def __init__(self) -> None:
         self.entries: list[Written] = []
 
-    def decide(self, action: Action, by: str, details: dict[str, Any] | None = None, **subjects: str) -> Written:
+    def decide(self, action: Action, by: str, details: dict[str, Any] | None = None, /, **subjects: str) -> Written:
         number = len(self.entries) + 1
         decision = Decision(
             action=action, model="birds", subjects=subjects, actor=by, nonce=str(number), details=details or {}
@@ -84,13 +84,14 @@ def test_entries_of_other_models_say_nothing(writer: Writer) -> None:
 def test_the_newest_that_passed_is_challenger(writer: Writer) -> None:
     writer.ready(A, "va")
     writer.ready(B, "vb")
-    assert writer.standing.challenger == B
+    seen = [writer.standing.challenger]
     writer.judge(B, "vb2", passed=False)
-    assert writer.standing.challenger == A
+    seen.append(writer.standing.challenger)
     writer.say(Action.REJECT, A, "ben", "va")
-    assert writer.standing.challenger is None
+    seen.append(writer.standing.challenger)
     writer.say(Action.APPROVE, A, "ben", "va")
-    assert writer.standing.challenger == A
+    seen.append(writer.standing.challenger)
+    assert seen == [B, A, None, A]
 
 
 def test_who_was_champion_is_challenger_only_with_a_newer_verdict(writer: Writer) -> None:

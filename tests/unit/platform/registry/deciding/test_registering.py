@@ -13,6 +13,7 @@ from slipway.platform.ledger.entry import Action
 from slipway.platform.registry.authors import Hands, hands_of
 from slipway.platform.registry.desk import Refused
 from slipway.platform.registry.records import load_version
+from slipway.platform.registry.verdict import Verdict
 from slipway.platform.registry.versions import plan, register
 from slipway.platform.runs.errors import RecordDamaged
 
@@ -123,7 +124,7 @@ def test_a_plan_changes_nothing(site: Site) -> None:
     made = site.bundle("a")
     site.judge(made)
     before = actions(site)
-    assert plan(site.desk("finn"), site.registration(made))
+    assert isinstance(plan(site.desk("finn"), site.registration(made)), Verdict)
     assert site.gates.registry.versions(MODEL) == []
     assert actions(site) == before
 
