@@ -7,6 +7,7 @@ read once. Devices, which run what was released, will be neighbours of versions,
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from slipway.platform.data.validation.verdict import Verdict as DataVerdict
 from slipway.platform.errors import SlipwayError
 from slipway.platform.ledger.entry import Written
 from slipway.platform.lineage import things
-from slipway.platform.lineage.catalogue import VALIDATIONS, Bundle, Catalogue, Run
+from slipway.platform.lineage.catalogue import TOGETHER, VALIDATIONS, Bundle, Catalogue, Run
 from slipway.platform.lineage.graph import Graph, Kind, Node
 from slipway.platform.lineage.tables import Tables
 from slipway.platform.registry.exports import exported
@@ -26,6 +27,8 @@ from slipway.platform.runs.find import load_parts
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.parts import Parts
 from slipway.platform.runs.records import Outcome
+from slipway.platform.runs.references import WEIGHTS
+from slipway.platform.runs.results import load_result
 from slipway.platform.runs.standing import numbers, spec_of
 
 if TYPE_CHECKING:
@@ -165,7 +168,18 @@ class Gatherer:
         for one in self.catalogue.bundles.values():
             if one.weights == digest and one.run in self.catalogue.runs:
                 return things.run(self.catalogue.runs[one.run])
+        learned = [one for one in self.catalogue.runs.values() if one.learned]
+        with ThreadPoolExecutor(TOGETHER) as pool:
+            for run, weights in zip(learned, pool.map(self._weights, learned), strict=True):
+                if weights == digest:
+                    return things.run(run)
         return Node(Kind.WEIGHTS, digest, f"weights {things.short(digest)}", things.told(sha256=digest))
+
+    def _weights(self, run: Run) -> str:
+        """The digest of what the run has learned; empty where there is no result."""
+        result = load_result(self.desk.store, run.key)
+        file = result.files.get(WEIGHTS) if result else None
+        return file.sha256 if file else ""
 
     def _rows(self, run: Run, parts: Parts) -> Node:
         snapshot = self.tables.get(run.snapshot)
@@ -210,8 +224,8 @@ class Gatherer:
         bundles = self.catalogue.bundles_of(node.name)
         for one in bundles:
             self._join_export(node, one, things.bundle(one))
-        weights = {one.weights for one in bundles} - {""}
-        self._started_from(node, weights)
+        weights = {*(one.weights for one in bundles), self._weights(self.catalogue.runs[node.name])}
+        self._started_from(node, weights - {""})
 
     def _bundle_down(self, node: Node) -> None:
         self._started_from(node, {node.name})

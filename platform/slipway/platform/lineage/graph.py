@@ -3,6 +3,7 @@
 A node's id is its kind and the thing's own name, so the same thing has the same id whoever asks, and whenever.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -70,6 +71,8 @@ class Graph:
     edges: dict[tuple[str, str], Edge] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     """What could not be looked at, a sentence each."""
+    _before: dict[str, list[Edge]] = field(default_factory=lambda: defaultdict(list), repr=False)
+    _after: dict[str, list[Edge]] = field(default_factory=lambda: defaultdict(list), repr=False)
 
     def add(self, node: Node) -> Node:
         """Put a node in; one that is there stays."""
@@ -78,14 +81,16 @@ class Graph:
     def join(self, origin: Node, outcome: Node, relation: str) -> None:
         """The second came of the first; both are put in."""
         self.add(origin), self.add(outcome)
-        self.edges.setdefault((origin.id, outcome.id), Edge(origin.id, outcome.id, relation))
+        if (origin.id, outcome.id) not in self.edges:
+            edge = Edge(origin.id, outcome.id, relation)
+            self.edges[origin.id, outcome.id] = edge
+            self._before[outcome.id].append(edge)
+            self._after[origin.id].append(edge)
 
     def next_to(self, node: str, *, downstream: bool) -> Iterator[tuple[Edge, Node]]:
         """What it came from, or what came of it, in the order in which it was found."""
-        for edge in self.edges.values():
-            here, there = (edge.origin, edge.outcome) if downstream else (edge.outcome, edge.origin)
-            if here == node:
-                yield edge, self.nodes[there]
+        for edge in (self._after if downstream else self._before).get(node, ()):
+            yield edge, self.nodes[edge.outcome if downstream else edge.origin]
 
     def as_data(self) -> dict[str, Any]:
         """For scripts."""

@@ -27,7 +27,9 @@ from slipway.platform.registry.mlflow import open_registry
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.names import bind_name
 from slipway.platform.runs.parts import CodeFile, Parts
-from slipway.platform.runs.records import AttemptSpec, Outcome, Place, State, StoredFile
+from slipway.platform.runs.records import AttemptSpec, Outcome, Place, Result, State, StoredFile
+from slipway.platform.runs.references import WEIGHTS
+from slipway.platform.runs.results import bind_result
 from slipway.platform.settings import schema
 
 MOMENT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -75,6 +77,13 @@ class Site:
         spec.bind(self.store, WorkKeys(key).attempt(1).spec)
         outcome = Outcome(state=State.DONE, reason="Done.", ended=MOMENT, seconds=60.0, cost=Decimal(0))
         outcome.bind(self.store, WorkKeys(key).attempt(1).outcome)
+
+    def learned(self, key: str, weights: str) -> None:
+        """The result of a run."""
+        files = {WEIGHTS: StoredFile(sha256=weights, size=1)}
+        bind_result(
+            self.store, Result(key=key, attempt=1, finished=MOMENT, files=files, metrics={}, steps=1, seconds=1.0)
+        )
 
     def export(self, letter: str, run: str, snapshot: str, weights: str = "e" * 64) -> str:
         """The bundle of a run, exported by work of its own; its digest."""

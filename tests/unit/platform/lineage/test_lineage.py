@@ -122,6 +122,16 @@ def test_a_run_is_found_by_name_and_by_key_and_has_the_same_ids(grown: Any, trac
     assert graph.start in {one["id"] for one in graph.as_data()["nodes"]}
 
 
+def test_weights_of_a_run_that_was_never_exported_lead_to_it(grown: Any, trace: Trace) -> None:
+    key = trace(grown, "wide-heron").start.removeprefix("run:")
+    grown.learned(key, "f" * 64)
+    grown.run("from-wide", "second", references={"start": "f" * 64})
+    assert "wide-heron" in " ".join(labels(trace(grown, "from-wide"), Kind.RUN))
+    assert "from-wide" in " ".join(labels(trace(grown, "wide-heron", downstream=True), Kind.RUN))
+    grown.run("from-nobody", "second", references={"start": "9" * 64})
+    assert labels(trace(grown, "from-nobody"), Kind.WEIGHTS) == ["weights 999999999999"]
+
+
 def test_what_could_be_several_things_is_told_with_all_of_them(grown: Any, trace: Trace) -> None:
     key = trace(grown, "calm-heron").start.removeprefix("run:r1-")
     bundle = grown.project.bundles["a"]
