@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -155,6 +156,18 @@ def test_asking_again_returns_what_stands_and_tells_the_ledger_once(project: Pro
     entries = json.loads(project.slipway("ledger", "list", "--json").stdout)
     told = [one for one in entries if judged[1]["key"] in json.dumps(one)]
     assert len(told) == 1
+
+
+def test_killed_before_the_ledger_was_told_it_is_told_by_whoever_asks_next(
+    project: Project, judged: Judged, tmp_path: Path
+) -> None:
+    forgotten = shutil.ignore_patterns("ledger*", "cache", "work")
+    shutil.copytree(project.folder, tmp_path / "project", ignore=forgotten)
+    killed = Project(tmp_path / "project", project.environ)
+    assert json.loads(killed.slipway("ledger", "list", "--json").stdout) == []
+    assert killed.gate()[1]["stood"]
+    told = json.loads(killed.slipway("ledger", "list", "--json").stdout)
+    assert [judged[1]["key"] in json.dumps(one) for one in told] == [True]
 
 
 def test_a_dry_run_says_what_is_there(project: Project, judged: Judged) -> None:
