@@ -10,8 +10,7 @@ is brought forward for: it speaks of another bundle, or of a champion that is no
 from typing import Final
 
 from slipway.platform.errors import SlipwayError
-from slipway.platform.identity import IdentityError, People, PersonSigner, Role, sign, verify
-from slipway.platform.identity.errors import NotTrusted
+from slipway.platform.identity import IdentityError, NotTrusted, People, PersonSigner, Role, sign, verify
 from slipway.platform.registry.verdict import FOLDER, PAYLOAD, Verdict
 from slipway.platform.runs.errors import RecordDamaged
 from slipway.platform.store import ObjectMissing, Store
@@ -27,6 +26,10 @@ class VerdictMissing(SlipwayError):
 
 class VerdictRefused(SlipwayError):
     """A verdict that does not count: nobody who may has signed it, or it is not what its name says."""
+
+
+class VerdictUntrusted(VerdictRefused):
+    """Whoever signed it does not count, or no longer: a key that was revoked, a role that was taken away."""
 
 
 def bind_verdict(store: Store, people: People, verdict: Verdict, signer: PersonSigner) -> Verdict:
@@ -53,13 +56,17 @@ def load_verdict(store: Store, people: People, key: str) -> Verdict:
 
 
 def verdicts_of(store: Store, people: People, bundle: str) -> tuple[Verdict, ...]:
-    """All verdicts on a bundle, the newest first; one that was named and never bound is passed over."""
+    """All verdicts on a bundle, the newest first.
+
+    Passed over is one that was named and never bound, and one whose signer does not count any more. One that was
+    changed is an error: it may have been the newest, and a failed one.
+    """
     keys = [place.rpartition("/")[2].removesuffix(SUFFIX) for place in store.list(f"{INDEX}/{bundle}/")]
     found = []
     for key in keys:
         try:
             found.append(load_verdict(store, people, key))
-        except VerdictMissing:
+        except (VerdictMissing, VerdictUntrusted):
             continue
     return tuple(sorted(found, key=lambda one: (one.judged_at, one.key), reverse=True))
 
@@ -97,6 +104,8 @@ def _opened(envelope: bytes, key: str, store: Store, people: People) -> Verdict:
     mend = "`slipway gate BUNDLE` judges anew once that object is removed."
     try:
         verified = verify(people, envelope, PAYLOAD, role=Role.GATE_SERVICE)
+    except NotTrusted as error:
+        raise VerdictUntrusted(f"{place} is refused: {error}", mend=mend) from None
     except IdentityError as error:
         raise VerdictRefused(f"{place} is refused: {error}", mend=mend) from None
     try:

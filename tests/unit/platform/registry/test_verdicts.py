@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from securesystemslib.signer import CryptoSigner
 
-from slipway.platform.identity import NotTrusted, People, Person, PersonSigner, Role, TrustedKey, sign
+from slipway.platform.identity import NotTrusted, People, Person, PersonSigner, Revocation, Role, TrustedKey, sign
 from slipway.platform.registry.verdict import PAYLOAD, Checked, Verdict
 from slipway.platform.registry.verdicts import (
     VerdictMissing,
     VerdictRefused,
+    VerdictUntrusted,
     bind_verdict,
     load_verdict,
     objection,
@@ -126,6 +127,20 @@ def test_a_verdict_under_another_name_is_refused(
     store.put(verdict_place(wanted), store.get(verdict_place(passed.key)))
     with pytest.raises(VerdictRefused, match=f"it is the verdict {passed.key[:12]}"):
         load_verdict(store, people, wanted)
+
+
+def test_what_a_revoked_key_has_signed_is_passed_over_and_what_was_changed_is_not(
+    store: DirectoryStore, people: People, gates: PersonSigner, verdict: Callable[..., Verdict]
+) -> None:
+    bound = bind_verdict(store, people, verdict(), gates)
+    key = gates.key.model_copy(update={"revoked": Revocation(at=MOMENT, reason="lost")})
+    later = People((Person(name="gates", roles=gates.person.roles, key=(key,)),), "people.toml")
+    assert verdicts_of(store, later, BUNDLE) == ()
+    with pytest.raises(VerdictUntrusted, match="was revoked"):
+        load_verdict(store, later, bound.key)
+    store.put(verdict_place(bound.key), b"{}")
+    with pytest.raises(VerdictRefused):
+        verdicts_of(store, people, BUNDLE)
 
 
 def test_a_verdict_that_is_not_there_says_how_to_get_one(store: DirectoryStore, people: People) -> None:
