@@ -26,7 +26,7 @@ from slipway.training.export.cleaning import to_bytes
 from slipway.training.export.graph import OPSET, checked, to_onnx
 from slipway.training.export.halving import halved
 from slipway.training.export.network import Answers
-from slipway.training.export.quantising import KINDS, METHOD, Quantiser
+from slipway.training.export.quantising import KINDS, Quantiser
 from slipway.training.export.wanted import Wanted
 from slipway.training.task import Examples, Task
 
@@ -70,7 +70,7 @@ class _Export:
         self._contract = given.wanted.export
         self._names = [one.name for one in self._contract.outputs]
         self._files: dict[Variant, Path] = {}
-        self._calibration: Calibration | None = None
+        self._calibrations: dict[Variant, Calibration] = {}
 
     def done(self, folder: Path) -> Exported:
         """Everything in its order."""
@@ -120,9 +120,13 @@ class _Export:
     def _quantise(self, model: onnx.ModelProto, training: Examples, variants: Sequence[Variant]) -> None:
         wanted = self._wanted.calibration
         rows = choosing.spread(training, wanted.rows, wanted.seed, "calibration")
-        self._calibration = Calibration(
-            snapshot=self._given.snapshot.digest, rows=len(rows), samples=choosing.digest(training, rows), method=METHOD
-        )
+        for variant in variants:
+            self._calibrations[variant] = Calibration(
+                snapshot=self._given.snapshot.digest,
+                rows=len(rows),
+                samples=choosing.digest(training, rows),
+                method=KINDS[variant].told,
+            )
         pixels = choosing.pixels(training, rows)
         with Quantiser(model, pixels, self._wanted.trainer.threads) as quantiser:
             for variant in variants:
@@ -142,7 +146,7 @@ class _Export:
         return VariantPart(
             file=self._files[variant].name,
             opset=OPSET,
-            calibration=self._calibration if variant.startswith("int8") else None,
+            calibration=self._calibrations.get(variant),
             engine=engine,
             tolerance=tolerance,
         )

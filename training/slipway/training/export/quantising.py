@@ -4,9 +4,10 @@ int8-cpu   u8 asymmetric activations, which ONNX Runtime computes fastest; weigh
            VNNI, whose sums of two products would overflow, answer the same
 int8-trt   s8 symmetric activations and weights, biases left as they are: what TensorRT's parser takes
 
-Weights have a scale for each channel. Of what a tensor holds on the rows, 99.999 % lie in its range: the few numbers
-beyond cost all others their bits. Ranges are measured with one session of a fixed number of threads, and a piece of the
-rows at a time, so they are a function of graph and rows, and memory is bounded.
+Weights have a scale for each channel. Asymmetric ranges go from the least to the greatest number that a tensor holds on
+the rows; symmetric ones, which have half their numbers for what a ReLU leaves, hold 99.999 % of them, because the few
+beyond would cost all others their bits. Ranges are measured with one session of a fixed number of threads, and a piece
+of the rows at a time, so they are a function of graph and rows, and memory is bounded.
 """
 
 import contextlib
@@ -33,7 +34,7 @@ from slipway.training.export.errors import ExportFailed
 from slipway.training.export.trunk import LAYERS, middle
 
 PERCENTILE: Final = 99.999
-METHOD: Final = f"range of {PERCENTILE} % of the values, first and last layers in float32"
+MIDDLE: Final = "first and last layers in float32"
 TYPES: Final = (
     "Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Mul", "Relu", "Concat", "MaxPool", "AveragePool",
     "GlobalAveragePool", "Resize", "Reshape", "Flatten", "Slice", "Transpose", "Squeeze", "Unsqueeze",
@@ -52,6 +53,17 @@ class Kind:
     """Weights with 7 bits."""
     biases: bool
     """Biases as 32-bit integers."""
+
+    @property
+    def method(self) -> CalibrationMethod:
+        """How ranges are found."""
+        return CalibrationMethod.Percentile if self.symmetric else CalibrationMethod.MinMax
+
+    @property
+    def told(self) -> str:
+        """The same, as the manifest says it."""
+        ranges = f"ranges that hold {PERCENTILE} % of the values" if self.symmetric else "ranges from least to greatest"
+        return f"{ranges}, {MIDDLE}"
 
 
 KINDS: Final[Mapping[Variant, Kind]] = {
@@ -93,7 +105,7 @@ class Quantiser:
                 self._ready,
                 made,
                 calibration_cache_path=self._ranges(kind),
-                calibrate_method=CalibrationMethod.Percentile,
+                calibrate_method=kind.method,
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=list(TYPES),
                 nodes_to_exclude=[node.name for place, node in enumerate(nodes) if place not in inside],
@@ -125,9 +137,7 @@ class Quantiser:
         found = self._ready.with_name(f"ranges-{kind.symmetric}.json")
         augmented = self._ready.with_name("augmented.onnx")
         options = {"percentile": PERCENTILE, "symmetric": kind.symmetric}
-        calibrator = create_calibrator(
-            self._ready, list(TYPES), str(augmented), CalibrationMethod.Percentile, extra_options=options
-        )
+        calibrator = create_calibrator(self._ready, list(TYPES), str(augmented), kind.method, extra_options=options)
         calibrator.infer_session = _session(augmented, self._threads)
         name = onnx.load(self._ready).graph.input[0].name
         for begin in range(0, len(self._pixels), PIECE):
