@@ -190,7 +190,18 @@ def test_a_verdict_that_was_changed_is_refused(project: Project, judged: Judged)
         path.write_bytes(whole)
 
 
-def test_an_unknown_bundle_is_a_wrong_use(project: Project) -> None:
-    done = project.slipway("gate", "0123456789", "--snapshot", "bays")
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("0123456789", "--snapshot", "bays"), "is no folder and names no bundle"),
+        (("bundle", "--snapshot", "bays", "--against", "bundle"), "cannot be held against itself"),
+        (("bundle",), "no snapshot is committed here"),
+    ],
+)
+def test_a_wrong_request_is_told_before_anything_is_done(
+    project: Project, arguments: tuple[str, ...], told: str
+) -> None:
+    done = project.slipway("gate", *arguments)
     assert done.returncode == 2
+    assert told in done.stderr
     assert "Traceback" not in done.stderr
