@@ -1,13 +1,16 @@
 """One version for each bundle, with MLflow as a file and as a server: whatever races, whoever is killed."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from releasing import MODEL, Site
 from slipway.platform.ledger.entry import Action
 from slipway.platform.registry import approving, promoting
+from slipway.platform.registry.mlflow import ModelVersion
 from slipway.platform.registry.records import load_version
 from slipway.platform.registry.versions import register
 
@@ -62,6 +65,16 @@ def test_whoever_is_killed_at_any_step_the_next_makes_one_version(site: Site, sc
     assert site.gates.registry.aliases(MODEL) == {"challenger": standing.versions[standing.challenger].number}
 
 
+def described(site: Site, version: ModelVersion) -> str:
+    """What MLflow itself finds of the version's signature, as its page asks for it."""
+    if not site.tracking_uri.startswith("http"):
+        return (Path(version.source) / "MLmodel").read_text()
+    asked = {"name": version.model, "version": version.number, "path": "MLmodel"}
+    answer = httpx.get(f"{site.tracking_uri}/model-versions/get-artifact", params=asked)
+    assert answer.status_code == httpx.codes.OK, answer.text
+    return answer.text
+
+
 def test_from_registering_to_champion(site: Site, run: str) -> None:
     made = site.bundle("way", run=run)
     site.judge(made)
@@ -73,6 +86,7 @@ def test_from_registering_to_champion(site: Site, run: str) -> None:
     assert version is not None
     assert version.aliases == ("champion",)
     assert version.source.endswith("/artifacts/bundle")
+    assert '"name": "images"' in described(site, version)
     assert "approved by ben" in version.description
 
 

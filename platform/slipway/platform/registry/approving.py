@@ -16,6 +16,7 @@ from slipway.platform.registry.decisions import About
 from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
 from slipway.platform.registry.finding import Picked, pick
 from slipway.platform.registry.proof import standing_verdict
+from slipway.platform.registry.records import APPROVALS, Level
 from slipway.platform.registry.shown import show_version
 
 APPROVE: Final = "approve"
@@ -75,10 +76,20 @@ def comment(desk: Desk, given: str, *, reason: str) -> Said:
 def missing(picked: Picked, verdict: str) -> str:
     """What approvals are still wanted, in a sentence; empty where none are."""
     there = len(picked.version.approvers(verdict))
-    needed = max(picked.record.needed, picked.version.needed)
+    risk = risk_of(picked)
+    needed = max(APPROVALS[risk], picked.version.needed)
     if there >= needed:
         return ""
-    return f"{picked.name} is of {picked.record.risk} risk and has {there} of {needed} approvals on today's verdict."
+    return f"{picked.name} is of {risk} risk and has {there} of {needed} approvals on today's verdict."
+
+
+def risk_of(picked: Picked) -> Level:
+    """The class of risk: the one that it was registered with, or a higher one that its model declares since."""
+    from slipway.platform.models.finder import installed_models
+
+    model = installed_models().get(picked.record.model)
+    declared = model.declaration.risk.level if model else picked.record.risk
+    return max(picked.record.risk, declared, key=list(APPROVALS).index)
 
 
 def _may_approve(picked: Picked, signer: PersonSigner) -> None:

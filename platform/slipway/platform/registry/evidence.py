@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
 from slipway.platform.registry.verdict import Verdict
@@ -38,13 +37,6 @@ class Evidence:
     def samples(self, variant: str) -> bytes | None:
         """The table of its errors, row by row."""
         return self._file(SAMPLES.format(variant))
-
-    @cached_property
-    def variants(self) -> tuple[str, ...]:
-        """Those that were judged."""
-        head, tail = EVALUATION.split("{}")
-        names = self.result.files if self.result else ()
-        return tuple(one[len(head) : -len(tail)] for one in names if one.startswith(head) and one.endswith(tail))
 
     def _file(self, name: str) -> bytes | None:
         file = self.result.files.get(name) if self.result else None

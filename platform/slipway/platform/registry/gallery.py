@@ -1,7 +1,7 @@
 """Right, then wrong: rows that the champion had right and the version has wrong, with their pictures.
 
-How wrong a row is, stands in the samples of both evaluations as `error`, from 0 to 1. Rows are wrong from a half on;
-shown are those that changed most.
+How wrong a row is, stands in the samples of both evaluations as `error`: a share, or a number of faults. From a half on
+a row counts as wrong; shown are those that changed most.
 """
 
 import io

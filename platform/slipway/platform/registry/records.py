@@ -1,6 +1,6 @@
 """The one version of a bundle: `versions/<bundle digest>.json`, bound once, whoever registers it and however often."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal
 
 from pydantic import AwareDatetime
@@ -11,8 +11,9 @@ from slipway.platform.runs.records import Record
 from slipway.platform.store import Store
 
 FOLDER: Final = "versions"
-APPROVALS: Final = {"minimal": 1, "limited": 1, "high": 2}
-"""How many people must approve, by the class of risk."""
+Level = Literal["minimal", "limited", "high"]
+APPROVALS: Final[Mapping[Level, int]] = {"minimal": 1, "limited": 1, "high": 2}
+"""How many people must approve, by the class of risk, the lowest first."""
 
 
 class VersionRecord(Record):
@@ -28,7 +29,7 @@ class VersionRecord(Record):
     """`slipway`, or in words who gave an external model."""
     verdict: str
     """The passing verdict that it was registered on."""
-    risk: Literal["minimal", "limited", "high"]
+    risk: Level
     reasons: tuple[str, ...] = ()
     """Why it is in that class."""
     owner: str = ""

@@ -148,7 +148,8 @@ def _version_in_mlflow(desk: Desk, wanted: Registration, tags: Mapping[str, str]
     run = artefact.source_run(desk, kept)
     source = artefact.upload(desk, kept, wanted.folder, run)
     told = wanted.declaration.purpose
-    for left in reversed(range(ROUNDS)):
+    left = ROUNDS
+    while True:
         try:
             made = desk.registry.create_version(
                 kept.model, source=source, run_id=run.run_id if run else "", description=told, tags=tags
@@ -156,11 +157,11 @@ def _version_in_mlflow(desk: Desk, wanted: Registration, tags: Mapping[str, str]
         except TrackingRefused:  # of many at once MLflow may find no number for each
             if there := _tagged(desk, kept.model, kept.digest):
                 return there[0], False
+            left -= 1
             if not left:
                 raise
         else:
             return made.number, True
-    raise AssertionError
 
 
 def tags_of(kept: Kept, verdict: Verdict, declared: Mapping[str, str]) -> dict[str, str]:
