@@ -6,7 +6,7 @@ read once. Devices, which run what was released, will be neighbours of versions,
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from slipway.platform.canonical import canonical
 from slipway.platform.data.validation.verdict import Verdict as DataVerdict
 from slipway.platform.errors import SlipwayError
-from slipway.platform.ledger.entry import Written
+from slipway.platform.ledger.entry import Action, Written
 from slipway.platform.lineage import things
 from slipway.platform.lineage.catalogue import TOGETHER, VALIDATIONS, Bundle, Catalogue, Run
 from slipway.platform.lineage.graph import Graph, Kind, Node
@@ -103,16 +103,21 @@ class Gatherer:
         bundle = self.catalogue.bundles.get(node.facts["bundle"])
         if bundle:
             self.graph.join(things.bundle(bundle), node, "registered as")
-        self._tried(self._decisions, node)
-        for verdict in verdicts_of(self.desk.store, self.desk.people, node.facts["bundle"]):
-            self.graph.join(things.verdict(verdict), node, "verdict on")
+        self._decisions(node, node.facts["bundle"], {*Action} - {Action.VERDICT})
 
-    def _decisions(self, node: Node) -> None:
+    def _decisions(self, node: Node, bundle: str, actions: Collection[Action]) -> None:
         for written in self._entries:
-            if written.entry.decision.subjects.get("bundle") == node.facts["bundle"]:
+            decision = written.entry.decision
+            if decision.action in actions and decision.subjects.get("bundle") == bundle:
                 self.graph.join(things.decision(written), node, "decision on")
 
+    def _verdicts(self, node: Node) -> None:
+        for verdict in verdicts_of(self.desk.store, self.desk.people, node.name):
+            self.graph.join(things.verdict(verdict), node, "verdict on")
+
     def _bundle_up(self, node: Node) -> None:
+        self._decisions(node, node.name, {Action.VERDICT})
+        self._tried(self._verdicts, node)
         one = self.catalogue.bundles[node.name]
         run = self.catalogue.runs.get(one.run)
         if run is None:
@@ -146,7 +151,7 @@ class Gatherer:
         self._attempts(node)
         self.graph.join(self._rows(run, parts), node, "learned from by")
         self.graph.join(things.code(parts.code_digest, len(parts.code)), node, "code of")
-        config, lock = digest_of(parts.config), digest_of(parts.lock)
+        config, lock = digest_of(parts.config), digest_of_lines(parts.lock)
         facts = things.told(sha256=config, seed=parts.config.get("seed"))
         self.graph.join(Node(Kind.CONFIG, config, f"config {things.short(config)}", facts), node, "config of")
         told = things.told(sha256=lock, packages=len(parts.lock))
@@ -242,3 +247,8 @@ class Gatherer:
 def digest_of(value: Any) -> str:  # noqa: ANN401 - what canonical JSON can say
     """The name of a piece of a run's parts."""
     return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def digest_of_lines(lines: Iterable[str]) -> str:
+    """The name of a lock, as bundles say it."""
+    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()

@@ -116,6 +116,16 @@ def test_a_commit_leads_to_what_was_started_from_it(grown: Any, trace: Trace) ->
     assert [label.split()[0] for label in labels(graph, Kind.RUN)] == ["calm-heron", "next-heron"]
 
 
+def test_a_candidate_has_its_verdict_and_no_version(grown: Any, trace: Trace) -> None:
+    run = trace(grown, "wide-heron").start.removeprefix("run:")
+    bundle = grown.export("b", run, "first")
+    grown.project.judge("b", passed=False)
+    graph = trace(grown, bundle[:8])
+    assert "failed against" in labels(graph, Kind.VERDICT)[0]
+    assert [label.split(" by")[0] for label in labels(graph, Kind.DECISION)] == ["verdict"]
+    assert "version" not in kinds(trace(grown, f"bundle:{bundle}", downstream=True))
+
+
 def test_a_run_is_found_by_name_and_by_key_and_has_the_same_ids(grown: Any, trace: Trace) -> None:
     graph = trace(grown, "calm-heron")
     assert trace(grown, graph.start.removeprefix("run:")[:12]).as_data() == graph.as_data()
