@@ -45,10 +45,7 @@ def approve(
     picked = pick(desk, given)
     signer = desk.acting(Role.APPROVER, picked.about(verdict or ""), APPROVE)
     try:
-        _may_approve(picked, signer)
-        found = standing_verdict(desk, picked, verdict)
-        about = picked.about(found.key)
-        _not_replayed(desk, about, request, signer)
+        about = _allowed(desk, picked, signer, verdict, request)
     except Refused as refused:
         desk.refuse(APPROVE, picked.about(verdict or ""), refused)
     name = signer.person.name
@@ -59,6 +56,26 @@ def approve(
         return Said(picked, there[0], before=True)
     decision = about.decided(Action.APPROVE, actor=name, nonce=request or fresh_nonce(), reason=reason)
     return _said(desk, picked, desk.ledger.append(decision, signer))
+
+
+def look(desk: Desk, given: str, *, verdict: str | None = None, request: str | None = None) -> tuple[Picked, str]:
+    """The version, and what speaks against approving it by whoever acts here; nothing is written."""
+    picked, signer = pick(desk, given), desk.signer
+    if Role.APPROVER not in signer.person.roles:
+        return picked, f"`{signer.person.name}` is no {Role.APPROVER}."
+    try:
+        _allowed(desk, picked, signer, verdict, request)
+    except Refused as refused:
+        return picked, str(refused)
+    return picked, ""
+
+
+def _allowed(desk: Desk, picked: Picked, signer: PersonSigner, verdict: str | None, request: str | None) -> About:
+    """What would be approved, if this person may."""
+    _may_approve(picked, signer)
+    about = picked.about(standing_verdict(desk, picked, verdict).key)
+    _not_replayed(desk, about, request, signer)
+    return about
 
 
 def reject(desk: Desk, given: str, *, reason: str) -> Said:

@@ -9,6 +9,7 @@ from slipway.platform.cli.model import deciding, listing, past, promoting, revie
 from slipway.platform.cli.model_guard import guard
 
 app = typer.Typer(add_completion=False, help="List, show, review, approve and promote versions of models.")
-for part in (listing, past, reviewing, deciding, promoting):
-    app.add_typer(part.app)
-app.command("guard")(guard)
+_guarding = typer.Typer(add_completion=False)
+_guarding.command("guard")(guard)
+for part in (listing.app, past.app, reviewing.app, deciding.app, promoting.app, _guarding):
+    app.add_typer(part)

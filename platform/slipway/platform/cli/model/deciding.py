@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from slipway.platform.cli.model.arguments import Reason, Request, Version, open_desk
-from slipway.platform.cli.output import Json, Yes, print_json, say
+from slipway.platform.cli.output import DryRun, Json, Yes, print_json, say
 from slipway.platform.cli.session import confirm_change
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def approve(
         typer.Option("--verdict", metavar="KEY", help="The verdict that you looked at [default: the one that holds]."),
     ] = None,
     request: Request = None,
+    dry_run: DryRun = False,
     yes: Yes = False,
     json: Json = False,
 ) -> None:
@@ -31,8 +32,17 @@ def approve(
     It takes the role approver, and somebody who neither trained the version nor last wrote the model's code or config.
     """
     from slipway.platform.registry.approving import approve as decide
+    from slipway.platform.registry.approving import look
 
     desk = open_desk()
+    if dry_run:
+        picked, against = look(desk, version, verdict=verdict, request=request)
+        if json:
+            print_json({"version": picked.name, "against": against})
+        else:
+            would = f"be refused: {against}" if against else f"approve {picked.name}."
+            say(f"This would {would} Nothing was changed.")
+        return
     confirm_change(desk.loaded, f"approve {version}", yes)
     said = decide(desk, version, verdict=verdict, request=request, reason=reason)
     _tell(said, json)
@@ -47,11 +57,15 @@ def approve(
 
 
 @app.command()
-def reject(version: Version, reason: Reason, yes: Yes = False, json: Json = False) -> None:
+def reject(version: Version, reason: Reason, dry_run: DryRun = False, yes: Yes = False, json: Json = False) -> None:
     """Reject a version: it is not promoted, until whoever rejected it approves it."""
     from slipway.platform.registry.approving import reject as decide
+    from slipway.platform.registry.finding import pick
 
     desk = open_desk()
+    if dry_run:
+        say(f"This would reject {pick(desk, version).name}. Nothing was changed.")
+        return
     confirm_change(desk.loaded, f"reject {version}", yes)
     _tell(decide(desk, version, reason=reason), json)
 

@@ -219,6 +219,11 @@ def test_deciding_by_command(two: tuple[Made, Made], command: Callable[..., Any]
     refused = command("promote", TWO)
     assert isinstance(refused.exception, SlipwayError)
     assert refused.exception.exit_code == 1
+    before = len(list(site.gates.ledger.entries()))
+    assert "This would approve" in command("approve", TWO, "--dry-run", by="ben").stderr
+    assert "`finn` is no approver" in command("approve", TWO, "--dry-run", by="finn").stderr
+    assert "This would reject" in command("reject", ONE, "--reason", "old", "--dry-run", by="ben").stderr
+    assert len(list(site.gates.ledger.entries())) == before
     done = json.loads(command("approve", TWO, "--request", "r-1", "--json", by="ben").stdout)
     again = json.loads(command("approve", TWO, "--request", "r-1", "--json", by="ben").stdout)
     assert (done["before"], again["before"], done["number"] == again["number"]) == (False, True, True)
