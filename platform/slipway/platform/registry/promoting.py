@@ -155,8 +155,6 @@ def _become(
     now = pick(desk, picked.name)
     _check_counts(now, decision, written)
     show_version(desk, record)
-    if replaced:
-        show_version(desk, pick(desk, f"{record.model}/{now.standing.versions[replaced].number}").record)
     return Promoted(now, replaced, written)
 
 

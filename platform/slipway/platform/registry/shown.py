@@ -3,14 +3,15 @@
 All of it is derived: it can be made again at any time from ledger and store. The aliases of others are left alone.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from slipway.platform.registry.cards import card_of
 from slipway.platform.registry.desk import Desk
 from slipway.platform.registry.guard_settled import Settled, note_settled
-from slipway.platform.registry.guarding import wanted_aliases
+from slipway.platform.registry.guarding import ALIASES, wanted_aliases
 from slipway.platform.registry.pages import brief
-from slipway.platform.registry.records import VersionRecord
+from slipway.platform.registry.records import VersionRecord, load_version
 from slipway.platform.registry.standing import ModelStanding, standing_of
 from slipway.platform.runs.tracking.tracker import TrackingRefused
 
@@ -20,20 +21,30 @@ LONGEST: Final = 5000
 
 
 def show_version(desk: Desk, record: VersionRecord) -> None:
-    """Aliases and this version's description, as the ledger says now."""
+    """Aliases, and the descriptions of this version and of those whose alias came or went, as the ledger says now."""
     entries = list(desk.ledger.entries(record.model))
     standing = standing_of(record.model, entries)
-    made = make_aliases(desk, standing)
+    before = desk.registry.aliases(record.model)
+    made = make_aliases(desk, standing, before)
     note_settled(desk.store, record.model, Settled(entry=entries[-1].entry.number if entries else 0, aliases=made))
+    changed = [alias for alias in ALIASES if before.get(alias) != made.get(alias)]
+    moved = {side.get(alias) for alias in changed for side in (before, made)}
+    for number in {record.number, *moved}:
+        version = standing.numbered(number) if number else None
+        if version is not None:
+            _describe(desk, load_version(desk.store, version.bundle), standing)
+
+
+def _describe(desk: Desk, record: VersionRecord, standing: ModelStanding) -> None:
     text = brief(card_of(desk, record, standing), LONGEST)
     there = desk.registry.version(record.model, record.number)
     if there is not None and there.description != text:
         desk.registry.describe(record.model, record.number, text)
 
 
-def make_aliases(desk: Desk, standing: ModelStanding) -> dict[str, str]:
-    """Make our aliases in MLflow what the ledger says; what they are then."""
-    wanted, found = wanted_aliases(standing), desk.registry.aliases(standing.model)
+def make_aliases(desk: Desk, standing: ModelStanding, found: Mapping[str, str]) -> dict[str, str]:
+    """Make our aliases in MLflow what the ledger says, where they are found otherwise; what they are then."""
+    wanted = wanted_aliases(standing)
     for alias, number in wanted.items():
         if number is None:
             if alias in found:

@@ -170,6 +170,8 @@ def test_promoting_writes_the_ledger_then_the_aliases(site: Site) -> None:
         "bundle": second.bundle, "version": "2", "verdict": second.verdict, "replaces": first,
     }  # fmt: skip
     assert site.gates.registry.aliases(MODEL) == {"champion": "2"}
+    described = {one.number: one.description.splitlines()[2] for one in site.gates.registry.versions(MODEL)}
+    assert {number: line.split(" ")[0] for number, line in described.items()} == {"1": "passed", "2": "champion"}
     before = ledger(site)
     assert promoting.promote(site.desk("dora"), TWO).written is None
     assert ledger(site) == before
