@@ -179,3 +179,13 @@ def test_distributions_are_small_and_of_the_validation_rows(bundle: Bundle) -> N
     assert all(list(one) == sorted(one) for one in found["outputs"]["logits"].values())
     assert sum(found["inputs"]["images"]["histogram"]) == pytest.approx(1, abs=1e-3)
     assert (bundle.folder / REFERENCE).stat().st_size < 10_000
+
+
+def test_fp32_is_there_though_no_device_asks_for_it(bench: Bench, tmp_path: Path) -> None:
+    devices = bench.wanted().devices
+    half = devices["edge-tensorrt"].model_copy(update={"variants": ("fp16",)})
+
+    found = bench.export(tmp_path / "bundle", bench.wanted(devices={"edge-tensorrt": half}))
+
+    check(found)
+    assert set(found.manifest.variants) == {"fp32", "fp16"}

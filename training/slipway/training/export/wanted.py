@@ -63,9 +63,9 @@ class Wanted(Part):
 
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """All that some device class asks for, each once, fp32 first: the others are made of it."""
-        asked = [variant for device in self.devices.values() for variant in device.variants]
-        return tuple(sorted(dict.fromkeys(asked), key=lambda one: (one != "fp32", asked.index(one))))
+        """fp32, which the others are made of, and all that some device class asks for, each once."""
+        asked: list[Variant] = [variant for device in self.devices.values() for variant in device.variants]
+        return tuple(dict.fromkeys(["fp32", *asked]))
 
     @property
     def engines(self) -> tuple[Variant, ...]:
