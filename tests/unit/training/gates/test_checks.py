@@ -9,6 +9,7 @@ import pytest
 from slipway.platform.models.schema import Declaration
 from slipway.platform.registry.verdict import Checked
 from slipway.training.evaluation.judged import Evaluation, Measure
+from slipway.training.gates.checks.common import fails
 from slipway.training.gates.evidence import Compared, DataSaid, Evidence, Facts, Lineage
 from slipway.training.gates.judging import checks_of
 from slipway.training.gates.records import Disturbance, Disturbed, HeadDifference
@@ -155,6 +156,24 @@ def test_a_variant_that_keeps_the_mean_and_breaks_a_slice_is_refused(
     found = {one.variant: one for one in checks(declare(), facts(broken), "parity") if "slice" in one.name}
     assert (found["int8-cpu"].state, found["fp32"].state) == ("failed", "passed")
     assert (found["int8-cpu"].column, found["int8-cpu"].slice) == ("light", "night")
+
+
+def test_a_slice_in_which_a_variant_has_no_metric_any_more_has_lost_it(
+    declare: Make, facts: Make, checks: Find, evidence: Make, evaluation: Make
+) -> None:
+    whole = evaluation()
+    night = whole.slices[1].model_copy(update={"measures": {"accuracy": Measure(value=None, units=100)}})
+    broken = whole.model_copy(update={"slices": (whole.slices[0], night, whole.slices[2])})
+    for one in (broken, whole.model_copy(update={"slices": whole.slices[:1]})):
+        found = checks(declare(), facts(evidence(int8_cpu=one)), "parity")
+        (told,) = (check for check in found if "slice" in check.name and check.variant == "int8-cpu")
+        assert (told.state, told.value, told.column, told.slice) == ("failed", None, "light", "night")
+        assert "no longer defined" in told.sentence
+
+
+def test_what_is_no_number_is_on_the_wrong_side_of_every_limit() -> None:
+    assert fails(float("nan"), 0.5, "least")
+    assert fails(float("nan"), 0.5, "most")
 
 
 def test_one_unit_more_or_less_is_no_loss(

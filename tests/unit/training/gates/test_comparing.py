@@ -1,5 +1,7 @@
 """Two bundles on the same rows and draws, without those that either has seen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -12,6 +14,7 @@ from slipway.training.gates.comparing import compare
 from slipway.training.gates.restricted import restricted
 
 SAMPLES = [f"s{number}" for number in range(100)]
+OTHER = pa.table({"sample": ["s1"]})
 
 
 def judged(scores: list[float], *, falling: bool = False, clusters: bool = False) -> Judged:
@@ -60,6 +63,8 @@ def test_more_is_better_also_where_less_of_the_metric_is() -> None:
 def test_a_strange_metric_and_other_units_are_refused() -> None:
     with pytest.raises(WrongUse, match="no metric `map`"):
         compare(NonInferiority(metric="map"), "fp32", judged([1.0]), "fp32", judged([1.0]), ())
+    with pytest.raises(WrongUse, match="in another order"):
+        compare(NonInferiority(), "fp32", judged([1.0]), "fp32", replace(judged([1.0]), samples=OTHER), ())
     with pytest.raises(WrongUse, match="different units: 2 and 1"):
         compare(NonInferiority(), "fp32", judged([1.0, 0.0]), "fp32", judged([1.0]), ())
 

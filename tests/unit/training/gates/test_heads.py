@@ -1,5 +1,6 @@
 """Heads of a variant: all rows in their order, in batches as the contract allows, and numbers all of them."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,10 @@ import numpy.typing as npt
 import pytest
 
 from slipway.platform.errors import WrongUse
+from slipway.serving.bundle.arrays import write_arrays
 from slipway.serving.bundle.contract import Contract
 from slipway.serving.runtime.errors import ModelUnfit
+from slipway.training.gates.evaluating import golden_differences
 from slipway.training.gates.heads import (
     answer_of_session,
     batch_of,
@@ -81,6 +84,14 @@ def test_answers_that_are_no_numbers_are_unfit() -> None:
     check_finite({"a": np.zeros(3, np.float16)})
     with pytest.raises(ModelUnfit, match="`b` holds 2 values"):
         check_finite({"b": np.array([1, np.inf, np.nan], np.float16)})
+
+
+def test_golden_inputs_are_answered_with_numbers_too(tmp_path: Path) -> None:
+    path = tmp_path / "golden.npz"
+    write_arrays(path, {"in.images": np.zeros((1, 3, 4, 6), np.uint8), "checkpoint.mean": np.zeros(1, np.float32)})
+    assert golden_differences(path, lambda _: {"mean": np.full(1, 0.5, np.float32)}) == {"mean": 0.5}
+    with pytest.raises(ModelUnfit, match="`mean` holds 1 values"):
+        golden_differences(path, lambda _: {"mean": np.full(1, np.nan, np.float32)})
 
 
 def test_a_difference_is_told_with_and_without_its_rarest_values() -> None:

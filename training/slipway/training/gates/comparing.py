@@ -27,6 +27,8 @@ def compare(
     """The comparison, how many units there were, and how many of them were dropped."""
     if candidate.units != champion.units or candidate.samples.num_rows != candidate.units:
         raise WrongUse(f"The two were judged on different units: {candidate.units} and {champion.units}.")
+    if not candidate.samples["sample"].equals(champion.samples["sample"]):
+        raise WrongUse("The two were judged on different samples, or in another order.")
     fresh = np.array([sample not in seen for sample in candidate.samples["sample"].to_pylist()], bool)
     first, second = restricted(champion, fresh), restricted(candidate, fresh)
     metric = check.metric or next(iter(candidate.metrics))

@@ -129,6 +129,7 @@ class Evaluating:
     def _checkpoint(self, weights: Path) -> "Heads":
         answer = running.answer_of_network(self.task, self.snapshot, weights)
         found = running.heads_of(self.examples.source, answer, running.BATCH, self.telling.of(CHECKPOINT))
+        running.check_finite(found)
         self._judge(CHECKPOINT, found)
         return found
 
@@ -189,6 +190,7 @@ class Evaluating:
             found = running.heads_of(
                 source, answer, running.batch_of(self.bundle.manifest.contract), self.telling.of(phase)
             )
+            running.check_finite(found)
             mixed = {name: _replaced(clean[name], rows, found[name]) for name in clean}
             after = _values(self._judged(mixed)[1], names, evaluation)
             yield Disturbed(variant=variant, disturbance=one, clean=before, disturbed=after, rows=len(rows))
@@ -213,6 +215,7 @@ def golden_differences(path: Path, answer: "Answer") -> dict[str, float]:
     inputs = [one for name, one in golden.items() if name.startswith("in.")]
     wanted = {name.partition(".")[2]: one for name, one in golden.items() if name.startswith(f"{CHECKPOINT}.")}
     found = answer(np.asarray(inputs[0], np.uint8)) if inputs and wanted else {}
+    running.check_finite(found)
     compared = running.differences(found, {name: one for name, one in wanted.items() if name in found})
     return {name: one.greatest for name, one in compared.items()}
 

@@ -118,7 +118,8 @@ def data_of(candidate: Candidate, desk: Desk, remark: Remark, at: datetime) -> D
     """What validation says of the training's snapshot; it is validated now where nobody has."""
     from slipway.platform.data.reference import resolve
 
-    snapshot = candidate.lineage.get("snapshot")
+    trained = candidate.lineage.get("run_key") is not None
+    snapshot = candidate.lineage.get("snapshot") if trained else None
     said = said_of(desk.store, None if snapshot is None else str(snapshot))
     if said.snapshot is None or said.found:
         return said

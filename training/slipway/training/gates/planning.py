@@ -28,7 +28,13 @@ if TYPE_CHECKING:
 
 KIND: Final = "evaluate"
 MODULE: Final = "slipway.training.gates.main"
-CHECKS: Final = "slipway.training.gates.judging"
+CHECKS: Final = (
+    "slipway.training.gates.judging",
+    "slipway.training.gates.comparing",
+    "slipway.training.gates.lineages",
+    "slipway.training.gates.validations",
+)
+"""What decides besides the evaluation: the checks, and what finds the facts that they look at."""
 TRAINER: Final = {"accelerator": "cpu", "processes": 1, "threads": 1}
 
 
@@ -111,8 +117,8 @@ def code_of(model: Model) -> Code:
 
 
 def gates_code(model: Model) -> str:
-    """The digest of all that decides a verdict: evaluation and checks."""
-    return closure([MODULE, CHECKS], [model.folder], _roots(model)).digest
+    """The digest of all that decides a verdict: evaluation, checks, and what compares and traces."""
+    return closure([MODULE, *CHECKS], [model.folder], _roots(model)).digest
 
 
 def _roots(model: Model) -> Roots:

@@ -16,12 +16,19 @@ from slipway.platform.models.schema import Declaration
 from slipway.platform.registry.bundles import Kept, locate
 from slipway.platform.registry.standing import load_standing
 from slipway.platform.registry.verdict import verdict_key
+from slipway.platform.runs.find import load_parts
+from slipway.platform.runs.references import WEIGHTS
+from slipway.platform.runs.results import load_result
+from slipway.platform.store import Store
+from slipway.serving.bundle.manifest import Manifest
 from slipway.serving.bundle.verifying import verify
 from slipway.serving.errors import SlipwayError as ServingError
+from slipway.training.export.planning import lineage_of
 from slipway.training.gates.planning import Candidate, gates_code
 
 CHAMPION: Final = "champion"
 NONE: Final = "none"
+RUN_SHOWN: Final = 11
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,7 @@ class Question:
 def ask(bundle: str, against: str, snapshot: str | None, desk: Desk) -> Question:
     """Find everything that is meant; what is wrong with it is told here."""
     candidate = candidate_of(bundle, desk)
+    check_lineage(candidate.kept, desk.store)
     champion = opponent_of(against, candidate, desk)
     model = candidate.model
     return Question(
@@ -73,6 +81,30 @@ def candidate_of(bundle: str, desk: Desk) -> Candidate:
     except ServingError as error:
         raise WrongUse(str(error), mend=error.mend) from None
     return Candidate(Kept(opened.manifest.to_bytes()), folder, model_named(opened.manifest.model))
+
+
+def check_lineage(kept: Kept, store: Store) -> None:
+    """Refuse a bundle that says it is of a run of ours and names other data, code or weights than that run has.
+
+    What it has seen and what its data was worth are looked up by these names, so nobody may borrow better ones.
+    """
+    said = Manifest.model_validate_json(kept.data).lineage
+    if said.run_key is None:
+        return
+    result = load_result(store, said.run_key)
+    if result is None or WEIGHTS not in result.files:
+        raise WrongUse(
+            f"The bundle says that it is of the run {said.run_key[:RUN_SHOWN]}, which has no weights in {store.url}.",
+            mend="Gate it where its run is, or export it again.",
+        )
+    found = lineage_of(load_parts(store, said.run_key), result)
+    one, other = (lineage.model_dump(mode="json") for lineage in (said, found))
+    if wrong := [name for name in one if one[name] != other[name]]:
+        raise WrongUse(
+            f"The bundle says that it is of the run {said.run_key[:RUN_SHOWN]}, whose {', '.join(wrong)} "
+            f"{'is' if len(wrong) == 1 else 'are'} not what its manifest says.",
+            mend="Export the run again.",
+        )
 
 
 def opponent_of(against: str, candidate: Candidate, desk: Desk) -> Candidate | None:

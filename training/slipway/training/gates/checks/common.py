@@ -40,8 +40,8 @@ def asked_variants(declaration: Declaration, manifest: Manifest) -> tuple[str, .
 
 
 def fails(value: float, limit: float, sense: Sense) -> bool:
-    """Whether a value is on the wrong side of its limit."""
-    return value < limit if sense == "least" else value > limit
+    """Whether a value is on the wrong side of its limit; what is no number is on no right side."""
+    return not (value >= limit if sense == "least" else value <= limit)
 
 
 def loss(before: float, after: float, metric: str, evaluation: Evaluation) -> float:

@@ -6,6 +6,7 @@ checkpoint; its first variant stands for it.
 """
 
 from collections.abc import Iterator
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Final
 
 from slipway.platform.models.gates import Parity
@@ -83,15 +84,15 @@ def _slices(check: Parity, evidence: Evidence, variant: str, reference: str) -> 
     broken = [one for one in sorted(losses, key=lambda one: -one[2]) if one[2] > max(check.metric, ONE_UNIT / one[3])]
     column, group, lost, units = broken[0] if broken else max(losses, key=lambda one: one[2])
     where = f"{column} {group}" if column else "all units"
-    told = f"Of {len(losses)} slices, {where} loses most {metric}: {number(lost)} on {units:,} units"
+    told = f"Of {len(losses)} slices, {where} loses most {metric}: {_lost(lost)} on {units:,} units"
     if broken:
-        others = ", ".join(f"{one[0]} {one[1]} {number(one[2])}".strip() for one in broken[1 : TOLD + 1])
+        others = ", ".join(f"{one[0]} {one[1]} {_lost(one[2])}".strip() for one in broken[1 : TOLD + 1])
         told += f" (also {others})" if others else ""
     return Checked(
         gate="parity",
         name=name,
         state=state_of(passed=not broken),
-        value=lost,
+        value=lost if isfinite(lost) else None,
         limit=check.metric,
         sense="most",
         units=units,
@@ -104,18 +105,25 @@ def _slices(check: Parity, evidence: Evidence, variant: str, reference: str) -> 
 
 
 def losses_of(first: Evaluation, second: Evaluation, metric: str, units: int) -> list[tuple[str, str, float, int]]:
-    """Column, name, loss and units, of all units and of every slice that is large enough."""
+    """Column, name, loss and units, of all units and of every slice that is large enough.
+
+    Where the second has no value any more, everything is lost.
+    """
     there = {(one.column, one.name): one.measures for one in second.slices} | {("", ""): second.overall}
     groups = [("", "", first.overall), *((one.column, one.name, one.measures) for one in first.slices)]
     found = []
     for column, name, measures in groups:
         before, after = measures.get(metric), there.get((column, name), {}).get(metric)
-        if before is None or after is None or before.value is None or after.value is None:
+        if before is None or before.value is None or (column and before.units < units):
             continue
-        if before.units >= units or not column:
-            lost = loss(before.value, after.value, metric, first)
-            found.append((column.removeprefix(SLICE_PREFIX), name, lost, before.units))
+        value = None if after is None else after.value
+        lost = inf if value is None else loss(before.value, value, metric, first)
+        found.append((column.removeprefix(SLICE_PREFIX), name, lost, before.units))
     return found
+
+
+def _lost(lost: float) -> str:
+    return number(lost) if isfinite(lost) else "all of it, for it is no longer defined,"
 
 
 def _flips(check: Parity, limit: float, evidence: Evidence, variant: str, reference: str) -> Checked:
@@ -150,7 +158,7 @@ def flips_of(first: "pa.Table | None", second: "pa.Table | None") -> float | Non
         return None
     who = _individuals(tables[0])
     before, after = ({query: who.get(one, one) for query, one in _firsts(table)} for table in tables)
-    return sum(one != after.get(query) for query, one in before.items()) / max(1, len(before))
+    return sum(one != after.get(query) for query, one in before.items()) / len(before) if before else None
 
 
 def _firsts(table: "pa.Table") -> Iterator[tuple[str, str]]:
