@@ -78,6 +78,19 @@ def model(
     )
 
 
+def exhausting() -> onnx.ModelProto:
+    """A small file that wants four gigabytes."""
+    nodes = [
+        *classifier().graph.node,
+        helper.make_node("ConstantOfShape", ["shape"], ["many"]),
+        helper.make_node("ReduceSum", ["many"], ["sum"], keepdims=0),
+        helper.make_node("Add", ["scores", "sum"], ["logits"]),
+    ]
+    nodes[2].output[0] = "scores"
+    own = numpy_helper.from_array(weights(), "weights")
+    return model(nodes, [own, numpy_helper.from_array(np.array([1 << 30]), "shape")])
+
+
 def bundle(folder: Path, seed: int = 0, **parts: Any) -> Bundle:
     """A sound bundle of the classifier; `parts` replace those of `write_bundle`."""
     given = images()

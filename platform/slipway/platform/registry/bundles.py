@@ -120,8 +120,13 @@ def find_bundle(store: Store, prefix: str) -> Kept:
 
 
 def fetch_bundle(store: Store, kept: Kept, folder: Path) -> Path:
-    """Make a folder of a bundle, each file checked against its digest; what is there is not fetched again."""
+    """Make a folder of a bundle, each file checked against its digest; what is there is not fetched again.
+
+    Where the folder holds another bundle, what only that one has goes away; its manifest is replaced last.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    for name in _files_of(folder) - kept.files.keys():
+        (folder / name).unlink(missing_ok=True)
     for name, file in kept.files.items():
         if not _is(folder / name, file.sha256):
             store.get_file(result_key(name, file), folder / name)
@@ -130,6 +135,14 @@ def fetch_bundle(store: Store, kept: Kept, folder: Path) -> Path:
         part.write_bytes(kept.data)
         part.replace(folder / MANIFEST)
     return folder
+
+
+def _files_of(folder: Path) -> set[str]:
+    """The files of the bundle that a folder holds, by its manifest; none where that says nothing."""
+    try:
+        return set(Kept((folder / MANIFEST).read_bytes()).files)
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecordDamaged):
+        return set()
 
 
 def locate(text: str, loaded: "Loaded", store: Store) -> Path:

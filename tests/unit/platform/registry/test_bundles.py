@@ -10,7 +10,7 @@ import pytest
 
 import small_onnx
 from slipway.platform.errors import WrongUse
-from slipway.platform.registry.bundles import Kept, bundle_key, keep_bundle, load_bundle, locate
+from slipway.platform.registry.bundles import Kept, bundle_key, fetch_bundle, keep_bundle, load_bundle, locate
 from slipway.platform.registry.exports import keep_export
 from slipway.platform.runs.errors import RecordDamaged
 from slipway.platform.runs.layout import WorkKeys
@@ -189,6 +189,23 @@ def test_names_that_lead_out_of_the_folder_are_refused(loaded: Loaded, store: St
         locate(crafted.digest, loaded, store)
     assert list((loaded.root / ".slipway" / "bundles").iterdir()) == []
     assert list(loaded.root.rglob("escaped")) == []
+
+
+def test_a_folder_with_another_bundle_is_brought_to_this_one(
+    store: Store, folder: Path, kept: Kept, tmp_path: Path
+) -> None:
+    place = tmp_path / "out"
+    shutil.copytree(folder, place)
+    said = json.loads((place / "manifest.json").read_bytes())
+    said["files"]["model.old.onnx"] = said["files"]["reference.json"]
+    (place / "manifest.json").write_text(json.dumps(said))
+    (place / "model.old.onnx").write_bytes(b"of another bundle")
+    (place / "golden.npz").write_bytes(b"of another bundle")
+    fetch_bundle(store, kept, place)
+    assert contents(place) == contents(folder)
+    (place / "manifest.json").write_bytes(b"[]")
+    fetch_bundle(store, kept, place)
+    assert contents(place) == contents(folder)
 
 
 def test_nothing_is_fetched_twice(loaded: Loaded, store: Store, kept: Kept) -> None:

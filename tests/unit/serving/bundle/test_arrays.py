@@ -97,6 +97,12 @@ def test_anything_else_is_refused(data: bytes, said: str) -> None:
         decoded(data, "golden.npz")
 
 
+def test_a_list_of_very_many_files_is_not_even_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zipfile, "ZipFile", lambda _: pytest.fail("it was opened"))
+    with pytest.raises(BadBundle, match="more than 256 arrays"):
+        decoded(b"PK\x01\x02" * 1000, "golden.npz")
+
+
 def test_more_than_the_largest_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrays, "LARGEST", 100)
     write_arrays(tmp_path / "golden.npz", ARRAYS)

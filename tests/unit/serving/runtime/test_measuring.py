@@ -47,19 +47,6 @@ def endless() -> onnx.ModelProto:
     return small_onnx.model(nodes, [weights, numpy_helper.from_array(np.array(1 << 60), "trips")])
 
 
-def exhausting() -> onnx.ModelProto:
-    """A small file that wants four gigabytes."""
-    nodes = [
-        *small_onnx.classifier().graph.node,
-        helper.make_node("ConstantOfShape", ["shape"], ["many"]),
-        helper.make_node("ReduceSum", ["many"], ["sum"], keepdims=0),
-        helper.make_node("Add", ["scores", "sum"], ["logits"]),
-    ]
-    nodes[2].output[0] = "scores"
-    weights = numpy_helper.from_array(small_onnx.weights(), "weights")
-    return small_onnx.model(nodes, [weights, numpy_helper.from_array(np.array([1 << 30]), "shape")])
-
-
 def test_latency_and_memory_are_told(tmp_path: Path) -> None:
     found = measure_apart(saved(tmp_path, small_onnx.classifier()), small_onnx.CONTRACT, sizes={"batch": 4}, calls=7)
     assert found.calls == 7
@@ -104,7 +91,7 @@ def test_a_model_that_never_ends_is_ended(tmp_path: Path) -> None:
 
 def test_a_model_that_wants_too_much_memory_gets_none(tmp_path: Path) -> None:
     with pytest.raises(ModelUnfit, match=r"Failed to allocate memory|needs more than 512 MB"):
-        measure_apart(saved(tmp_path, exhausting()), small_onnx.CONTRACT, limits=Limits(memory_mb=512))
+        measure_apart(saved(tmp_path, small_onnx.exhausting()), small_onnx.CONTRACT, limits=Limits(memory_mb=512))
 
 
 def test_a_runtime_that_is_brought_down_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,6 +108,12 @@ def test_a_runtime_that_does_not_load_is_told_with_its_reason(tmp_path: Path, mo
     (tmp_path / "path" / "onnxruntime.py").write_text("raise ImportError('libcublas.so is missing')\n")
     with pytest.raises(ModelUnfit, match=r"libcublas\.so is missing"):
         measure_apart(saved(tmp_path, small_onnx.classifier()), small_onnx.CONTRACT)
+
+
+def test_the_child_takes_no_code_from_where_somebody_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "json.py").write_text("raise ImportError('somebody else has written this')\n")
+    monkeypatch.chdir(tmp_path)
+    assert measure_apart(saved(tmp_path, small_onnx.classifier()), small_onnx.CONTRACT, calls=1).calls == 1
 
 
 def test_what_does_not_load_is_told_as_by_a_session(tmp_path: Path) -> None:

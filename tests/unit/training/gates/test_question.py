@@ -9,6 +9,7 @@ import pytest
 from slipway.platform.errors import WrongUse
 from slipway.platform.models.finder import model_named
 from slipway.platform.registry.bundles import Kept
+from slipway.platform.runs.code.closure import Code, closure
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.parts import Parts
 from slipway.platform.runs.records import Result, StoredFile
@@ -68,14 +69,13 @@ def test_nobody_borrows_the_lineage_of_another_run(tmp_path: Path, changed: dict
 
 def test_all_that_decides_is_part_of_a_verdicts_name(monkeypatch: pytest.MonkeyPatch) -> None:
     named: list[str] = []
-    closure = planning.closure
-    monkeypatch.setattr(
-        planning,
-        "closure",
-        lambda first, *more: named.extend(one.path for one in closure(first, *more).files) or closure(first, *more),
-    )
+
+    def seen(*given: Any) -> Code:
+        found = closure(*given)
+        named.extend(one.path for one in found.files)
+        return found
+
+    monkeypatch.setattr(planning, "closure", seen)
     planning.gates_code(model_named("bay-occupancy"))
-    folder = "slipway/training/gates/"
-    assert {f"{folder}{one}.py" for one in ("evaluating", "judging", "comparing", "lineages", "validations")} <= {
-        *named
-    }
+    deciding = ("evaluating", "judging", "comparing", "lineages", "validations")
+    assert {f"slipway/training/gates/{one}.py" for one in deciding} <= {*named}

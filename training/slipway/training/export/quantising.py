@@ -166,9 +166,10 @@ def _session(path: Path, threads: int) -> ort.InferenceSession:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Without what the quantiser prints and advises at every turn."""
+    before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(before)
