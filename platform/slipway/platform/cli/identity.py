@@ -171,6 +171,29 @@ def revoke(
         dry_run=dry_run,
         yes=yes,
     )
+    if entry is None and (found.revoked is None or found.revoked.entry is None):
+        _tell_head(loaded, found.keyid)
+
+
+def _tell_head(loaded: "Loaded", keyid: str) -> None:
+    """A thief can write an earlier date into an entry, but not an earlier number."""
+    from slipway.platform.errors import SlipwayError
+    from slipway.platform.ledger.heads import find_head, noted_head
+    from slipway.platform.store import open_store
+
+    try:
+        store = open_store(loaded.settings.store, loaded.settings.s3)
+        noted = noted_head(store)
+        head = find_head(store, noted.number if noted else 0)
+    except SlipwayError as error:
+        say(f"The ledger cannot be asked for its newest number, which --entry names: {error}")
+        return
+    if head:
+        say(
+            f"Whoever holds the key can still write an earlier date into the ledger, which ends with entry {head}.\n"
+            f'  `slipway identity revoke {keyid[:8]} --reason "…" --entry {head}` says that nothing after it counts; '
+            "if newer ones of this key are not its owner's, name the last that is."
+        )
 
 
 def _now() -> "datetime":

@@ -1,8 +1,9 @@
 """People and services, their roles, and the keys they are known by.
 
 Pure values and questions about them; where they are written is `people_file`'s subject. A name belongs to one person
-and a key to one name: a signature then has exactly one meaning. Keys are revoked, never removed, and people who leave
-keep their entry with no roles: otherwise what they signed could no longer be read.
+and a key to one name: a signature then has exactly one meaning. Nor do two people share an e-mail address: nobody
+approves their own work under a second name. Keys are revoked, never removed, and people who leave keep their entry with
+no roles: otherwise what they signed could no longer be read.
 """
 
 from collections.abc import Iterator
@@ -159,12 +160,19 @@ def conflicts(persons: tuple[Person, ...]) -> Iterator[tuple[Place, str]]:
     """What is wrong between entries that are right one by one, with the place of the later one."""
     names: set[str] = set()
     holders: dict[str, str] = {}
+    addresses: dict[str, str] = {}
     for index, person in enumerate(persons):
         place = ("person", str(index))
         if person.name in names:
             yield (*place, "name"), f"there are two entries for `{person.name}`; a name belongs to one person."
         names.add(person.name)
         yield from _role_conflicts(place, person)
+        address = "" if person.service else (person.email or "").lower()
+        if address and addresses.setdefault(address, person.name) != person.name:
+            yield (
+                (*place, "email"),
+                f"`{person.name}` and `{addresses[address]}` have the same e-mail address; a person has one name.",
+            )
         for number, key in enumerate(person.keys):
             if key.keyid in holders:
                 holder = holders[key.keyid]

@@ -72,10 +72,12 @@ def new_person(trust: Trust, keys: tuple[TrustedKey, ...]) -> Person:
 
 
 def revoking(people: People, keyid: str, revocation: Revocation) -> People:
-    """The people once the key is revoked; equal to those before where it was already."""
+    """The people once the key is revoked; where it was already, at most the entry that nobody has named is added."""
     person, key = named_key(people, keyid)
     if key.revoked is not None:
-        return people
+        if key.revoked.entry is not None or revocation.entry is None:
+            return people
+        revocation = key.revoked.model_copy(update={"entry": revocation.entry})
     revoked = key.model_copy(update={"revoked": revocation})
     keys = tuple(revoked if one is key else one for one in person.keys)
     return _replaced(people, person.model_copy(update={"keys": keys}))

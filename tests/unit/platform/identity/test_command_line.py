@@ -216,3 +216,17 @@ def test_the_command_module_is_imported_without_its_libraries() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ), check=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_revocation_without_an_entry_says_which_number_to_use(slipway: Run, project: Path, ada: Person) -> None:
+    keyid = ada.keys[0].keyid[:8]
+    ledger = project / ".slipway" / "store" / "ledger"
+    ledger.mkdir(parents=True)
+    for number in (1, 2, 3):
+        (ledger / f"{number:012}.json").write_text("{}")
+    told = slipway("revoke", keyid, "--reason", "laptop stolen").stderr
+    assert f'`slipway identity revoke {keyid} --reason "…" --entry 3`' in told
+    assert slipway("revoke", keyid, "--reason", "the same", "--entry", "3").returncode == 0
+    revoked = json.loads(slipway("show", "ada", "--json").stdout)["keys"][0]["revoked"]
+    assert (revoked["reason"], revoked["entry"]) == ("laptop stolen", 3)
+    assert "ledger" not in slipway("revoke", keyid, "--reason", "again").stderr
