@@ -100,7 +100,7 @@ def check(place: Place, envelope: bytes, people: People, *, seen: bool = False) 
     except SlipwayError as error:
         return Checked(None, (Problem(place.number, Kind.ENVELOPE, str(error).removesuffix(".")),))
     found = [*misplaced(place, entry), *_unentitled(place.number, entry, person, key)]
-    return Checked(Written(entry, person.name, digest_of(envelope)), tuple(found))
+    return Checked(Written(entry, person.name, digest_of(envelope), person.email or ""), tuple(found))
 
 
 def believed(found: Checked, url: str) -> Written:

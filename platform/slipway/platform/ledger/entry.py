@@ -94,6 +94,8 @@ class Written:
     """Name of the person or service whose key signed."""
     digest: str
     """sha256 of the envelope, which the next entry names."""
+    email: str = ""
+    """The signer's, where the people file has it."""
 
 
 def entry_key(number: int) -> str:

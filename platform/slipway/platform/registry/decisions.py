@@ -23,6 +23,8 @@ ASKED: Final = "asked"
 PASSED: Final = "passed"
 NEEDED: Final = "approvals"
 BARRED: Final = "barred"
+RECORD: Final = "record"
+"""The sha256 of the version's record in the store."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,9 @@ def verdict_given(verdict: Verdict, *, actor: str, nonce: str) -> Decision:
     )
 
 
-def registered(about: About, *, actor: str, nonce: str, needed: int, barred: Sequence[str]) -> Decision:
+def registered(
+    about: About, *, actor: str, nonce: str, needed: int, barred: Sequence[str], record: str = ""
+) -> Decision:
     """A bundle is a version; `needed` people must approve it, none of whom is one of the `barred`."""
-    details = {NEEDED: needed, BARRED: sorted(set(barred))}
+    details = {NEEDED: needed, BARRED: sorted(set(barred))} | ({RECORD: record} if record else {})
     return about.decided(Action.REGISTER, actor=actor, nonce=nonce, details=details)

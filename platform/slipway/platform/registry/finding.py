@@ -12,7 +12,7 @@ from slipway.platform.names import suggestion
 from slipway.platform.registry.decisions import About
 from slipway.platform.registry.desk import Desk
 from slipway.platform.registry.guarding import CHALLENGER, CHAMPION
-from slipway.platform.registry.records import VersionRecord, load_version, versions_in
+from slipway.platform.registry.records import VersionRecord, agreed, versions_in
 from slipway.platform.registry.standing import ModelStanding, VersionStanding
 
 _GIVEN: Final = re.compile(r"(?P<model>[a-z0-9-]+)(?:/(?P<number>[0-9]+)|@(?P<alias>[a-z]+))?")
@@ -73,7 +73,7 @@ def pick(desk: Desk, given: str) -> Picked:
             raise WrongUse(f"{model} has no version {match['number']}.", mend=f"There are: {numbers}.")
     else:
         version = _aliased(standing, match["alias"] if match else None)
-    return Picked(load_version(desk.store, version.bundle), version, standing)
+    return Picked(agreed(desk.store, model, version), version, standing)
 
 
 def _aliased(standing: ModelStanding, alias: str | None) -> VersionStanding:

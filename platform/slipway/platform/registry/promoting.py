@@ -18,7 +18,7 @@ from slipway.platform.registry.decisions import REPLACES, VERSION, About
 from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
 from slipway.platform.registry.finding import Picked, pick
 from slipway.platform.registry.proof import gate_command, standing_verdict
-from slipway.platform.registry.records import load_version
+from slipway.platform.registry.records import agreed
 from slipway.platform.registry.shown import show_version
 from slipway.platform.registry.standing import ModelStanding, VersionStanding
 from slipway.platform.registry.verdict import Verdict
@@ -55,7 +55,7 @@ def look(desk: Desk, picked: Picked) -> tuple[Verdict | None, list[Refused]]:
                 mend=f"`{written.signer}` approves it, or it stays as it is.",
             )
         )
-    if verdict and (why := missing(picked, verdict.key)):
+    if verdict and (why := missing(desk, picked, verdict.key)):
         again = " It was taken out of the field: older approvals do not count." if version.quarantined else ""
         found.append(Refused(why + again, mend=f"`slipway model approve {picked.name}`, by somebody who may."))
     return verdict, found
@@ -63,7 +63,7 @@ def look(desk: Desk, picked: Picked) -> tuple[Verdict | None, list[Refused]]:
 
 def obstacles(desk: Desk, standing: ModelStanding, version: VersionStanding) -> list[str]:
     """What stands in the way of promoting the version now, a sentence each."""
-    picked = Picked(load_version(desk.store, version.bundle), version, standing)
+    picked = Picked(agreed(desk.store, standing.model, version), version, standing)
     return [str(one) for one in look(desk, picked)[1]]
 
 
@@ -111,6 +111,11 @@ def rollback(desk: Desk, model: str, *, to: str | None = None, reason: str, requ
         raise Refused(
             f"{model} has been champion as no other version{f' {to}' if to else ''}: there is nothing to go back to.",
             mend=f"`slipway model history {model}` shows who was champion.",
+        )
+    if wanted.quarantined:
+        raise Refused(
+            f"{model}/{wanted.number} is quarantined: a rollback does not bring it back.",
+            mend=f"`slipway model approve {model}/{wanted.number}`, then `slipway model promote` it.",
         )
     picked = pick(desk, f"{model}/{wanted.number}")
     verdict = wanted.promotions[-1].entry.decision.subjects.get("verdict", "")

@@ -3,7 +3,7 @@
 from slipway.platform.registry.desk import Desk, Refused
 from slipway.platform.registry.finding import Picked
 from slipway.platform.registry.verdict import Verdict
-from slipway.platform.registry.verdicts import VerdictMissing, VerdictRefused, load_verdict, objection
+from slipway.platform.registry.verdicts import SHOWN, VerdictMissing, VerdictRefused, load_verdict, objection
 
 
 def gate_command(picked: Picked) -> str:
@@ -27,6 +27,11 @@ def standing_verdict(desk: Desk, picked: Picked, key: str | None = None) -> Verd
         raise Refused(str(error), mend=mend) from None
     if why := objection(verdict, bundle=picked.record.bundle, champion=champion):
         raise Refused(why, mend=mend)
+    if given is not None and given.key != verdict.key:
+        raise Refused(
+            f"{picked.name} was judged again: the newest verdict is {given.key[:SHOWN]}, not {verdict.key[:SHOWN]}.",
+            mend=f"Look at the newest: `slipway model show {picked.name}`.",
+        )
     if verdict.key not in {one.key for one in picked.version.verdicts}:
         raise Refused(f"The ledger does not tell of the verdict {verdict.key[:12]}.", mend=mend)
     if not verdict.passed:

@@ -1,5 +1,10 @@
-"""The one version of a bundle: `versions/<bundle digest>.json`, bound once, whoever registers it and however often."""
+"""The one version of a bundle: `versions/<bundle digest>.json`, bound once, whoever registers it and however often.
 
+Nobody signs the record itself. The ledger's entry on the registration, which is signed, names its sha256, and `agreed`
+holds the record against that entry: a record that somebody changed decides nothing.
+"""
+
+import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Final, Literal
 
@@ -7,8 +12,11 @@ from pydantic import AwareDatetime
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.registry.bundles import Kept
+from slipway.platform.registry.decisions import RECORD
+from slipway.platform.registry.standing import VersionStanding
+from slipway.platform.runs.errors import RecordDamaged
 from slipway.platform.runs.records import Record
-from slipway.platform.store import Store
+from slipway.platform.store import ObjectMissing, Store
 
 FOLDER: Final = "versions"
 Level = Literal["minimal", "limited", "high"]
@@ -71,12 +79,44 @@ def version_key(bundle: str) -> str:
 
 def load_version(store: Store, bundle: str) -> VersionRecord:
     """The version of a bundle; there must be one."""
-    record = VersionRecord.load(store, version_key(bundle))
-    if record is None:
-        raise WrongUse(
-            f"Bundle {bundle[:12]} is no version in {store.url}.", mend="`slipway model register BUNDLE` makes it one."
+    return _loaded(store, bundle)[0]
+
+
+def agreed(store: Store, model: str, version: VersionStanding) -> VersionRecord:
+    """The record of a version that the ledger tells of, which must be the one that was registered."""
+    record, digest = _loaded(store, version.bundle)
+    details = version.registered.entry.decision.details
+    told = (model, version.number, details.get(RECORD, digest))
+    if (record.model, record.number, digest) != told or not set(record.barred) <= set(version.barred):
+        raise RecordDamaged(
+            f"{version_key(version.bundle)} in {store.url} is not what was registered as {model}/{version.number} "
+            f"(entry {version.registered.entry.number} of the ledger).",
+            mend="Restore that object from a backup: somebody changed it.",
         )
     return record
+
+
+def digest_of(store: Store, bundle: str) -> str:
+    """What the ledger calls the record of a bundle's version."""
+    return _loaded(store, bundle)[1]
+
+
+def _loaded(store: Store, bundle: str) -> tuple[VersionRecord, str]:
+    """The record, and the sha256 of its bytes."""
+    key = version_key(bundle)
+    try:
+        data = store.get(key)
+    except ObjectMissing:
+        raise WrongUse(
+            f"Bundle {bundle[:12]} is no version in {store.url}.", mend="`slipway model register BUNDLE` makes it one."
+        ) from None
+    record = VersionRecord.read(data, f"{key} in {store.url}")
+    if record.bundle != bundle:
+        raise RecordDamaged(
+            f"{key} in {store.url} speaks of the bundle {record.bundle[:12]}.",
+            mend="Restore that object from a backup: somebody changed it.",
+        )
+    return record, hashlib.sha256(data).hexdigest()
 
 
 def versions_in(store: Store) -> Iterator[VersionRecord]:

@@ -3,14 +3,15 @@
 The entries alone decide. One that does not fit its place is void and changes nothing, whoever wrote it and however
 the writers raced: a promotion that replaces somebody who is champion no more, whose verdict did not pass or was given
 against another champion, of what is rejected or quarantined, or before enough people approved. `void` tells each with
-the reason. An override needs none of this but the right place: whom it replaces must be champion.
+the reason. An override needs none of this but a reason and the right place: whom it replaces must be champion.
 
 Whose word counts is the signer's, not the name in the entry. Each person's latest word counts, on the verdict that it
-names; words spoken before a quarantine do not count after it. That each signer held the role for it then, the ledger
-has looked at before it gives an entry.
+names; words spoken before a quarantine do not count after it. Whoever registered a version has said who had a hand in
+it, so that one's approval does not count either. That each signer held the role for it then, the ledger has looked at
+before it gives an entry.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Final
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 PROMOTIONS: Final = frozenset({Action.PROMOTE, Action.ACCEPT, Action.OVERRIDE})
 """What makes a version champion."""
+MOST: Final = 2
+"""How many people must approve what was registered without a number."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,15 @@ class VersionStanding:
     @property
     def needed(self) -> int:
         """How many people must approve it."""
-        return int(self.registered.entry.decision.details.get(decisions.NEEDED, 1))
+        told = self.registered.entry.decision.details.get(decisions.NEEDED, 1)
+        return max(1, told) if isinstance(told, int) else MOST
 
     @property
     def barred(self) -> tuple[str, ...]:
-        """Those whose approval does not count: they trained it or wrote its code."""
-        return tuple(self.registered.entry.decision.details.get(decisions.BARRED, ()))
+        """Those whose approval does not count: they trained it, wrote its code, or said in registering who did."""
+        told = self.registered.entry.decision.details.get(decisions.BARRED, ())
+        named = map(str, told) if isinstance(told, list | tuple) else ()
+        return tuple(sorted({*named, self.registered.signer}))
 
     @property
     def last(self) -> Given | None:
@@ -87,8 +93,9 @@ class VersionStanding:
 
     def approvers(self, verdict: str) -> tuple[str, ...]:
         """Who approved it on the strength of this verdict; those who are barred do not count."""
+        barred = {one.lower() for one in self.barred}
         named = (one for one in self.approvals if one.entry.decision.subjects.get(decisions.VERDICT) == verdict)
-        return tuple(dict.fromkeys(one.signer for one in named if one.signer not in self.barred))
+        return tuple(one.signer for one in named if barred.isdisjoint({one.signer.lower(), one.email.lower()}))
 
     @property
     def state(self) -> str:
@@ -188,6 +195,16 @@ def standing_of(model: str, entries: Iterable[Written]) -> ModelStanding:
     return fold.result()
 
 
+def standings_since(model: str, entries: Iterable[Written], number: int) -> Iterator[ModelStanding]:
+    """Where the model stood after the entry of that number, and after each that followed."""
+    fold = _Fold(model)
+    for written in entries:
+        if written.entry.number > number:
+            yield fold.result()
+        fold.add(written)
+    yield fold.result()
+
+
 def load_standing(model: str, loaded: "Loaded", store: "Store") -> ModelStanding:
     """Where the model stands by the store's ledger."""
     return standing_of(model, Ledger.of(loaded, store).entries(model))
@@ -227,8 +244,8 @@ class _Fold:
             self._model,
             self._champion,
             self._challenger(),
-            self._versions,
-            self._verdicts,
+            dict(self._versions),
+            dict(self._verdicts),
             tuple(self._history),
             tuple(self._void),
         )
@@ -286,6 +303,8 @@ class _Fold:
         if why or version is None:
             return why
         override = decision.action is Action.OVERRIDE
+        if override and not decision.reason.strip():
+            return "an override takes a reason"
         if not override and (why := _unproven(version, decision.subjects.get(decisions.VERDICT, ""), self._champion)):
             return why
         self._versions[version.bundle] = replace(
@@ -304,8 +323,9 @@ class _Fold:
             return why or "there was no champion to replace"
         if not version.promotions:
             return f"version {version.number} has never been champion"
+        if version.quarantined:
+            return f"version {version.number} is quarantined"
         self._versions[other] = replace(self._versions[other], quarantined=written, approvals=())
-        self._versions[version.bundle] = replace(version, quarantined=None)
         self._become(version.bundle, written)
         return None
 
@@ -349,6 +369,9 @@ def _unproven(version: VersionStanding, verdict: str, champion: str | None) -> s
     given = next((one for one in version.verdicts if one.key == verdict), None)
     if given is None or not given.passed:
         return f"no passing verdict {verdict[:12]} on version {version.number}".replace("  ", " ")
+    newest = version.verdict_against(given.champion)
+    if newest is not None and newest.key != verdict:
+        return f"the verdict {verdict[:12]} on version {version.number} is not the newest against that champion"
     if given.champion != champion:
         return (
             f"its verdict was given against {_named(given.champion)}, and the champion was {_named(champion)} by then"

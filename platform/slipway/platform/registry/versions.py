@@ -14,13 +14,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from slipway.platform.identity import PersonSigner, Role
+from slipway.platform.ledger.entry import Decision
 from slipway.platform.registry import artefact
 from slipway.platform.registry.authors import Hands
 from slipway.platform.registry.bundles import Kept, keep_bundle
 from slipway.platform.registry.decisions import About, registered
 from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
-from slipway.platform.registry.records import VersionRecord, lineage_of, version_key
+from slipway.platform.registry.records import (
+    APPROVALS,
+    VersionRecord,
+    agreed,
+    digest_of,
+    lineage_of,
+    version_key,
+    versions_in,
+)
 from slipway.platform.registry.shown import show_version
+from slipway.platform.registry.standing import ModelStanding
 from slipway.platform.registry.verdict import Verdict
 from slipway.platform.registry.verdicts import verdicts_of
 from slipway.platform.runs.errors import RecordDamaged
@@ -64,26 +74,45 @@ def register(desk: Desk, wanted: Registration) -> Registered:
     kept = wanted.kept
     about = About(kept.model, kept.digest)
     signer = desk.acting(Role.TRAINER, about, ASKED)
-    record = VersionRecord.load(desk.store, version_key(kept.digest))
-    found = record is not None
-    if record is None:
+    version = desk.standing(kept.model).versions.get(kept.digest)
+    if version is not None:
+        record = agreed(desk.store, kept.model, version)
+    else:
         try:
             verdict = _verdict(desk, kept)
         except Refused as refused:
             desk.refuse(ASKED, about, refused)
-        record = _bind(desk, wanted, verdict, signer)
+        record = VersionRecord.load(desk.store, version_key(kept.digest)) or _bind(desk, wanted, verdict, signer)
     _check_there(desk, record)
     _delete_strays(desk, record)
     standing = desk.standing(kept.model)
-    if kept.digest not in standing.versions:
-        found = False
-        about = About(record.model, record.bundle, record.number, record.verdict)
-        decision = registered(
-            about, actor=signer.person.name, nonce=record.nonce, needed=record.needed, barred=record.barred
-        )
-        desk.ledger.append(decision, signer)
+    made = kept.digest not in standing.versions
+    if made:
+        desk.ledger.append(_told(desk, wanted, record, standing, signer), signer)
     show_version(desk, record)
-    return Registered(record, "found" if found else "made")
+    return Registered(record, "made" if made else "found")
+
+
+def _told(
+    desk: Desk, wanted: Registration, record: VersionRecord, standing: ModelStanding, signer: PersonSigner
+) -> Decision:
+    """What the ledger hears: what the record says, which nobody has signed yet, and what is known here besides."""
+    digest, hands = digest_of(desk.store, wanted.kept.digest), wanted.hands
+    verdicts = {given.key for given in standing.verdicts.get(record.bundle, ()) if given.passed}
+    if record.model != wanted.kept.model or record.verdict not in verdicts:
+        raise RecordDamaged(
+            f"{version_key(wanted.kept.digest)} in {desk.store.url} is no record of a version of {wanted.kept.model} "
+            f"that passed, and the ledger does not tell of it.",
+            mend="Nobody has registered it: remove that object, and register again.",
+        )
+    return registered(
+        About(record.model, record.bundle, record.number, record.verdict),
+        actor=signer.person.name,
+        nonce=record.nonce,
+        needed=max(record.needed, APPROVALS[wanted.declaration.risk.level]),
+        barred=(*record.barred, *hands.trained, *hands.wrote),
+        record=digest,
+    )
 
 
 def _verdict(desk: Desk, kept: Kept) -> Verdict:
@@ -170,8 +199,13 @@ def tags_of(kept: Kept, verdict: Verdict, declared: Mapping[str, str]) -> dict[s
 
 
 def _tagged(desk: Desk, model: str, bundle: str) -> Sequence[str]:
-    """Numbers of MLflow's versions with the bundle's tag, the oldest first."""
-    found = [one.number for one in desk.registry.versions(model) if one.tags.get(BUNDLE_TAG) == bundle]
+    """Numbers of MLflow's versions with the bundle's tag, the oldest first.
+
+    Anybody can set a tag: a version that is another bundle's by its record has it for nothing.
+    """
+    found = {one.number for one in desk.registry.versions(model) if one.tags.get(BUNDLE_TAG) == bundle}
+    if len(found) != 1 or VersionRecord.load(desk.store, version_key(bundle)) is None:
+        found -= {one.number for one in versions_in(desk.store) if one.model == model and one.bundle != bundle}
     return sorted(found, key=int)
 
 

@@ -20,14 +20,21 @@ class Writer:
 
     def __init__(self) -> None:
         self.entries: list[Written] = []
+        self.reason = "because"
 
     def decide(self, action: Action, by: str, details: dict[str, Any] | None = None, /, **subjects: str) -> Written:
         number = len(self.entries) + 1
         decision = Decision(
-            action=action, model="birds", subjects=subjects, actor=by, nonce=str(number), details=details or {}
+            action=action,
+            model="birds",
+            subjects=subjects,
+            actor=by,
+            nonce=str(number),
+            reason=self.reason,
+            details=details or {},
         )
         entry = Entry(number=number, previous="", at=START + timedelta(days=number - 1), decision=decision)
-        self.entries.append(Written(entry, by, "d"))
+        self.entries.append(Written(entry, by, "d", f"{by}@example.com"))
         return self.entries[-1]
 
     def judge(self, bundle: str, key: str, against: str | None = None, *, passed: bool = True) -> None:
@@ -165,6 +172,28 @@ def with_withdrawn_approval(writer: Writer) -> None:
     writer.say(Action.REJECT, A, "ben", "va")
 
 
+def with_approval_of_who_registered_it(writer: Writer) -> None:
+    writer.judge(A, "va")
+    writer.register(A, barred=())
+    writer.say(Action.APPROVE, A, "ada", "va")
+
+
+def with_approval_of_a_writer_known_by_mail(writer: Writer) -> None:
+    writer.judge(A, "va")
+    writer.register(A, barred=("Ben@example.com",))
+    writer.say(Action.APPROVE, A, "ben", "va")
+
+
+def with_no_approvals_asked_for(writer: Writer) -> None:
+    writer.judge(A, "va")
+    writer.register(A, needed=0)
+
+
+def with_a_later_verdict_that_failed(writer: Writer) -> None:
+    writer.ready(A, "va")
+    writer.judge(A, "va2", passed=False)
+
+
 def with_rejection(writer: Writer) -> None:
     writer.ready(A, "va")
     writer.say(Action.REJECT, A, "cleo", "va")
@@ -181,6 +210,10 @@ def with_rejection(writer: Writer) -> None:
         (with_approval_of_the_trainer, "0 of 1 approvals"),
         (with_one_of_two, "1 of 2 approvals"),
         (with_approval_on_another_verdict, "0 of 1 approvals"),
+        (with_approval_of_who_registered_it, "0 of 1 approvals"),
+        (with_approval_of_a_writer_known_by_mail, "0 of 1 approvals"),
+        (with_no_approvals_asked_for, "0 of 1 approvals"),
+        (with_a_later_verdict_that_failed, "is not the newest"),
         (with_withdrawn_approval, "rejected by ben"),
         (with_rejection, "rejected by cleo"),
     ],
@@ -195,12 +228,16 @@ def test_a_promotion_without_all_it_needs_is_void(
     assert told in str(writer.standing.why_void(number))
 
 
-def test_an_override_needs_nothing_but_the_right_place(writer: Writer) -> None:
+def test_an_override_needs_nothing_but_the_right_place_and_a_reason(writer: Writer) -> None:
     writer.judge(A, "va", passed=False)
     writer.register(A)
     writer.say(Action.REJECT, A, "ben")
     wrong = writer.promote(A, "va", replaces=B, action=Action.OVERRIDE)
     assert writer.standing.why_void(wrong)
+    writer.reason = " "
+    silent = writer.promote(A, "va", action=Action.OVERRIDE)
+    assert "takes a reason" in str(writer.standing.why_void(silent))
+    writer.reason = "it must be now"
     writer.promote(A, "va", action=Action.OVERRIDE)
     assert writer.standing.champion == A
     assert len(writer.standing.versions[A].overrides) == 1
@@ -215,6 +252,8 @@ def test_a_rollback_returns_the_earlier_one_and_quarantines_the_other(writer: Wr
     assert writer.standing.champion == A
     assert writer.standing.challenger is None
     assert writer.standing.versions[B].state == "quarantined"
+    back = writer.promote(B, "vb", A, action=Action.ROLLBACK)
+    assert "quarantined" in str(writer.standing.why_void(back))
     again = writer.promote(B, "vb", A)
     assert "0 of 1 approvals" in str(writer.standing.why_void(again))
     writer.say(Action.APPROVE, B, "ben", "vb")

@@ -50,7 +50,9 @@ def approve(
         return
     record = said.picked.record
     count = len(said.approvers)
-    if count < said.picked.version.needed:
+    if said.picked.standing.champion == record.bundle:
+        say(f"{said.picked.name} is champion.")
+    elif count < said.picked.version.needed:
         say(f"{count} of {said.picked.version.needed} approvals are there: {record.risk} risk.")
     else:
         say(f"`slipway model promote {said.picked.name}`, by somebody who is releaser, makes it champion.")

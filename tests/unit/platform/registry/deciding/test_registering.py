@@ -1,5 +1,6 @@
 """Registering: what MLflow, the store and the ledger say of a version, and what is refused."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ from releasing import MODEL, Site
 from slipway.platform.ledger.entry import Action
 from slipway.platform.registry.authors import Hands, hands_of
 from slipway.platform.registry.desk import Refused
-from slipway.platform.registry.records import load_version
+from slipway.platform.registry.records import load_version, version_key
 from slipway.platform.registry.verdict import Verdict
 from slipway.platform.registry.versions import plan, register
 from slipway.platform.runs.errors import RecordDamaged
@@ -207,4 +208,5 @@ def test_a_ledger_entry_names_what_the_version_needs(site: Site) -> None:
     site.version("a", risk="high")
     entry = list(site.gates.ledger.entries())[-1].entry.decision
     assert entry.action is Action.REGISTER
-    assert entry.details == {"approvals": 2, "barred": ["finn"]}
+    record = hashlib.sha256(site.gates.store.get(version_key(entry.subjects["bundle"]))).hexdigest()
+    assert entry.details == {"approvals": 2, "barred": ["finn"], "record": record}
