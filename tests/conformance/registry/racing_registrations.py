@@ -25,7 +25,7 @@ IMPORTED = (
     "mlflow.store.model_registry.sqlalchemy_store", "mlflow.store.tracking.sqlalchemy_store",
 )  # fmt: skip
 """What takes seconds to import: once, before the fork."""
-SECONDS = 60
+SECONDS = 240
 
 
 def race(site: Site, wanted: Registration, start: "Barrier", told: "Queue[dict[str, Any]]") -> None:

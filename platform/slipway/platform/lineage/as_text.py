@@ -24,7 +24,12 @@ def as_text(graph: Graph, *, downstream: bool) -> list[str]:
     lines = [start.label, *(f"  {name}: {value}" for name, value in start.facts.items())]
     below = list(_below(graph, start, "", downstream, {start.id}))
     nothing = "Nothing came of it yet." if downstream else "Nothing is known of where it came from."
-    return [*lines, *(below or [nothing]), *(f"! {remark}" for remark in graph.remarks)]
+    return [printable(one) for one in (*lines, *(below or [nothing]), *(f"! {remark}" for remark in graph.remarks))]
+
+
+def printable(line: str) -> str:
+    """A line without what would steer a terminal."""
+    return "".join(one for one in line if one.isprintable())
 
 
 def _below(graph: Graph, node: Node, indent: str, downstream: bool, told: set[str]) -> Iterator[str]:  # noqa: FBT001

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from slipway.platform.errors import SlipwayError
+from slipway.platform.ledger.describing import plain
 from slipway.platform.registry.artefact import preferred
 from slipway.platform.registry.bundles import Kept, load_bundle
 from slipway.platform.registry.desk import Desk
@@ -62,7 +63,7 @@ def state_of(standing: ModelStanding, bundle: str) -> str:
 def said(written: "Written") -> str:
     """A decision in a line."""
     decision = written.entry.decision
-    reason = f": {decision.reason}" if decision.reason else ""
+    reason = f": {plain(decision.reason)}" if decision.reason else ""
     return f"{decision.actor}, {written.entry.at:%Y-%m-%d %H:%M} UTC (entry {written.entry.number}){reason}"
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
 from slipway.platform.errors import WrongUse
+from slipway.platform.ledger.describing import plain
 from slipway.platform.ledger.entry import Action, Written
 from slipway.platform.registry import decisions
 from slipway.platform.registry.standing import Change, ModelStanding, VersionStanding, standing_of
@@ -76,7 +77,7 @@ class Reign:
             "approved by": ", ".join(self.approvers) or "nobody",
         }
         if self.change.why:
-            fields["reason"] = self.change.why
+            fields["reason"] = plain(self.change.why)
         if refused := decision.details.get("refused"):
             fields["past the refusal"] = str(refused)
         if self.until:

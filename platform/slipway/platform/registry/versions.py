@@ -170,12 +170,12 @@ def _bind(desk: Desk, wanted: Registration, verdict: Verdict, signer: PersonSign
 
 
 def _version_in_mlflow(desk: Desk, wanted: Registration, tags: Mapping[str, str]) -> tuple[str, bool]:
-    """The number of the version that has the bundle's tag, and whether it was made now."""
+    """The number of the version that has the bundle's tag and its files, and whether it was made now."""
     kept = wanted.kept
-    if there := _tagged(desk, kept.model, kept.digest):
-        return there[0], False
     run = artefact.source_run(desk, kept)
     source = artefact.upload(desk, kept, wanted.folder, run)
+    if there := _tagged(desk, kept.model, kept.digest, source):
+        return there[0], False
     told = wanted.declaration.purpose
     left = ROUNDS
     while True:
@@ -184,7 +184,7 @@ def _version_in_mlflow(desk: Desk, wanted: Registration, tags: Mapping[str, str]
                 kept.model, source=source, run_id=run.run_id if run else "", description=told, tags=tags
             )
         except TrackingRefused:  # of many at once MLflow may find no number for each
-            if there := _tagged(desk, kept.model, kept.digest):
+            if there := _tagged(desk, kept.model, kept.digest, source):
                 return there[0], False
             left -= 1
             if not left:
@@ -198,12 +198,13 @@ def tags_of(kept: Kept, verdict: Verdict, declared: Mapping[str, str]) -> dict[s
     return {**lineage_of(kept), BUNDLE_TAG: kept.digest, "verdict": verdict.key, **declared}
 
 
-def _tagged(desk: Desk, model: str, bundle: str) -> Sequence[str]:
-    """Numbers of MLflow's versions with the bundle's tag, the oldest first.
+def _tagged(desk: Desk, model: str, bundle: str, source: str = "") -> Sequence[str]:
+    """Numbers of MLflow's versions with the bundle's tag, and with files from this source, the oldest first.
 
     Anybody can set a tag: a version that is another bundle's by its record has it for nothing.
     """
-    found = {one.number for one in desk.registry.versions(model) if one.tags.get(BUNDLE_TAG) == bundle}
+    there = [one for one in desk.registry.versions(model) if one.tags.get(BUNDLE_TAG) == bundle]
+    found = {one.number for one in there if source in ("", one.source)}
     if len(found) != 1 or VersionRecord.load(desk.store, version_key(bundle)) is None:
         found -= {one.number for one in versions_in(desk.store) if one.model == model and one.bundle != bundle}
     return sorted(found, key=int)

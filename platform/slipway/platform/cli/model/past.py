@@ -54,6 +54,7 @@ def history(
     json: Json = False,
 ) -> None:
     """Say who was champion when, who decided it and on what evidence, and all else that was decided about the model."""
+    from slipway.platform.ledger.describing import plain
     from slipway.platform.registry.finding import model_of, standing_named
     from slipway.platform.registry.history import events, moment_of, reign_on
 
@@ -82,7 +83,7 @@ def history(
             one.version,
             one.what,
             one.written.entry.decision.actor,
-            one.why.replace("\n", " "),
+            plain(one.why),
         ]
         for one in told
     ]

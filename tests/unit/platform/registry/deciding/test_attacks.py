@@ -10,7 +10,7 @@ from releasing import MODEL, Made, Site
 from slipway.platform.errors import WrongUse
 from slipway.platform.identity import People
 from slipway.platform.ledger.entry import Action
-from slipway.platform.registry import approving, authors, promoting, shown
+from slipway.platform.registry import approving, authors, cards, promoting, shown
 from slipway.platform.registry.authors import Hands
 from slipway.platform.registry.decisions import About, registered
 from slipway.platform.registry.desk import Refused
@@ -173,6 +173,24 @@ def test_a_tag_set_by_hand_gets_no_registered_version_deleted_or_taken(site: Sit
     registry.tag(MODEL, second.number, {"bundle": made.digest})
     assert register(site.desk("finn"), site.registration(made)).record.number == "3"
     assert [one.number for one in registry.versions(MODEL)] == ["3", "2", "1"]
+
+
+def test_a_version_that_somebody_made_in_mlflow_with_files_of_their_own_is_not_adopted(site: Site) -> None:
+    made = site.bundle("a")
+    site.judge(made)
+    registry = site.gates.registry
+    registry.create_version(MODEL, source="slipway:/theirs", run_id="", description="", tags={"bundle": made.digest})
+    record = register(site.desk("finn"), site.registration(made)).record
+    assert [(one.number, one.source) for one in registry.versions(MODEL)] == [
+        (record.number, f"slipway:/bundles/{made.digest}.json")
+    ]
+
+
+def test_what_people_write_does_not_steer_a_terminal(site: Site) -> None:
+    site.version("a")
+    said = approving.comment(site.desk("finn"), ONE, reason="fine\x1b[2K\rapproved by ben").written
+    assert "\x1b" not in cards.said(said)
+    assert "approved by ben" in cards.said(said)
 
 
 def test_an_older_verdict_that_passed_does_not_hide_a_newer_one(site: Site) -> None:
