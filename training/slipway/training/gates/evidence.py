@@ -72,6 +72,8 @@ class DataSaid:
 
     snapshot: str | None
     found: bool = False
+    suites: frozenset[str] = frozenset()
+    """The names of all suites that it was held against."""
     passed: bool = False
     warnings: int = 0
     failures: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ from slipway.training.gates.loading import load_evidence, load_predictions, load
 from slipway.training.gates.planning import Candidate, plan_evaluation, task_config
 from slipway.training.gates.question import Question
 from slipway.training.gates.records import SPLIT
-from slipway.training.gates.validations import said_of, validated
+from slipway.training.gates.validations import said_of, suites_of, validated
 from slipway.training.tasks import task_for
 
 if TYPE_CHECKING:
@@ -115,15 +115,17 @@ def lineage_in(candidate: Candidate, snapshot: Snapshot, rows: list[str], desk: 
 
 
 def data_of(candidate: Candidate, desk: Desk, remark: Remark, at: datetime) -> DataSaid:
-    """What validation says of the training's snapshot; it is validated now where nobody has."""
+    """What validation says of the training's snapshot; it is validated now where nobody has by all that is asked."""
     from slipway.platform.data.reference import resolve
 
     trained = candidate.lineage.get("run_key") is not None
     snapshot = candidate.lineage.get("snapshot") if trained else None
     said = said_of(desk.store, None if snapshot is None else str(snapshot))
-    if said.snapshot is None or said.found:
+    asked = {one.name for one in suites_of(candidate.model) if one.expectations}
+    if said.snapshot is None or asked <= said.suites:
         return said
-    remark(f"validating the snapshot {said.snapshot[:SHOWN]}, which nobody has yet")
+    missing = ", ".join(sorted(asked - said.suites))
+    remark(f"validating the snapshot {said.snapshot[:SHOWN]}, which nobody has by {missing} yet")
     validated(desk.store, resolve(said.snapshot, desk.loaded, images=True), candidate.model, at)
     return said_of(desk.store, said.snapshot)
 

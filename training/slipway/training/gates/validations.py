@@ -1,6 +1,6 @@
-"""What validation has said of a snapshot: the newest stored verdict of each set of suites.
+"""What validation has said of a snapshot: of each suite the findings of the newest stored verdict.
 
-Where nobody has validated it yet, the gate does: by the general suite and the model's own.
+Where nobody has validated it by the general suite and the model's own yet, the gate does.
 """
 
 from datetime import datetime
@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from slipway.platform.data.snapshot import Snapshot
-from slipway.platform.data.validation import Question, Severity, Verdict, general_suite, read_suite, validate
+from slipway.platform.data.validation import Question, Severity, Suite, Verdict, general_suite, read_suite, validate
 from slipway.platform.data.validation.records import PREFIX
 from slipway.platform.machine import cores
 from slipway.platform.models.finder import Model
@@ -21,28 +21,35 @@ def said_of(store: Store, snapshot: str | None) -> DataSaid:
     """What is known of the snapshot that a bundle was trained on."""
     if snapshot is None:
         return DataSaid(None)
-    newest: dict[frozenset[str], tuple[str, Verdict]] = {}
+    newest: dict[str, tuple[str, Verdict]] = {}
     for key in store.list(PREFIX):
         try:
             verdict = Verdict.model_validate_json(store.get(key))
         except ValidationError:
             continue  # of another release; whoever validates again makes it anew
-        suites = frozenset(one.suite for one in verdict.findings)
-        if verdict.snapshot == snapshot and (suites not in newest or newest[suites][1].judged_at <= verdict.judged_at):
-            newest[suites] = (key, verdict)
-    verdicts = [verdict for _, verdict in newest.values()]
+        for suite in {one.suite for one in verdict.findings} if verdict.snapshot == snapshot else ():
+            if suite not in newest or newest[suite][1].judged_at <= verdict.judged_at:
+                newest[suite] = (key, verdict)
+    found = [one for suite, (_, verdict) in newest.items() for one in verdict.findings if one.suite == suite]
+    blocking = [one for one in found if not one.ok and one.severity is Severity.BLOCKING]
     return DataSaid(
         snapshot=snapshot,
-        found=bool(verdicts),
-        passed=bool(verdicts) and all(one.passed for one in verdicts),
-        warnings=sum(len(one.failed(Severity.WARNING)) for one in verdicts),
-        failures=tuple(found.sentence for one in verdicts for found in one.failed(Severity.BLOCKING)),
+        found=bool(newest),
+        suites=frozenset(newest),
+        passed=bool(newest) and not blocking,
+        warnings=sum(not one.ok and one.severity is Severity.WARNING for one in found),
+        failures=tuple(one.sentence for one in blocking),
         evidence={key: verdict.suites for key, verdict in newest.values()},
     )
 
 
+def suites_of(model: Model) -> list[Suite]:
+    """What a model's data must be held against: the general suite, and its own where it has one."""
+    own = [read_suite(model.expectations)] if model.expectations.is_file() else []
+    return [general_suite(), *own]
+
+
 def validated(store: Store, folder: Path, model: Model, now: datetime) -> None:
     """Validate the snapshot in a folder, with its images; the verdict is stored."""
-    own = [read_suite(model.expectations)] if model.expectations.is_file() else []
-    question = Question(snapshot=Snapshot(folder), suites=[general_suite(), *own], now=now, threads=cores().threads)
+    question = Question(snapshot=Snapshot(folder), suites=suites_of(model), now=now, threads=cores().threads)
     validate(question, store, lambda _stage, _done, _all: None)
