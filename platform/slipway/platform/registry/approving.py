@@ -57,7 +57,14 @@ def approve(
     if there and there.entry.decision.subjects == about.subjects:
         return Said(picked, there, before=True)
     decision = about.decided(Action.APPROVE, actor=name, nonce=request or fresh_nonce(), reason=reason)
-    return _said(desk, picked, desk.ledger.append(decision, signer))
+    said = _said(desk, picked, desk.ledger.append(decision, signer))
+    if said.written not in said.picked.version.approvals:
+        raise Refused(
+            f"The request `{request}` approved {picked.name} in entry {said.written.entry.number}, and that does not "
+            "count any more.",
+            mend="Make a new request, after looking at this version again.",
+        )
+    return said
 
 
 def look(desk: Desk, given: str, *, verdict: str | None = None, request: str | None = None) -> tuple[Picked, str]:

@@ -165,6 +165,11 @@ def _become(
 
 def _check_counts(now: Picked, decision: Decision, written: Written) -> None:
     why = now.standing.why_void(written.entry.number)
+    if why is None and now.standing.champion != now.record.bundle:
+        raise Refused(
+            f"Entry {written.entry.number} made {now.name} champion, and it is champion no more.",
+            mend=f"`slipway model history {now.record.model}` says why. If it is wanted again: a new request.",
+        )
     if why is None:
         return
     raise Refused(

@@ -216,6 +216,20 @@ def test_a_rollback_does_not_bring_a_quarantined_version_back(site: Site) -> Non
     assert site.gates.standing(MODEL).champion == first
 
 
+def test_an_old_request_made_again_after_it_was_taken_back_is_told_and_counts_for_nothing(site: Site) -> None:
+    first = champion(site)
+    site.version("b", champion=first)
+    approving.approve(site.desk("ben"), TWO, request="r-1")
+    promoting.promote(site.desk("dora"), TWO, request="r-2")
+    promoting.rollback(site.desk("dora"), MODEL, reason="wrong at night")
+    with pytest.raises(Refused, match="does not count any more"):
+        approving.approve(site.desk("ben"), TWO, request="r-1")
+    approving.approve(site.desk("ben"), TWO)
+    with pytest.raises(Refused, match="is champion no more"):
+        promoting.promote(site.desk("dora"), TWO, request="r-2")
+    assert site.gates.standing(MODEL).champion == first
+
+
 @pytest.mark.parametrize("moved", ["2", None])
 def test_an_alias_that_was_moved_by_hand_is_left_to_the_guard(site: Site, moved: str | None) -> None:
     first = champion(site)
