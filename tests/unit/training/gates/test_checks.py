@@ -267,7 +267,11 @@ def test_a_variant_that_does_not_run_and_a_class_without_variants_fail(
     assert without.state == "failed"
     assert "The bundle has no variant for box" in without.sentence
     foreign = checks(declare(devices=devices), facts(evidence(external=True)), "size")
-    assert not foreign  # it is not meant for that class
+    assert [one.sentence for one in foreign] == ["The bundle is meant for edge-cpu; the model declares box."]
+    both = checks(
+        declare(devices={**devices, "edge-cpu": {**EDGE, "variants": ["fp32"]}}), facts(evidence(external=True)), "size"
+    )
+    assert {one.device for one in both} == {"edge-cpu"}  # it is not meant for the other class
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What names a verdict: a lineage that is the run's own, and all the code that decides."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from slipway.platform.store.directory import DirectoryStore
 from slipway.serving.bundle.manifest import Lineage, Manifest
 from slipway.training.export.planning import lineage_of
 from slipway.training.gates import planning
-from slipway.training.gates.question import check_lineage
+from slipway.training.gates.question import check_lineage, check_pixels
 
 FILE = {"sha256": "e" * 64, "size": 1}
 DEVICE = {"variants": ["fp32"], "batch": 1, "latency_ms": 1, "memory_mb": 1, "size_mb": 1}
@@ -42,9 +43,9 @@ def trained(store: DirectoryStore) -> Lineage:
     return lineage_of(parts, result)
 
 
-def kept(lineage: Lineage, **changed: Any) -> Kept:
+def kept(lineage: Lineage, *, contract: Mapping[str, Any] = CONTRACT, **changed: Any) -> Kept:
     said = {
-        "model": "tiny", "lineage": lineage.model_copy(update=changed), "contract": CONTRACT,
+        "model": "tiny", "lineage": lineage.model_copy(update=changed), "contract": contract,
         "devices": {"edge": DEVICE}, "variants": {"fp32": {"file": "m.onnx", "opset": 20}}, "files": {"m.onnx": FILE},
     }  # fmt: skip
     return Kept(Manifest.model_validate(said).to_bytes())
@@ -65,6 +66,15 @@ def test_nobody_borrows_the_lineage_of_another_run(tmp_path: Path, changed: dict
     check_lineage(kept(Lineage(origin="a vendor")), store)
     with pytest.raises(WrongUse, match=told):
         check_lineage(kept(own, **changed), store)
+
+
+def test_what_devices_would_see_otherwise_than_the_gates_is_refused() -> None:
+    declaration = model_named("bay-occupancy").declaration
+    declared = declaration.export.model_dump(mode="json")
+    check_pixels(kept(Lineage(), contract=declared), declaration)
+    declared["inputs"][0]["preprocessing"]["colour"] = "bgr"
+    with pytest.raises(WrongUse, match="with colour bgr; bay-occupancy is judged with rgb"):
+        check_pixels(kept(Lineage(), contract=declared), declaration)
 
 
 def test_all_that_decides_is_part_of_a_verdicts_name(monkeypatch: pytest.MonkeyPatch) -> None:

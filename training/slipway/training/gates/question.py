@@ -62,6 +62,7 @@ def ask(bundle: str, against: str, snapshot: str | None, desk: Desk) -> Question
     """Find everything that is meant; what is wrong with it is told here."""
     candidate = candidate_of(bundle, desk)
     check_lineage(candidate.kept, desk.store)
+    check_pixels(candidate.kept, candidate.model.declaration)
     champion = opponent_of(against, candidate, desk)
     model = candidate.model
     return Question(
@@ -105,6 +106,20 @@ def check_lineage(kept: Kept, store: Store) -> None:
             f"{'is' if len(wrong) == 1 else 'are'} not what its manifest says.",
             mend="Export the run again.",
         )
+
+
+def check_pixels(kept: Kept, declaration: Declaration) -> None:
+    """Refuse a bundle whose devices would prepare images otherwise than the model's task, by which it is judged."""
+    contract = Manifest.model_validate_json(kept.data).contract
+    said = [one.preprocessing.model_dump(mode="json") for one in contract.inputs]
+    asked = [one.preprocessing.model_dump(mode="json") for one in declaration.export.inputs]
+    for one, other in zip(said, asked, strict=False):
+        if wrong := next((name for name in other if one.get(name) != other[name]), None):
+            raise WrongUse(
+                f"By the bundle's contract devices prepare images with {wrong} {one.get(wrong)}; "
+                f"{declaration.name} is judged with {other[wrong]}.",
+                mend="Export it again, or give the contract that the model declares in its model.yaml.",
+            )
 
 
 def opponent_of(against: str, candidate: Candidate, desk: Desk) -> Candidate | None:

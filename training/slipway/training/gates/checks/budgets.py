@@ -16,8 +16,10 @@ MB: Final = 1_000_000
 
 def budgets(declaration: Declaration, evidence: Evidence) -> Iterator[Checked]:
     """Class by class, variant by variant."""
-    check = declaration.gates.budgets
-    for name in devices_of(declaration, evidence.manifest):
+    check, classes = declaration.gates.budgets, list(devices_of(declaration, evidence.manifest))
+    if not classes:
+        yield _for_nobody(declaration, evidence)
+    for name in classes:
         device = declaration.devices[name]
         variants = [one for one in device.variants if one in evidence.manifest.variants]
         if not variants:
@@ -30,6 +32,17 @@ def budgets(declaration: Declaration, evidence: Evidence) -> Iterator[Checked]:
             if device.runtime == "tensorrt":
                 yield _engine(check, name, variant, evidence)
             yield from _costs(check, name, device, variant, evidence)
+
+
+def _for_nobody(declaration: Declaration, evidence: Evidence) -> Checked:
+    """Without a class no variant is looked at, and nothing else could fail."""
+    return Checked(
+        gate="size",
+        name="a device class that the model has",
+        state="failed",
+        sentence=f"The bundle is meant for {', '.join(evidence.manifest.devices)}; the model declares "
+        f"{', '.join(declaration.devices)}.",
+    )
 
 
 def _without(name: str, device: DeviceClass) -> Checked:
