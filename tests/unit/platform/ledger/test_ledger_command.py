@@ -1,14 +1,17 @@
 """`slipway ledger`, as a person and a script use it."""
 
+import io
 import json
 import subprocess
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from decided import World, comment
+from slipway.platform.cli.main import main
 from slipway.platform.identity.people_text import rewritten
 from slipway.platform.ledger.entry import Action, Decision, entry_key
 
@@ -16,8 +19,10 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def ledger(slipway: Run, world: World, project: Path) -> Run:
-    """The command, where three entries stand: a comment, an approval, a promotion."""
+def ledger(world: World, project: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command, in this process, where three entries stand: a comment, an approval, a promotion."""
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("SLIPWAY_STORE__URL", world.store.url)
     people = project / ".slipway" / "people.toml"
     people.parent.mkdir()
     people.write_text(rewritten("", world.people))
@@ -26,8 +31,11 @@ def ledger(slipway: Run, world: World, project: Path) -> Run:
     world.write(Decision(action=Action.APPROVE, model="vehicle-reid", actor="ada", nonce="2", subjects=subjects))
     world.write(Decision(action=Action.PROMOTE, model="bay-occupancy", actor="ben", nonce="3", subjects=subjects))
 
-    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return slipway("ledger", *arguments, SLIPWAY_STORE__URL=world.store.url, **variables)
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main(["ledger", *arguments])
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
     return run
 

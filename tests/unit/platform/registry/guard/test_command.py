@@ -1,5 +1,6 @@
 """`slipway model guard` as a person or a service runs it, beside a real MLflow."""
 
+import io
 import json
 import signal
 import socket
@@ -7,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from slipway.platform.cli.main import main
 from slipway.platform.identity import PersonSigner
 from slipway.platform.ledger.entry import Action
 from slipway.platform.registry.guard import Guard
@@ -57,11 +59,20 @@ def guarding(project: Any) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
         process.communicate()
 
 
-def run(project: Any, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-    command = [SLIPWAY, "model", "guard", *arguments]
-    return subprocess.run(
-        command, cwd=project.folder, env={**project.environ, **environ}, capture_output=True, text=True, check=False
-    )
+@pytest.fixture
+def run(project: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """The command that ends by itself, in this process."""
+    monkeypatch.chdir(project.folder)
+
+    def ended(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+        for name, value in {**project.environ, **environ}.items():
+            monkeypatch.setenv(name, value)
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main(["model", "guard", *arguments])
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+    return ended
 
 
 def contested(project: Any) -> None:
@@ -109,17 +120,17 @@ def test_without_webhooks_it_looks_every_so_often(project: Any, guarding: Any) -
     assert "Traceback" not in err
 
 
-def test_once_and_dry_run_say_what_they_do(project: Any) -> None:
+def test_once_and_dry_run_say_what_they_do(project: Any, run: Any) -> None:
     contested(project)
     project.set_by_hand("2")
-    would = run(project, "--dry-run", "--json")
+    would = run("--dry-run", "--json")
     (told,) = json.loads(would.stdout)
     assert (told["model"], told["settled"], told["deeds"][0]["kind"]) == (project.model, False, "restore")
     assert project.aliases()["champion"] == "2"
-    done = run(project, "--once")
+    done = run("--once")
     assert done.returncode == 0, done.stderr
     assert f"{project.model}: `champion` was set to version 2 by hand and goes back to version 1" in done.stdout
-    assert "nothing was to be done" in run(project, "--once").stdout
+    assert "nothing was to be done" in run("--once").stdout
 
 
 @pytest.mark.parametrize(
@@ -134,21 +145,21 @@ def test_once_and_dry_run_say_what_they_do(project: Any) -> None:
     ],
 )
 def test_wrong_use_is_told_before_anything_is_done(
-    project: Any, arguments: tuple[str, ...], environ: dict[str, str], told: str
+    project: Any, run: Any, arguments: tuple[str, ...], environ: dict[str, str], told: str
 ) -> None:
     project.champion("a")
     if "SLIPWAY_MLFLOW__WEBHOOK_SECRET" in environ:
         del project.environ["SLIPWAY_MLFLOW__WEBHOOK_SECRET"]
         environ = {}
-    ended = run(project, *arguments, **environ)
+    ended = run(*arguments, **environ)
     assert ended.returncode in (1, 2)
     assert told in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
-def test_a_port_that_is_taken_is_told(project: Any) -> None:
+def test_a_port_that_is_taken_is_told(run: Any) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        ended = run(project, "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
+        ended = run("--listen", f"127.0.0.1:{taken.getsockname()[1]}")
     assert ended.returncode == 2
     assert "Nobody can listen" in ended.stderr
 
