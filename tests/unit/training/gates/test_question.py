@@ -20,6 +20,7 @@ from slipway.training.export.planning import lineage_of
 from slipway.training.gates import planning
 from slipway.training.gates.question import check_lineage, check_pixels
 
+ROOT = next(one for one in Path(__file__).parents if (one / "requirements.lock").is_file())
 FILE = {"sha256": "e" * 64, "size": 1}
 DEVICE = {"variants": ["fp32"], "batch": 1, "latency_ms": 1, "memory_mb": 1, "size_mb": 1}
 CONTRACT = {
@@ -86,6 +87,9 @@ def test_all_that_decides_is_part_of_a_verdicts_name(monkeypatch: pytest.MonkeyP
         return found
 
     monkeypatch.setattr(planning, "closure", seen)
-    planning.gates_code(model_named("bay-occupancy"))
+    model = model_named("bay-occupancy")
+    before = planning.gates_code(model, ROOT)
     deciding = ("evaluating", "judging", "comparing", "lineages", "validations")
     assert {f"slipway/training/gates/{one}.py" for one in deciding} <= {*named}
+    monkeypatch.setattr(planning, "lock_of", lambda *_: ("onnxruntime==0.0.1",))
+    assert planning.gates_code(model, ROOT) != before

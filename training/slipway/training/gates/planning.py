@@ -5,11 +5,13 @@ the weights behind it. Its config says what is asked, and how the model's task l
 config says for a bundle of ours, as the model's composed default says for one from elsewhere.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from slipway.platform.canonical import canonical
 from slipway.platform.jobs.submitting.planning import OURS, Planned, Subject, lock_of
 from slipway.platform.models.finder import Model
 from slipway.platform.registry.bundles import MANIFEST, Kept
@@ -116,9 +118,13 @@ def code_of(model: Model) -> Code:
     return closure([MODULE], [model.folder], _roots(model))
 
 
-def gates_code(model: Model) -> str:
-    """The digest of all that decides a verdict: evaluation, checks, and what compares and traces."""
-    return closure([MODULE, *CHECKS], [model.folder], _roots(model)).digest
+def gates_code(model: Model, root: Path) -> str:
+    """The digest of all that decides a verdict: evaluation, checks, what compares and traces, and the libraries below.
+
+    A device's runtime of another version may answer otherwise, so it is gated anew.
+    """
+    code = closure([MODULE, *CHECKS], [model.folder], _roots(model)).digest
+    return hashlib.sha256(canonical([code, *sorted(lock_of(model, root))])).hexdigest()
 
 
 def _roots(model: Model) -> Roots:

@@ -70,7 +70,7 @@ def ask(bundle: str, against: str, snapshot: str | None, desk: Desk) -> Question
         champion=champion,
         named=name_snapshot(snapshot, desk.loaded),
         gates=declared(model.declaration),
-        code=gates_code(model),
+        code=gates_code(model, desk.loaded.root),
     )
 
 
