@@ -20,7 +20,7 @@ from slipway.platform.lineage.catalogue import TOGETHER, VALIDATIONS, Bundle, Ca
 from slipway.platform.lineage.graph import Graph, Kind, Node
 from slipway.platform.lineage.tables import Tables
 from slipway.platform.registry.exports import exported
-from slipway.platform.registry.records import VersionRecord, version_key
+from slipway.platform.registry.records import VersionRecord, agreed, version_key
 from slipway.platform.registry.standing import ModelStanding, standing_of
 from slipway.platform.registry.verdicts import verdicts_of
 from slipway.platform.runs.find import load_parts
@@ -236,6 +236,8 @@ class Gatherer:
         self._started_from(node, {node.name})
         record = VersionRecord.load(self.desk.store, version_key(node.name))
         if record is not None:
+            version = self.standing(record.model).versions.get(node.name)
+            record = agreed(self.desk.store, record.model, version) if version else record
             self.graph.join(node, self.version_node(record), "registered as")
 
     def _started_from(self, node: Node, digests: set[str]) -> None:

@@ -19,6 +19,7 @@ from slipway.platform.lineage.naming import thing_named
 from slipway.platform.lineage.tables import Tables
 from slipway.platform.lineage.walking import walk
 from slipway.platform.registry.desk import Desk
+from slipway.platform.registry.records import version_key
 
 Trace = Callable[..., Graph]
 
@@ -171,6 +172,15 @@ def test_what_is_not_to_be_had_is_told_and_the_rest_shown(grown: Any, trace: Tra
     assert "snapshot" in kinds(graph)  # the folder has it
     lines = as_text(trace(grown, "next-heron"), downstream=False)
     assert any(line.startswith("! ") and "no record of snapshot" in line for line in lines)
+
+
+def test_a_version_record_that_was_changed_is_told_and_not_shown(grown: Any, trace: Trace) -> None:
+    bundle = grown.project.bundles["a"]
+    key = version_key(bundle)
+    grown.store.put(key, grown.store.get(key).replace(b'"number":"1"', b'"number":"7"'))
+    graph = trace(grown, f"bundle:{bundle}", downstream=True)
+    assert labels(graph, Kind.VERSION) == []
+    assert "is not what was registered" in graph.remarks[0]
 
 
 def test_naming_a_run_fetches_no_tables(grown: Any, trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
