@@ -123,12 +123,12 @@ def rollback(desk: Desk, model: str, *, to: str | None = None, reason: str, requ
 
 
 def _earlier(desk: Desk, model: str) -> str:
-    """Who was champion before, that is not quarantined."""
+    """Who was champion before, that is neither quarantined nor rejected; one that is rejected must be named."""
     standing = desk.standing(model)
-    for change in reversed(standing.history):
-        before = change.before
-        if before and before != standing.champion and not standing.versions[before].quarantined:
-            return before
+    befores = [change.before for change in reversed(standing.history) if change.before]
+    for version in (standing.versions[before] for before in befores if before != standing.champion):
+        if not version.quarantined and not version.rejections:
+            return version.bundle
     return ""
 
 

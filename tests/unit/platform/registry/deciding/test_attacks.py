@@ -216,6 +216,18 @@ def test_a_rollback_does_not_bring_a_quarantined_version_back(site: Site) -> Non
     assert site.gates.standing(MODEL).champion == first
 
 
+def test_a_rollback_passes_over_a_rejected_version_unless_it_is_named(site: Site) -> None:
+    first = champion(site)
+    site.version("b", champion=first)
+    approving.approve(site.desk("ben"), TWO)
+    promoting.promote(site.desk("dora"), TWO)
+    approving.reject(site.desk("cleo"), ONE, reason="blurred plates")
+    with pytest.raises(Refused, match="nothing to go back to"):
+        promoting.rollback(site.desk("dora"), MODEL, reason="wrong at night")
+    promoting.rollback(site.desk("dora"), MODEL, to="1", reason="wrong at night, and 1 is the lesser evil")
+    assert site.gates.standing(MODEL).champion == first
+
+
 def test_an_old_request_made_again_after_it_was_taken_back_is_told_and_counts_for_nothing(site: Site) -> None:
     first = champion(site)
     site.version("b", champion=first)
