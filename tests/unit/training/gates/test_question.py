@@ -18,7 +18,7 @@ from slipway.platform.store.directory import DirectoryStore
 from slipway.serving.bundle.manifest import Lineage, Manifest
 from slipway.training.export.planning import lineage_of
 from slipway.training.gates import planning
-from slipway.training.gates.question import check_lineage, check_pixels
+from slipway.training.gates.question import check_lineage, check_pixels, declared
 
 ROOT = next(one for one in Path(__file__).parents if (one / "requirements.lock").is_file())
 FILE = {"sha256": "e" * 64, "size": 1}
@@ -93,3 +93,17 @@ def test_all_that_decides_is_part_of_a_verdicts_name(monkeypatch: pytest.MonkeyP
     assert {f"slipway/training/gates/{one}.py" for one in deciding} <= {*named}
     monkeypatch.setattr(planning, "lock_of", lambda *_: ("onnxruntime==0.0.1",))
     assert planning.gates_code(model, ROOT) != before
+
+
+def test_another_limit_is_another_verdict_and_no_other_evaluation() -> None:
+    model = model_named("bay-occupancy")
+    folder = "slipway/training/models/bay_occupancy/"
+    named = {one.path for one in planning.code_of(model).files}
+    assert f"{folder}model.yaml" not in named
+    assert f"{folder}evaluation.py" in named
+    gates = model.declaration.gates
+    (floor, *more) = gates.floors
+    lower = gates.model_copy(update={"floors": (floor.model_copy(update={"least": 0.1}), *more)})
+    other = model.declaration.model_copy(update={"gates": lower})
+    assert planning.asked_of(other) == planning.asked_of(model.declaration)
+    assert declared(other) != declared(model.declaration)

@@ -7,13 +7,13 @@ config says for a bundle of ours, as the model's composed default says for one f
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from slipway.platform.canonical import canonical
 from slipway.platform.jobs.submitting.planning import OURS, Planned, Subject, lock_of
-from slipway.platform.models.finder import Model
+from slipway.platform.models.finder import DECLARATION, Model
 from slipway.platform.registry.bundles import MANIFEST, Kept
 from slipway.platform.runs.code.closure import Code, Roots, closure
 from slipway.platform.runs.find import load_parts
@@ -114,8 +114,14 @@ def references_of(candidate: Candidate, store: Store) -> dict[str, Reference]:
 
 
 def code_of(model: Model) -> Code:
-    """What evaluating the model may load, as it is installed here."""
-    return closure([MODULE], [model.folder], _roots(model))
+    """What evaluating the model may load, as it is installed here.
+
+    Its declaration is not among it: what that asks of an evaluation stands in the config, so another limit is no other
+    evaluation.
+    """
+    code = closure([MODULE], [model.folder], _roots(model))
+    declared = f"{model.package.replace('.', '/')}/{DECLARATION}"
+    return replace(code, files=tuple(one for one in code.files if one.path != declared))
 
 
 def gates_code(model: Model, root: Path) -> str:
