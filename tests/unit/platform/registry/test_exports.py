@@ -55,7 +55,7 @@ def test_keeping_it_again_changes_nothing(store: Store, tmp_path: Path) -> None:
     assert {key: store.get(key) for key in store.list("")} == before
 
 
-def test_the_newest_export_of_a_training_counts_and_the_bundle_before_stays(store: Store, tmp_path: Path) -> None:
+def test_the_last_export_of_a_training_counts_and_the_bundle_before_stays(store: Store, tmp_path: Path) -> None:
     first = keep_export(store, result(store, tmp_path / "one"), RUN)
     later = "r1-" + "c" * 64
     second = keep_export(store, result(store, tmp_path / "two", later, graph=b"new", lists=b"new"), RUN)

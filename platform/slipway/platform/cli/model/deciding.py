@@ -32,7 +32,7 @@ def approve(
     It takes the role approver, and somebody who neither trained the version nor last wrote the model's code or config.
     """
     from slipway.platform.registry.approving import approve as decide
-    from slipway.platform.registry.approving import look
+    from slipway.platform.registry.approving import look, missing
 
     desk = open_desk()
     if dry_run:
@@ -48,12 +48,11 @@ def approve(
     _tell(said, json)
     if json:
         return
-    record = said.picked.record
-    count = len(said.approvers)
-    if said.picked.standing.champion == record.bundle:
+    rests_on = said.written.entry.decision.subjects.get("verdict", "")
+    if said.picked.standing.champion == said.picked.record.bundle:
         say(f"{said.picked.name} is champion.")
-    elif count < said.picked.version.needed:
-        say(f"{count} of {said.picked.version.needed} approvals are there: {record.risk} risk.")
+    elif why := missing(desk, said.picked, rests_on):
+        say(why)
     else:
         say(f"`slipway model promote {said.picked.name}`, by somebody who is releaser, makes it champion.")
 

@@ -230,6 +230,9 @@ def test_deciding_by_command(two: tuple[Made, Made], command: Callable[..., Any]
     assert command("comment", TWO, "--reason", "fine").exit_code == 0
     assert "instead of version 1" in command("promote", TWO).stdout
     assert "champion already" in command("promote", TWO).stdout
+    once_more = command("approve", TWO, by="ben")
+    assert (once_more.exit_code, "is already approved by ben" in once_more.stdout) == (0, True)
+    assert "is champion." in once_more.stderr
     assert site.gates.registry.aliases(MODEL) == {"champion": "2"}
     rejected = command("reject", ONE, "--reason", "old", by="cleo")
     assert "is rejected by cleo" in rejected.stdout
