@@ -1,6 +1,6 @@
 """Which bundle a training was exported to: `exports/<run key>.json`, made again from the export's result at any time.
 
-The newest export of a training counts; a newer exporter may make another bundle of the same weights.
+Whichever export was made or asked for last counts; a newer exporter may make another bundle of the same weights.
 """
 
 from typing import Final

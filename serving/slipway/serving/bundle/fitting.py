@@ -72,8 +72,9 @@ def _tensor_problems(
 ) -> Iterator[str]:
     there = {one.name: one for one in found}
     names = [one.name for one in promised]
-    if there.keys() != set(names):
-        yield f"{kind}s are {', '.join(sorted(there)) or 'none'}; the contract says {', '.join(sorted(names))}."
+    if there.keys() != set(names) or len(found) != len(names):
+        said = ", ".join(sorted(one.name for one in found)) or "none"
+        yield f"{kind}s are {said}; the contract says {', '.join(sorted(names))}."
         return
     for one in promised:
         graph = there[one.name]

@@ -123,7 +123,10 @@ class _Walk:
         """Everything in a graph or subgraph; its inputs that are no weights, and its outputs."""
         if depth > DEEPEST:
             raise self.reader.refuse(f"has subgraphs more than {DEEPEST} deep")
-        weights = {self._weight(one) for one in self._each(graph, "initializer")}
+        named = [self._weight(one) for one in self._each(graph, "initializer")]
+        weights = set(named)
+        if len(weights) < len(named):
+            raise self.reader.refuse("has weights twice under one name")
         for one in self._each(graph, "sparse_initializer"):
             self._sparse(one)
         for node in self._each(graph, "node"):

@@ -25,6 +25,7 @@ _PER_NUMBER: Final = {
     "string": ("string_data", 1),
 }
 """Where numbers stand that are not raw, and how many make one; all others stand in `int32_data`."""
+_HOLDS: Final = ("raw_data", "int32_data", *dict.fromkeys(field for field, _ in _PER_NUMBER.values()))
 
 
 def checked_tensor(tensor: Message, reader: MessageReader) -> int:
@@ -36,6 +37,8 @@ def checked_tensor(tensor: Message, reader: MessageReader) -> int:
     number = tensor.number("data_type")
     if number not in ELEMENTS:
         raise reader.refuse(f"has weights `{name}` of a kind that is not known here ({number})")
+    if sum(tensor.has(field) for field in _HOLDS) > 1:
+        raise reader.refuse(f"has weights `{name}` in two forms, of which each reader may take another")
     word, bits = ELEMENTS[number]
     raw = tensor.one("raw_data")
     if raw is not None:

@@ -265,6 +265,14 @@ def tensor(**parts: Any) -> onnx.ModelProto:
     ("model", "said"),
     [
         pytest.param(tensor(dims=[1 << 40], data_type=1), "more than 2,147,483,648 numbers", id="huge"),
+        pytest.param(
+            tensor(dims=[1], data_type=1, raw_data=bytes(4), float_data=[1.0]), "`w` in two forms", id="two forms"
+        ),
+        pytest.param(
+            small_onnx.model([LOGITS], [TensorProto(name="w", dims=[1], data_type=1, raw_data=bytes(4))] * 2),
+            "weights twice under one name",
+            id="twice",
+        ),
         pytest.param(tensor(dims=[1 << 30, 1 << 30], data_type=1), "more than", id="huge product"),
         pytest.param(tensor(dims=[-1], data_type=1), "impossible dimensions", id="negative"),
         pytest.param(tensor(dims=[1] * 20, data_type=1), "impossible dimensions", id="many dimensions"),

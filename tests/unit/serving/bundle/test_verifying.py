@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ import small_onnx
 from slipway.serving.bundle import verifying
 from slipway.serving.bundle.arrays import Array, encoded
 from slipway.serving.bundle.canonical import canonical, sha256
+from slipway.serving.bundle.fitting import graph_problems
 from slipway.serving.bundle.folder import BadBundle, Bundle
+from slipway.serving.bundle.graph import read_graph
+from slipway.serving.bundle.manifest import VariantPart
 from slipway.serving.bundle.verifying import problems, verify
 
 FILES = ("manifest.json", "model.fp32.onnx", "golden.npz", "reference.json")
@@ -297,3 +301,12 @@ def test_no_changed_byte_passes(folder: Path, name: str, place: float, mask: int
             verify(folder, digest=digest)
     finally:
         (folder / name).write_bytes(whole)
+
+
+def test_an_input_that_a_graph_has_twice_is_told() -> None:
+    graph = read_graph(small_onnx.classifier().SerializeToString(), "m.onnx")
+    part = VariantPart(file="m.onnx", opset=small_onnx.OPSET)
+    assert not list(graph_problems(graph, "m.onnx", part, small_onnx.CONTRACT))
+    twice = replace(graph, inputs=graph.inputs * 2)
+    (problem,) = graph_problems(twice, "m.onnx", part, small_onnx.CONTRACT)
+    assert "the inputs are images, images; the contract says images" in problem
