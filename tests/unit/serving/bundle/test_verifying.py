@@ -1,9 +1,9 @@
 """Holding a bundle against its manifest: every way of changing it is told, and nothing outside is ever read."""
 
+import dataclasses
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -307,6 +307,6 @@ def test_an_input_that_a_graph_has_twice_is_told() -> None:
     graph = read_graph(small_onnx.classifier().SerializeToString(), "m.onnx")
     part = VariantPart(file="m.onnx", opset=small_onnx.OPSET)
     assert not list(graph_problems(graph, "m.onnx", part, small_onnx.CONTRACT))
-    twice = replace(graph, inputs=graph.inputs * 2)
+    twice = dataclasses.replace(graph, inputs=graph.inputs * 2)
     (problem,) = graph_problems(twice, "m.onnx", part, small_onnx.CONTRACT)
     assert "the inputs are images, images; the contract says images" in problem
