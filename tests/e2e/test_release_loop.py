@@ -1,0 +1,124 @@
+"""From a training to a champion, with the commands that people use and an MLflow in a file; then all of it again."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from own_model import MODEL, make_project
+
+pytestmark = [pytest.mark.xdist_group("release-loop"), pytest.mark.timeout(600)]
+
+BIN = Path(sys.executable).parent
+SHORT = ("batch=8", "trainer.max_epochs=4")
+
+
+@dataclass
+class Desk:
+    """A project, and `slipway` in it, used by several people."""
+
+    root: Path
+    snapshot: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: str, by: str = "ada", code: int = 0) -> "subprocess.CompletedProcess[str]":
+        """A command that ends with this code."""
+        done = subprocess.run(
+            [str(BIN / "slipway"), *arguments],
+            cwd=self.root,
+            env={**self.environ, "SLIPWAY_IDENTITY__PERSON": by},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, f"{' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def ask(self, *arguments: str, by: str = "ada", code: int = 0) -> Any:
+        """What it prints as JSON."""
+        return json.loads(self.run(*arguments, "--json", by=by, code=code).stdout)
+
+    def train(self, name: str, *more: str) -> str:
+        """A run of that name."""
+        answer = self.ask("train", MODEL, *SHORT, *more, "--name", name, "--snapshot", str(self.snapshot))
+        assert answer["state"] == "done"
+        return name
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """A project whose people are known: who trains, who judges, who approves, who promotes."""
+    folder = tmp_path_factory.mktemp("loop")
+    root = make_project(folder / "project")
+    environ = {"HOME": str(folder), "PATH": f"{BIN}:/usr/bin:/bin", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)}
+    desk = Desk(root, folder / "tiny", environ)
+    desk.run("world", "render", "tiny", str(desk.snapshot))
+    desk.run("identity", "init", "ada", "--role", "trainer")
+    for name, *roles in (("gates", "--service", "--role", "gate-service"), ("cleo", "--role", "approver"),
+                         ("dora", "--role", "releaser")):  # fmt: skip
+        key = folder / f"{name}.pub"
+        key.write_text(desk.run("identity", "init", name, by=name).stdout)
+        desk.run("identity", "trust", name, *roles, "--key", str(key))
+    return desk
+
+
+@pytest.fixture(scope="module")
+def first(desk: Desk) -> dict[str, Any]:
+    """What each step said when the way was gone for the first time."""
+    return loop(desk)
+
+
+def loop(desk: Desk) -> dict[str, Any]:
+    """The whole way, as people go it; what each step says."""
+    desk.train("first")
+    return {
+        "export": desk.ask("export", "first")["bundle"],
+        "gate": desk.ask("gate", "first", "--snapshot", str(desk.snapshot))["bundle"],
+        "register": desk.ask("model", "register", "first")["number"],
+        "approve": desk.run("model", "approve", f"{MODEL}/1", "--reason", "looked at it", by="cleo").stdout,
+        "promote": desk.run("model", "promote", f"{MODEL}/1", by="dora").stdout,
+    }
+
+
+def records(desk: Desk) -> list[str]:
+    """Every record of work, versions, verdicts and decisions."""
+    store = desk.root / ".slipway/store"
+    patterns = ("work/*/attempts/*/spec.json", "bundles/*", "versions/*", "verdicts/*", "ledger/*")
+    return sorted(str(path.relative_to(store)) for pattern in patterns for path in store.glob(pattern))
+
+
+def test_a_training_becomes_champion_and_everything_done_again_does_nothing(desk: Desk, first: dict[str, Any]) -> None:
+    assert first["export"] == first["gate"]
+    assert first["register"] == "1"
+    assert [one["state"] for one in desk.ask("model", "list")] == ["champion"]
+    actions = [one["decision"]["action"] for one in desk.ask("ledger", "list")]
+    assert actions[::-1] == ["verdict", "register", "approve", "promote"]
+    there = records(desk)
+    second = loop(desk)
+    assert records(desk) == there
+    assert "already" in second.pop("promote")
+    assert "already" in second.pop("approve")
+    assert second == {name: first[name] for name in second}
+
+
+@pytest.mark.usefixtures("first")
+def test_whoever_trained_it_may_not_approve_it_and_the_refusal_is_on_record(desk: Desk) -> None:
+    desk.run("identity", "trust", "ada", "--role", "approver")
+    refused = desk.run("model", "approve", f"{MODEL}/1", code=1)
+    assert "`ada` trained" in refused.stderr
+    newest = desk.ask("ledger", "list", "--limit", "1")[0]["decision"]
+    assert (newest["action"], newest["actor"]) == ("refuse", "ada")
+    assert "all there" in desk.run("ledger", "verify").stderr
+
+
+def test_the_champion_leads_back_to_its_run_and_the_run_on_to_it(desk: Desk, first: dict[str, Any]) -> None:
+    up = desk.run("lineage", f"{MODEL}@champion").stdout
+    assert "first" in up
+    assert first["export"][:12] in up
+    assert f"{MODEL}/1" in desk.run("lineage", "first", "--downstream").stdout
+    card = desk.run("model", "card", f"{MODEL}/1", "-o", "md").stdout
+    assert "cleo" in card
