@@ -20,7 +20,7 @@ from slipway.platform.ledger.ledger import Ledger
 from slipway.platform.registry.decisions import VERSION, About
 from slipway.platform.registry.guard_settled import Settled, last_settled, note_settled
 from slipway.platform.registry.guarding import ALIASES, Deed, Judged, Obstacles, decide, wanted_aliases
-from slipway.platform.registry.mlflow import ModelRegistry
+from slipway.platform.registry.mlflow import ModelRegistry, point_alias
 from slipway.platform.registry.standing import ModelStanding, standing_of
 from slipway.platform.runs.errors import RunsError
 from slipway.platform.runs.tracking.tracker import TrackingRefused
@@ -145,7 +145,7 @@ class Guard:
         if deed.wanted is None:
             self.registry.delete_alias(standing.model, deed.alias)
         else:
-            self.registry.set_alias(standing.model, deed.alias, deed.wanted)
+            point_alias(self.registry, standing.model, deed.alias, deed.wanted)
         return told
 
     def _settle(self, model: str, entries: Iterable[Written], there: Collection[str], after: Settled) -> None:

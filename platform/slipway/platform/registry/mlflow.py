@@ -1,19 +1,23 @@
 """MLflow's model registry, whether a server or a database file keeps it.
 
-One call does one thing and never tries again. Errors are those of `runs.tracking.tracker`.
+A registry's call does one thing and never tries again. Errors are those of `runs.tracking.tracker`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from slipway.platform.runs.tracking.tracker import no_mlflow
+from slipway.platform.runs.tracking.tracker import TrackingRefused, no_mlflow
 from slipway.platform.settings.schema import SQLITE
 
 if TYPE_CHECKING:
     from slipway.platform.settings import schema
+
+
+ROUNDS: Final = 4
+"""How often an alias is set where others set it at the same moment."""
 
 
 @dataclass(frozen=True)
@@ -95,3 +99,17 @@ def newest_first(found: Sequence[ModelVersion], aliases: Mapping[str, str]) -> l
     return sorted(
         (replace(one, aliases=named[one.number]) for one in found), key=lambda one: int(one.number), reverse=True
     )
+
+
+def point_alias(registry: ModelRegistry, model: str, alias: str, number: str) -> None:
+    """Let an alias stand for a version; where others set it at the same moment, MLflow refuses all but one of them."""
+    for left in reversed(range(ROUNDS)):
+        try:
+            registry.set_alias(model, alias, number)
+        except TrackingRefused:
+            if registry.aliases(model).get(alias) == number:
+                return
+            if not left:
+                raise
+        else:
+            return

@@ -13,14 +13,13 @@ from slipway.platform.registry.cards import card_of
 from slipway.platform.registry.desk import Desk
 from slipway.platform.registry.guard_settled import Settled, last_settled, note_settled
 from slipway.platform.registry.guarding import ALIASES, wanted_aliases
+from slipway.platform.registry.mlflow import point_alias
 from slipway.platform.registry.pages import brief
 from slipway.platform.registry.records import VersionRecord, load_version
 from slipway.platform.registry.standing import ModelStanding, standing_of, standings_since
-from slipway.platform.runs.tracking.tracker import TrackingRefused
 
 log = logging.getLogger(__name__)
 
-ROUNDS: Final = 4
 LONGEST: Final = 5000
 """Characters of a description that MLflow's database has room for."""
 
@@ -75,19 +74,5 @@ def make_aliases(
             if alias in found:
                 desk.registry.delete_alias(standing.model, alias)
         elif found.get(alias) != number:
-            _set(desk, standing.model, alias, number)
+            point_alias(desk.registry, standing.model, alias, number)
     return {alias: number for alias, number in wanted.items() if number is not None}
-
-
-def _set(desk: Desk, model: str, alias: str, number: str) -> None:
-    """Set an alias; where others set it at the same moment, MLflow refuses all but one of them."""
-    for left in reversed(range(ROUNDS)):
-        try:
-            desk.registry.set_alias(model, alias, number)
-        except TrackingRefused:
-            if desk.registry.aliases(model).get(alias) == number:
-                return
-            if not left:
-                raise
-        else:
-            return

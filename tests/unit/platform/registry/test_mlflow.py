@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import httpx
 import pytest
 
 from slipway.platform.errors import WrongUse
-from slipway.platform.registry.mlflow import ModelRegistry, open_registry
+from slipway.platform.registry.mlflow import ModelRegistry, open_registry, point_alias
 from slipway.platform.registry.mlflow_api import EVENTS, HOOK, MLflowApi
 from slipway.platform.runs.tracking.tracker import TrackingRefused, TrackingUnreachable
 from slipway.platform.settings import schema
@@ -163,3 +164,15 @@ def test_there_is_one_webhook_however_often_it_is_wanted(
     with pytest.raises(TrackingRefused, match="scheme"):
         registry.ensure_webhook("ftp://127.0.0.1/alias", "quiet")
     httpx.delete(f"{server.address}/api/2.0/mlflow/webhooks/{made['webhook_id']}").raise_for_status()
+
+
+def test_an_alias_that_several_set_at_once_stands_for_it(registry: ModelRegistry, model: str) -> None:
+    number = create(registry, model).number
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _: point_alias(registry, model, "champion", number), range(12)))
+    assert registry.aliases(model) == {"champion": number}
+
+
+def test_an_alias_that_cannot_be_set_is_refused_for_good(registry: ModelRegistry, model: str) -> None:
+    with pytest.raises((TrackingRefused, WrongUse)):
+        point_alias(registry, model, "champion", "7")
