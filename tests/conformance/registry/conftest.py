@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from releasing import Site
+from releasing import MODEL, Site
 from tracked.server import Server
 
 HERE = Path(__file__).parent
@@ -33,6 +33,8 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     uri = "sqlite:///.slipway/mlflow.db" if request.param == "file" else request.getfixturevalue("server").address
     site = Site(tmp_path / "site", uri).open()
     yield site
+    for alias in site.gates.registry.aliases(MODEL):  # the server outlives the project and its ledger
+        site.gates.registry.delete_alias(MODEL, alias)
     site.close()
 
 
