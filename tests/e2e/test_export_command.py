@@ -109,7 +109,7 @@ def test_the_bundle_comes_out_whole_into_a_folder(desk: Desk, killed: dict[str, 
 def test_other_commands_know_that_it_is_an_export(desk: Desk, killed: dict[str, Any]) -> None:
     assert "bay-occupancy (export)" in desk.run("runs")[0]
     assert "kind         export" in desk.run("show", killed["name"])[0]
-    assert "int8-cpu" in desk.run("logs", killed["name"])[0]
+    assert "[slipway] done: Done." in desk.run("logs", killed["name"])[0]
 
 
 def test_what_cannot_be_exported_is_refused_before_anything_is_written(desk: Desk, killed: dict[str, Any]) -> None:
