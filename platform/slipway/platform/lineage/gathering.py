@@ -6,7 +6,7 @@ read once. Devices, which run what was released, will be neighbours of versions,
 
 import hashlib
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from slipway.platform.registry.exports import exported
 from slipway.platform.registry.records import VersionRecord, agreed, version_key
 from slipway.platform.registry.standing import ModelStanding, standing_of
 from slipway.platform.registry.verdicts import verdicts_of
+from slipway.platform.runs.digests import config_digest, lock_digest
 from slipway.platform.runs.find import load_parts
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.parts import Parts
@@ -151,7 +152,7 @@ class Gatherer:
         self._attempts(node)
         self.graph.join(self._rows(run, parts), node, "learned from by")
         self.graph.join(things.code(parts.code_digest, len(parts.code)), node, "code of")
-        config, lock = digest_of(parts.config), digest_of_lines(parts.lock)
+        config, lock = config_digest(parts), lock_digest(parts)
         facts = things.told(sha256=config, seed=parts.config.get("seed"))
         self.graph.join(Node(Kind.CONFIG, config, f"config {things.short(config)}", facts), node, "config of")
         told = things.told(sha256=lock, packages=len(parts.lock))
@@ -249,8 +250,3 @@ class Gatherer:
 def digest_of(value: Any) -> str:  # noqa: ANN401 - what canonical JSON can say
     """The name of a piece of a run's parts."""
     return hashlib.sha256(canonical(value)).hexdigest()
-
-
-def digest_of_lines(lines: Iterable[str]) -> str:
-    """The name of a lock, as bundles say it."""
-    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()

@@ -4,12 +4,10 @@ Everything that could be wrong with the request is found here: a run without a r
 declaration that no longer fits.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from slipway.platform.canonical import canonical
 from slipway.platform.data.view import View
 from slipway.platform.errors import WrongUse
 from slipway.platform.jobs.submitting.planning import OURS, Planned, Subject, lock_of
@@ -17,6 +15,7 @@ from slipway.platform.jobs.submitting.snapshots import Named
 from slipway.platform.models.finder import Model, model_named
 from slipway.platform.models.schema import Declaration
 from slipway.platform.runs.code.closure import Code, Roots, closure
+from slipway.platform.runs.digests import config_digest, lock_digest
 from slipway.platform.runs.find import find, load_parts
 from slipway.platform.runs.making import deciding
 from slipway.platform.runs.parts import Parts
@@ -102,8 +101,8 @@ def lineage_of(parts: Parts, result: Result) -> Lineage:
         snapshot=parts.snapshot,
         view=parts.view,
         code=parts.code_digest,
-        config=hashlib.sha256(canonical(dict(parts.config))).hexdigest(),
-        lock=hashlib.sha256("".join(f"{line}\n" for line in parts.lock).encode()).hexdigest(),
+        config=config_digest(parts),
+        lock=lock_digest(parts),
         references=parts.references,
         weights=result.files[WEIGHTS].sha256,
     )
