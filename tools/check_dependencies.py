@@ -29,13 +29,15 @@ NOT_IMPORTED: Exceptions = {
     "serving": {
         "alembic": "migrations of the fleet store",
         "fastapi": "the fleet service",
-        "httpx": "fetching",
+        "httptools": "the inference server",
+        "opencv-python-headless": "cameras",
         "securesystemslib": "signatures",
-        "slipway-platform": "the fleet service runs beside it",
+        "simplejpeg": "decodes pictures",
         "sqlalchemy": "the fleet store",
         "tensorrt-rtx-cu12-bindings": "engines; imported by a name that is injected",
         "tensorrt-rtx-cu12-libs": "the libraries behind the bindings",
         "tuf": "the channel",
+        "urllib3": "fetching",
         "uvicorn": "runs the fleet service",
     },
     "pipelines": {

@@ -1,6 +1,7 @@
 """Resolve the workspace into its lock files, as plain pins without addresses.
 
-`requirements.lock` is the development environment on Linux: the four members, the `fleet` extra and the `dev` group.
+`requirements.lock` is the development environment on Linux: the four members, the extras `fleet` and `camera`, and the
+`dev` group.
 `serving/requirements.device-jp6.lock` is the device part on JetPack 6 (Python 3.10, aarch64), `infra/requirements.lock`
 the tools that judge `infra/`. All name their platform and the first Python that must work, so that they do not depend
 on who resolves them. Existing pins are kept unless `--upgrade` is given: a changed pyproject moves only what it must.
@@ -23,7 +24,21 @@ def development(extra: list[str]) -> None:
     """Write requirements.lock; torch stands there without a local suffix, so that one lock serves CPU and GPU."""
     projects = [f"{name}/pyproject.toml" for name in MEMBERS]
     members = [argument for name in MEMBERS for argument in ("--no-emit-package", f"slipway-{name}")]
-    compile_lock(LOCK, [*projects, "--extra", "fleet", "--group", "pyproject.toml:dev", *DEVELOPMENT, *members, *extra])
+    compile_lock(
+        LOCK,
+        [
+            *projects,
+            "--extra",
+            "fleet",
+            "--extra",
+            "camera",
+            "--group",
+            "pyproject.toml:dev",
+            *DEVELOPMENT,
+            *members,
+            *extra,
+        ],
+    )
     text = re.sub(r"^(torch==[^+\n]+)\+\w+$", r"\1", LOCK.read_text(), flags=re.MULTILINE)
     kept = [line for line in text.splitlines() if not re.match(r"(nvidia-|cuda-|triton)", line)]
     LOCK.write_text("\n".join(kept) + "\n")

@@ -18,6 +18,7 @@ class Role(StrEnum):
     RELEASER = "releaser"
     OPERATOR = "operator"
     ON_CALL = "on-call"
+    CHANNEL_ROOT = "channel-root"
     OVERRIDE = "override"
     GATE_SERVICE = "gate-service"
     GUARD_SERVICE = "guard-service"
@@ -36,6 +37,7 @@ MEANINGS = {
     Role.RELEASER: "promotes approved versions, signs their releases and starts rollouts",
     Role.OPERATOR: "enrols and revokes devices, pins, freezes, and configures sites",
     Role.ON_CALL: "undoes a rollout to a release that was approved before",
+    Role.CHANNEL_ROOT: "holds one of the offline keys that say whose other keys devices trust",
     Role.OVERRIDE: "promotes past a refusal, with a reason that everyone sees",
     Role.GATE_SERVICE: "signs verdicts",
     Role.GUARD_SERVICE: "makes aliases equal to the ledger and records what it put back",
@@ -43,7 +45,7 @@ MEANINGS = {
     Role.FLEET_SERVICE: "records enrolments and signs what devices are asked for",
 }
 
-JUDGEMENT = frozenset({Role.APPROVER, Role.OVERRIDE, Role.ON_CALL})
+JUDGEMENT = frozenset({Role.APPROVER, Role.OVERRIDE, Role.ON_CALL, Role.CHANNEL_ROOT})
 """Roles that only a person may hold: they stand for someone having looked."""
 
 

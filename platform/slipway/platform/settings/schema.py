@@ -131,6 +131,27 @@ class Jobs(Section):
     """Folder of secrets that local jobs may ask for (0700), a file each (0600), called after the variable."""
 
 
+class Expiries(Section):
+    """How many days the channel's signatures are good for."""
+
+    root: int = Field(default=730, ge=1)
+    targets: int = Field(default=365, ge=1)
+    models: int = Field(default=365, ge=1)
+    """What the release key signs."""
+    channels: int = Field(default=90, ge=1)
+    """What the rollout key signs."""
+    snapshot: int = Field(default=14, ge=1)
+    timestamp: int = Field(default=14, ge=1)
+
+
+class Channel(Section):
+    """The signed files that devices follow."""
+
+    url: str = ".slipway/channel"
+    """Where they are written: a directory, or `s3://bucket/prefix`; any static web server or CDN gives them out."""
+    expiry_days: Expiries = Expiries()
+
+
 class Toleration(Section):
     """A taint that a job may run beside."""
 
@@ -199,6 +220,7 @@ class Settings(Section):
     airflow: Airflow = Airflow()
     jobs: Jobs = Jobs()
     identity: Identity = Identity()
+    channel: Channel = Channel()
     targets: dict[KubernetesName, Target] = {}
     """Named places to run jobs; `local` is built in."""
 
@@ -218,6 +240,7 @@ class Settings(Section):
         return self.model_copy(
             update={
                 "store": self.store.model_copy(update={"url": address(self.store.url)}),
+                "channel": self.channel.model_copy(update={"url": address(self.channel.url)}),
                 "data": self.data.model_copy(
                     update={"remote": address(self.data.remote), "cache": place(self.data.cache)}
                 ),

@@ -1,0 +1,11 @@
+"""What is wrong with a channel, or with what it says."""
+
+from slipway.serving.errors import SlipwayError
+
+
+class ChannelError(SlipwayError):
+    """A channel that cannot be reached, or believed."""
+
+
+class Untrusted(ChannelError):
+    """Signatures, versions, expiries or digests do not hold: nothing of it is installed."""

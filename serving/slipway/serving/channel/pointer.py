@@ -1,0 +1,82 @@
+"""The pointer of a model, `channels/<model>.json`: what devices should run, and which of them by now.
+
+It is signed by the rollout key, so it says only which of the releases that the release key signed, and to whom. The
+base is what everybody may run; the target goes to the devices that the wave includes.
+"""
+
+import hashlib
+from typing import Annotated, Final, Literal
+
+from pydantic import AwareDatetime, Field
+
+from slipway.serving.bundle.contract import Part
+from slipway.serving.bundle.manifest import Digest, ModelName
+
+SHARES: Final = 10_000
+"""Into how many parts devices are divided."""
+LARGEST_POINTER: Final = 64 * 1024
+
+AgentVersion = Annotated[str, Field(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,62})$")]
+"""Of a cohort or a site."""
+
+
+class Named(Part):
+    """A release: its number in this model's channel, and its bundle."""
+
+    number: int = Field(ge=1)
+    bundle: Digest
+
+
+class Wave(Part):
+    """Which devices get the target."""
+
+    share: float = Field(default=100.0, ge=0, le=100)
+    """Per cent of all devices; which ones is decided by the seed."""
+    cohort: Name | None = None
+    """Only devices of this cohort, and of them the share."""
+    seed: str = Field(default="", max_length=64)
+
+    def includes(self, device: str, cohorts: frozenset[str]) -> bool:
+        """Whether a device is among them; one that is in a smaller share stays in a larger one."""
+        if self.cohort is not None and self.cohort not in cohorts:
+            return False
+        drawn = int.from_bytes(hashlib.sha256((self.seed + device).encode()).digest(), "big") % SHARES
+        return drawn < self.share * (SHARES / 100)
+
+
+class Sampling(Part):
+    """Which frames a device keeps for labelling, and how many of them."""
+
+    share: float = Field(default=0.0, ge=0, le=1)
+    """Of all decisions, whatever they are."""
+    confidence_below: float | None = Field(default=None, ge=0, le=1)
+    novelty_above: float | None = Field(default=None, ge=0)
+    """Distance from what `reference.json` holds, in its own spread."""
+    per_day: int = Field(default=0, ge=0, le=100_000)
+
+
+class Pointer(Part):
+    """What devices should run."""
+
+    format: Literal[1] = 1
+    model: ModelName
+    sequence: int = Field(ge=1)
+    """Rises with every change; a device refuses one below the highest that it has seen."""
+    signed_at: AwareDatetime
+    base: Named | None = None
+    """None before the first release has reached everybody."""
+    target: Named | None = None
+    wave: Wave = Wave()
+    paused: bool = False
+    """While it is, nobody begins with the target; who has it keeps it."""
+    minimum_agent: AgentVersion = "0.0.0"
+    sampling: Sampling = Sampling()
+
+    def wanted(self, device: str, cohorts: frozenset[str], *, has: int | None) -> Named | None:
+        """What this device should run; `has` is the number of the release that it runs."""
+        if self.target is None:
+            return self.base
+        if has == self.target.number or (not self.paused and self.wave.includes(device, cohorts)):
+            return self.target
+        return self.base

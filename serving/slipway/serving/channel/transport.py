@@ -1,0 +1,28 @@
+"""How a device reaches a channel's static files: over HTTP, from a folder such as a USB stick, or from memory in tests.
+
+A transport moves bytes and believes nothing. Sizes, digests and signatures are checked by whoever reads.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from slipway.serving.channel.errors import ChannelError
+
+
+class NotThere(ChannelError):
+    """The channel has no such file."""
+
+
+class TransferFailed(ChannelError):
+    """The bytes did not come: no network, a broken link, a server that fails or is too slow. Worth another try."""
+
+
+class Transport(Protocol):
+    """A channel's files by their paths (see `paths`)."""
+
+    @property
+    def place(self) -> str:
+        """Where it reads, for people."""
+
+    def open(self, path: str, start: int = 0) -> Iterator[bytes]:
+        """The file's bytes from `start` on, in pieces; `NotThere` or `TransferFailed`, also between two pieces."""

@@ -1,0 +1,122 @@
+"""What the agent needs from the world; each has one real adapter, and others in tests and simulations."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from slipway.serving.bundle.folder import Bundle
+from slipway.serving.bundle.manifest import DeviceClass, Variant
+
+
+class Clock(Protocol):
+    """Time on this device."""
+
+    def now(self) -> datetime:
+        """What the device's clock says, in UTC; it may be years off."""
+
+    def monotonic(self) -> float:
+        """Seconds since some moment, that never go back while the process lives."""
+
+    def boot(self) -> str:
+        """A name of this start of the machine: after another one `monotonic` has begun anew."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait; True when somebody asked to stop."""
+
+
+class Disk(Protocol):
+    """The device's files, below one folder; paths are relative to it. Files are 0600, folders 0700.
+
+    What a method has returned from survives a power cut; what it has not is there whole, in part or not at all, as the
+    method says. A full disk is `OSError` (ENOSPC).
+    """
+
+    def path(self, name: str) -> Path:
+        """The real path, for readers."""
+
+    def read(self, name: str) -> bytes | None:
+        """The whole content; None where there is no such file."""
+
+    def replace(self, name: str, data: bytes) -> None:
+        """The old content or the new one, never a part."""
+
+    def append(self, name: str, data: bytes) -> None:
+        """Add to the end; after a power cut any beginning of `data` may be there."""
+
+    def write_from(self, name: str, start: int, pieces: Iterator[bytes]) -> int:
+        """Write at `start`, cutting off what was behind; the size then. After a power cut any part may be there."""
+
+    def link(self, old: str, new: str) -> None:
+        """Give a file's content a second name; a copy where the file system has no links."""
+
+    def rename(self, old: str, new: str) -> None:
+        """Under the new name whole or not at all."""
+
+    def size(self, name: str) -> int | None:
+        """Bytes; None where there is no such file."""
+
+    def list(self, folder: str) -> Sequence[str]:
+        """The names in a folder, sorted; none where there is no such folder."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file, or a folder with all that is in it; what is not there is fine."""
+
+    def free(self) -> int:
+        """Bytes that may still be written."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What will run a release on this device."""
+
+    variant: Variant
+    provider: str
+    """`cpu`, `cuda`, `tensorrt`."""
+    engine: str | None = None
+    """File of the engine in the slot; None where ONNX Runtime runs the variant itself."""
+    detail: str = ""
+    """Of the runtime and, where it is not the class's preferred variant, why."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a release did on this device before it became active."""
+
+    problems: tuple[str, ...]
+    """None where it is proven."""
+    provider: str
+    """What really ran it."""
+    p95_ms: float = 0.0
+    memory_mb: float = 0.0
+    load_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What a release has done since it became active."""
+
+    seconds: float
+    answered: int
+    failed: int
+    p95_ms: float
+    provider: str
+    divergence: Mapping[str, float]
+    """By distribution of `reference.json`, how far what was seen is from it (0 the same, 1 nothing in common)."""
+
+
+class Engines(Protocol):
+    """The runtime of this device, as the agent uses it. Each may take long and must survive being killed."""
+
+    def build(self, bundle: Bundle, device: DeviceClass) -> Built:
+        """Choose a variant and build its engine where the class asks for one; `ModelUnfit` where none suits."""
+
+    def prove(self, bundle: Bundle, device: DeviceClass, built: Built) -> Proof:
+        """Golden answers, latency and memory, in a process of its own."""
+
+    def activate(self, bundle: Bundle, device: DeviceClass, built: Built, release: int) -> None:
+        """Let this one answer from now on, losing no admitted frame; nothing happens where it does already."""
+
+    def observed(self) -> Observed | None:
+        """What the active one has done; None where nothing runs here."""

@@ -1,0 +1,31 @@
+"""A channel's files, from the side of those who sign them.
+
+`tuf_repository` is the real one. Each step looks for its own result first, so whoever is killed is repeated; devices
+see a change only with the timestamp, which `commit` writes last.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from slipway.serving.channel.pointer import Pointer
+from slipway.serving.channel.release import Release
+
+
+class Repository(Protocol):
+    """What rollouts need of a channel."""
+
+    def pointer(self, model: str) -> Pointer | None:
+        """What devices are told now; None before the first release."""
+
+    def release(self, model: str, bundle: str, number: int) -> Release | None:
+        """A release that devices can see, or that the next commit will show."""
+
+    def add_release(self, release: Release, files: Mapping[str, Path]) -> Release:
+        """Bring the files (manifest included), then sign the release with the release key; what stands is returned."""
+
+    def set_pointer(self, pointer: Pointer) -> None:
+        """Sign a pointer with the rollout key; refused unless its sequence is the next one."""
+
+    def commit(self) -> None:
+        """Show devices everything that was signed: snapshot, then timestamp."""

@@ -1,0 +1,67 @@
+"""A model that answers while it is exchanged: one queue, one worker, batches of whatever has come.
+
+No admitted request is lost and none is answered twice: those that a batch has begun with are answered by the session
+that was there when it began, the others by the next one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from slipway.serving.bundle.contract import Contract
+from slipway.serving.errors import SlipwayError
+from slipway.serving.runtime.session import Arrays, Session
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+
+class Overloaded(SlipwayError):
+    """The queue is full; nothing was admitted."""
+
+
+class NoModel(SlipwayError):
+    """There is no model that could answer yet, or none any more."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A session with what it runs."""
+
+    model: str
+    bundle: str
+    """The bundle's digest."""
+    release: int | None
+    """Its number in the channel; None where it was loaded from a folder."""
+    variant: str
+    contract: Contract
+    session: Session
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The outputs of one request, and who gave them."""
+
+    outputs: Mapping[str, npt.NDArray[np.generic]]
+    bundle: str
+    release: int | None
+
+
+class Live(Protocol):
+    """What answers frames and requests; safe to use from several threads."""
+
+    @property
+    def loaded(self) -> LoadedModel | None:
+        """What answers now."""
+
+    def submit(self, inputs: Arrays) -> "Future[Answer]":
+        """Admit a request, whose first dimension is the batch; `Overloaded`, `NoModel` or `WrongUse` before that."""
+
+    def swap(self, loaded: LoadedModel | None) -> None:
+        """From now on this one answers; the one before is closed once it has answered what it began."""
+
+    def close(self) -> None:
+        """Answer what was admitted, then end."""
