@@ -86,7 +86,7 @@ def _section(model: type[BaseModel], above: str, title: str) -> list[str]:
         variable = PREFIX + (above + name).upper().replace(".", DELIMITER)
         shown = f"<br>`{variable}`" if "NAME" not in above else ""
         rows.append(f"| `{above}{name}`{shown} | {default} | {field.description or ''} |")
-        if name == "targets":
+        if not above and name == "targets":
             (_, target) = kind.__args__  # type: ignore[union-attr]
             inner += _section(target, "targets.NAME.", (target.__doc__ or "").strip())
     heading = ["", f"## {above.rstrip('.')}", "", title] if above else []
