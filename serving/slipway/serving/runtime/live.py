@@ -27,6 +27,10 @@ class NoModel(SlipwayError):
     """There is no model that could answer yet, or none any more."""
 
 
+class DeadlinePassed(SlipwayError):
+    """The request was admitted, and nobody waited for its answer any more when its turn came."""
+
+
 @dataclass(frozen=True)
 class LoadedModel:
     """A session with what it runs."""
@@ -39,6 +43,8 @@ class LoadedModel:
     variant: str
     contract: Contract
     session: Session
+    batch: int | None = None
+    """Rows that the device class allows in one run of several requests; None where the contract alone says."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +63,16 @@ class Live(Protocol):
     def loaded(self) -> LoadedModel | None:
         """What answers now."""
 
-    def submit(self, inputs: Arrays) -> "Future[Answer]":
-        """Admit a request, whose first dimension is the batch; `Overloaded`, `NoModel` or `WrongUse` before that."""
+    def submit(self, inputs: Arrays, *, deadline: float | None = None) -> "Future[Answer]":
+        """Admit a request, whose first dimension is the batch; `Overloaded`, `NoModel` or `WrongUse` before that.
+
+        The arrays must stay as they are until the answer is there. `deadline` is a moment of `time.monotonic`: when the
+        request's turn comes later, its answer is `DeadlinePassed`. A future that is cancelled before is not run either.
+        What is called when a future is done runs where models do: it must be short.
+        """
 
     def swap(self, loaded: LoadedModel | None) -> None:
         """From now on this one answers; the one before is closed once it has answered what it began."""
 
-    def close(self) -> None:
-        """Answer what was admitted, then end."""
+    def close(self, seconds: float | None = None) -> None:
+        """Answer what was admitted, then end; what still waits after so many seconds is answered `NoModel`."""
