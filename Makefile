@@ -10,7 +10,7 @@ MEMBERS := platform training serving pipelines
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench bench-gpu soak docs images infra-tools test-kubernetes test-tensorrt lock clean
+.PHONY: help setup demo test coverage check format bench bench-gpu soak docs images infra-tools test-kubernetes test-tensorrt lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-15s %s\n' "$$name" "$$text"; done
@@ -25,6 +25,9 @@ demo: $(STAMP) ## run what there is, in a place of its own, and say what happene
 	@$(VENV)/python tools/demo.py
 
 test: $(STAMP) ## run all tests but the long random ones; ARGS goes to pytest
+	@$(VENV)/python -m pytest -n auto $(ARGS)
+
+coverage: $(STAMP) ## the same tests, and which lines they ran; takes half as long again
 	@$(VENV)/python -m pytest -n auto --cov --cov-report=term:skip-covered $(ARGS)
 
 check: $(STAMP) ## everything that can be said without running the code; ONLY=NAME for one check
