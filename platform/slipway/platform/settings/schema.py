@@ -135,13 +135,17 @@ class Expiries(Section):
     """How many days the channel's signatures are good for."""
 
     root: int = Field(default=730, ge=1)
+    """Whose keys count; signed by two holders of offline keys."""
     targets: int = Field(default=365, ge=1)
+    """Who signs models and channels; signed by the same two."""
     models: int = Field(default=365, ge=1)
-    """What the release key signs."""
+    """The releases; signed by a releaser."""
     channels: int = Field(default=90, ge=1)
-    """What the rollout key signs."""
+    """What devices should run; signed by the rollout service."""
     snapshot: int = Field(default=14, ge=1)
+    """Which of all these belong together."""
     timestamp: int = Field(default=14, ge=1)
+    """Which snapshot is the newest."""
 
 
 class Channel(Section):
