@@ -1,0 +1,169 @@
+"""From answers of a real session to records in the spool."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import small_onnx
+from slipway.serving.channel.pointer import Sampling
+from slipway.serving.edge.telemetry.collecting import Collector, subject_of
+from slipway.serving.edge.telemetry.distributions import expected_of
+from slipway.serving.edge.telemetry.sampling import Decision
+from slipway.serving.edge.telemetry.spool import Spool, SpoolFailed
+from slipway.serving.runtime.inputs import seeded_inputs
+from slipway.serving.runtime.live import LoadedModel
+from slipway.serving.runtime.live_model import LiveModel
+from slipway.serving.runtime.session import Arrays, open_session
+from slipway.training.export.reference import made, of_answers
+
+START = datetime(2026, 3, 1, 10, tzinfo=UTC)
+
+
+class Moment:
+    """The device's time, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pace(self) -> float:
+        return (self.now - START).total_seconds()
+
+
+@pytest.fixture
+def moment() -> Moment:
+    return Moment()
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    spool = Spool(tmp_path / "spool.db")
+    yield spool
+    spool.close()
+
+
+@pytest.fixture
+def collector(spool: Spool, moment: Moment) -> Collector:
+    return Collector(spool, now=moment, pace=moment.pace)
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> LoadedModel:
+    bundle = small_onnx.bundle(tmp_path / "bundle")
+    contract = bundle.manifest.contract
+    session = open_session(bundle.path("fp32"), contract)
+    return LoadedModel("small", bundle.digest, 3, "fp32", contract, session)
+
+
+def told(spool: Spool, kind: str) -> list[tuple[str, str, Any]]:
+    batch = spool.batch(1_000_000)
+    assert batch is not None
+    found = [one for one in batch.records if one.kind == kind]
+    return [(one.subject, one.at, json.loads(one.body.split(b"\n", 1)[0])) for one in found]
+
+
+def test_a_window_tells_what_was_answered_how_quickly_and_what_it_looked_like(
+    collector: Collector, spool: Spool, moment: Moment, loaded: LoadedModel
+) -> None:
+    inputs = seeded_inputs(loaded.contract)
+    outputs = loaded.session.run(inputs)
+    collector.expect(loaded.bundle, expected_of(made(1, None, {}, of_answers(many(outputs)))))
+    live = LiveModel(loaded, watch=collector.watch)
+    collector.follow("small", live)
+    for _ in range(5):
+        live.submit(inputs).result(timeout=30)
+    live.close()
+    collector.count("frames", 7)
+    moment.now += timedelta(minutes=5)
+    collector.flush()
+    counts = {subject: body for subject, at, body in told(spool, "counts") if at == "2026-03-01T10:00:00Z"}
+    assert counts[subject_of(loaded)]["answered"] == 5
+    assert counts["device"] == {"frames": 7}
+    ((subject, _, sketch),) = told(spool, "sketch")
+    assert subject == f"small/3/{loaded.bundle}"
+    assert sum(sketch["latency_ms"]["counts"].values()) == 5
+    assert sketch["divergence"].keys() == sketch["distributions"].keys() != set()
+
+
+def many(outputs: Arrays) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+    """Rows around these, so that their quantiles differ."""
+    chance = np.random.default_rng(3)
+    return {
+        name: np.concatenate([one.astype(np.float64) + chance.normal(0, 1, one.shape) for _ in range(20)]).astype(
+            np.float32
+        )
+        for name, one in outputs.items()
+    }
+
+
+def test_windows_add_up_to_the_whole(collector: Collector, spool: Spool, moment: Moment, loaded: LoadedModel) -> None:
+    live = LiveModel(loaded)
+    collector.follow("small", live)
+    for window in range(4):
+        for _ in range(window):
+            live.submit(seeded_inputs(loaded.contract)).result(timeout=30)
+        moment.now += timedelta(minutes=5)
+        collector.flush()
+    live.close()
+    collector.flush()
+    assert spool.counted()["answered"] == 6
+
+
+def test_only_so_many_rows_a_second_are_looked_at(collector: Collector, moment: Moment, loaded: LoadedModel) -> None:
+    inputs = seeded_inputs(loaded.contract)
+    outputs = loaded.session.run(inputs)
+    collector.expect(loaded.bundle, expected_of(made(1, None, {}, of_answers(many(outputs)))))
+    for _ in range(1_000):
+        collector.watch(loaded, inputs, outputs)
+        moment.now += timedelta(milliseconds=1)
+    looked = {int(parts.sum()) for parts in collector._windows[subject_of(loaded)].seen.counts.values()}
+    rows = len(next(iter(outputs.values())))
+    assert 10 < looked.pop() < 20 + 2 * rows
+
+
+def test_counts_that_the_disk_does_not_take_come_with_the_next_window(
+    collector: Collector, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise SpoolFailed("full")
+
+    collector.count("frames", 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(spool, "add", full)
+        collector.flush()
+    collector.count("frames", 4)
+    collector.flush()
+    assert spool.counted() == {"frames": 7}
+
+
+def test_samples_are_kept_as_the_policy_says_and_no_picture_is_made_for_nothing(
+    collector: Collector, spool: Spool, moment: Moment, loaded: LoadedModel
+) -> None:
+    made_pictures = []
+
+    def picture() -> bytes:
+        made_pictures.append(1)
+        return b"jpeg"
+
+    unsure, sure = Decision("a", 0.2, 0.0), Decision("b", 0.9, 0.0)
+    assert collector.sample(loaded, unsure, picture) is None
+    collector.sample_by("small", Sampling(confidence_below=0.5, per_day=2))
+    assert [collector.sample(loaded, one, picture) for one in (unsure, sure, unsure, unsure)] == [
+        "low confidence", None, "low confidence", None,
+    ]  # fmt: skip
+    moment.now += timedelta(days=1)
+    assert collector.sample(loaded, unsure, picture) == "low confidence"
+    assert len(made_pictures) == 3
+    assert [body["decision"] for _, _, body in told(spool, "sample")] == ["a", "a", "a"]
+
+
+def test_a_change_of_state_is_kept_at_once(collector: Collector, spool: Spool) -> None:
+    collector.state("small", {"phase": "probation", "release": 3})
+    assert told(spool, "state") == [("small", "2026-03-01T10:00:00Z", {"phase": "probation", "release": 3})]
