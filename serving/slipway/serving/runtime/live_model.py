@@ -142,7 +142,8 @@ class LiveModel:
             self._ended = True
             self._hand_over(None)
         self._call_worker()
-        self._worker.join(seconds)
+        if threading.current_thread() is not self._worker:
+            self._worker.join(seconds)
         with self._lock:
             left = [*self._waiting]
             self._waiting.clear()
@@ -182,6 +183,8 @@ class LiveModel:
 
     def _unneeded(self) -> list[Serving]:
         """Retired ones that nothing waits for; they are not told again."""
+        if not self._retired:
+            return []
         with self._lock:
             needed = {id(request.under) for request in self._waiting}
             found = [one for one in self._retired if id(one) not in needed]

@@ -5,6 +5,7 @@ The buckets are the same everywhere: merging is adding counts, and what came sin
 """
 
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ SMALLEST: Final = 1e-3
 BUCKETS: Final = 256
 """The last one holds all that is greater than some 3.9 million."""
 MOST_COUNTED: Final = 1 << 62
+GREATEST: Final = sys.float_info.max
 
 
 class Quantiles:
@@ -83,8 +85,8 @@ class Quantiles:
         if not isinstance(told, dict) or told.keys() != {"total", "counts"} or not isinstance(told["counts"], dict):
             raise WrongUse("No quantiles: expected `total` and `counts`.")
         found, total = cls(), told["total"]
-        if isinstance(total, bool) or not isinstance(total, int | float) or not 0 <= total < math.inf:
-            raise WrongUse(f"The sum of what was counted is {str(total)[:40]}; expected a number from 0.")
+        if isinstance(total, bool) or not isinstance(total, int | float) or not 0 <= total <= GREATEST:
+            raise WrongUse("The sum of what was counted is no number from 0.")
         found.total = float(total)
         found._fill(told["counts"])
         return found
@@ -96,7 +98,7 @@ class Quantiles:
             if index is None:
                 raise WrongUse(f"Quantiles have no bucket {str(name)[:20]!r}; expected 0 to {BUCKETS - 1}.")
             if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MOST_COUNTED:
-                raise WrongUse(f"Bucket {index} holds {str(count)[:40]}; expected a count.")
+                raise WrongUse(f"Bucket {index} of quantiles holds no count.")
             self.counts[index] = count
 
 
