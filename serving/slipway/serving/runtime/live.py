@@ -54,6 +54,7 @@ class Answer:
     outputs: Mapping[str, npt.NDArray[np.generic]]
     bundle: str
     release: int | None
+    variant: str = ""
 
 
 class Live(Protocol):

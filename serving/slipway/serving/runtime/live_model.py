@@ -51,6 +51,7 @@ class LiveModel:
         self._retired: list[Serving] = []
         self._ended = False
         self._past = Figures()
+        self._swaps = 0
         self._buffers = Buffers()
         if loaded is not None:
             self.swap(loaded)
@@ -66,6 +67,11 @@ class LiveModel:
     def waiting(self) -> int:
         """Requests that wait."""
         return len(self._waiting)
+
+    @property
+    def swaps(self) -> int:
+        """How often one model was exchanged for another."""
+        return self._swaps
 
     def total(self) -> Figures:
         """What was done since the beginning, by whatever model."""
@@ -130,6 +136,7 @@ class LiveModel:
         before, self._serving = self._serving, serving
         if before is None:
             return
+        self._swaps += serving is not None
         before.lent = lent
         self._retired.append(before)
         if serving is not None and _passes_on(before, serving):
@@ -212,7 +219,7 @@ class LiveModel:
         try:
             inputs = self._buffers.joined([one.inputs for one in batch], sum(rows), serving.batchable.most)
             outputs = loaded.session.run(inputs)
-            answers = [Answer(part, loaded.bundle, loaded.release) for part in parts(outputs, rows)]
+            answers = [Answer(part, loaded.bundle, loaded.release, loaded.variant) for part in parts(outputs, rows)]
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who asked
             with self._lock:
                 serving.figures.failed += len(batch)
