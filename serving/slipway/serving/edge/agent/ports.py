@@ -1,6 +1,6 @@
 """What the agent needs from the world; each has one real adapter, and others in tests and simulations."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,11 +19,8 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds since some moment, that never go back while the process lives."""
 
-    def boot(self) -> str:
-        """A name of this start of the machine: after another one `monotonic` has begun anew."""
-
     def wait(self, seconds: float) -> bool:
-        """Wait; True when somebody asked to stop."""
+        """Wait, and nothing else in the agent does; True when somebody asked to stop, also for 0 seconds."""
 
 
 class Disk(Protocol):
@@ -36,17 +33,17 @@ class Disk(Protocol):
     def path(self, name: str) -> Path:
         """The real path, for readers."""
 
-    def read(self, name: str) -> bytes | None:
+    def read(self, name: str, largest: int = ...) -> bytes | None:
         """The whole content; None where there is no such file."""
 
     def replace(self, name: str, data: bytes) -> None:
         """The old content or the new one, never a part."""
 
-    def append(self, name: str, data: bytes) -> None:
-        """Add to the end; after a power cut any beginning of `data` may be there."""
+    def write_from(self, name: str, start: int, pieces: Iterable[bytes]) -> int:
+        """Write at `start`, cutting off what was behind; the size then.
 
-    def write_from(self, name: str, start: int, pieces: Iterator[bytes]) -> int:
-        """Write at `start`, cutting off what was behind; the size then. After a power cut any part may be there."""
+        After a power cut, or an error of `pieces`, any beginning of what was written may be there behind `start`.
+        """
 
     def link(self, old: str, new: str) -> None:
         """Give a file's content a second name; a copy where the file system has no links."""
@@ -64,7 +61,7 @@ class Disk(Protocol):
         """Remove a file, or a folder with all that is in it; what is not there is fine."""
 
     def free(self) -> int:
-        """Bytes that may still be written."""
+        """Bytes that may still be written, beyond those that stay reserved for journals."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ class Built:
     provider: str
     """`cpu`, `cuda`, `tensorrt`."""
     engine: str | None = None
-    """File of the engine in the slot; None where ONNX Runtime runs the variant itself."""
+    """File of the engine in `engines_folder`; None where ONNX Runtime runs the variant itself."""
     detail: str = ""
     """Of the runtime and, where it is not the class's preferred variant, why."""
 
@@ -107,16 +104,29 @@ class Observed:
 
 
 class Engines(Protocol):
-    """The runtime of this device, as the agent uses it. Each may take long and must survive being killed."""
+    """The runtime of this device, as the agent uses it. Each may take long and must survive being killed.
+
+    `ModelUnfit` says that this release is no good here, and it is not tried again; `OSError` (no memory, no disk, a
+    device that is busy) that another try may mend it. A bundle's engines lie in `engines_folder(bundle)`, which is
+    removed with the slot.
+    """
 
     def build(self, bundle: Bundle, device: DeviceClass) -> Built:
         """Choose a variant and build its engine where the class asks for one; `ModelUnfit` where none suits."""
 
     def prove(self, bundle: Bundle, device: DeviceClass, built: Built) -> Proof:
-        """Golden answers, latency and memory, in a process of its own."""
+        """Golden answers, latency and memory, in a process of its own. The agent holds them against the budget."""
 
     def activate(self, bundle: Bundle, device: DeviceClass, built: Built, release: int) -> None:
-        """Let this one answer from now on, losing no admitted frame; nothing happens where it does already."""
+        """Let this one answer from now on, losing no admitted frame; nothing happens where it does already.
+
+        When it raises, the one before goes on answering.
+        """
 
     def observed(self) -> Observed | None:
-        """What the active one has done; None where nothing runs here."""
+        """What the active one has done since this process activated it; None where nothing runs here."""
+
+
+def engines_folder(bundle: Bundle) -> Path:
+    """Where the engines of a bundle in a slot lie: beside it, so that the bundle's folder holds the bundle alone."""
+    return bundle.folder.with_name(f"{bundle.folder.name}.engines")

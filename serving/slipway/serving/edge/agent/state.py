@@ -7,9 +7,11 @@ from datetime import datetime
 from enum import Enum
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from slipway.serving.bundle.contract import Part
+from slipway.serving.bundle.manifest import Variant
+from slipway.serving.channel.pointer import Pointer
 from slipway.serving.channel.release import Release
 
 Slot = Literal["a", "b"]
@@ -30,34 +32,54 @@ class Phase(str, Enum):
 
 
 class Installed(Part):
-    """A release in a slot."""
+    """A release in a slot; what was built and proven is empty until it was."""
 
     slot: Slot
     release: Release
-    variant: str = ""
+    variant: Variant | None = None
     provider: str = ""
     engine: str | None = None
+    detail: str = ""
     proven: bool = False
     p95_ms: float = 0.0
     memory_mb: float = 0.0
 
 
 class Bad(Part):
-    """A release that this device does not try again."""
+    """A release that this device does not try again until an operator asks."""
 
     number: int
     bundle: str
     phase: Phase
     why: str
-    at: datetime
+    at: AwareDatetime
 
 
 class Told(Part):
     """Why the agent last did, refused or left something: what `slipway-edge why` shows."""
 
-    at: datetime
+    at: AwareDatetime
     what: str
     why: str
+
+
+class Seen(Part):
+    """The last look at the channel that was believed."""
+
+    pointer: Pointer
+    base: Release | None = None
+    target: Release | None = None
+    signed_at: AwareDatetime
+    good_until: AwareDatetime
+
+
+class Watched(Part):
+    """How long and with how much work the active release has been on probation, over all starts of the process."""
+
+    seconds: float = Field(default=0.0, ge=0)
+    """Of a clock that runs with the machine, never of the calendar."""
+    answered: int = Field(default=0, ge=0)
+    failed: int = Field(default=0, ge=0)
 
 
 class State(Part):
@@ -68,9 +90,12 @@ class State(Part):
     active: Installed | None = None
     """What answers; proven on this device."""
     before: Installed | None = None
-    """What answered before, still whole in the other slot until it is needed for the next release."""
+    """What answered before, still whole in the other slot until that is needed for the next release."""
     coming: Installed | None = None
-    """What is being fetched, verified, built or proven, in the slot that is not active."""
+    """What is being fetched, verified, built, proven or activated, in the slot that is not active."""
+    recovering: bool = False
+    """What comes was active here already, so neither the channel nor an expiry is asked."""
+    seen: Seen | None = None
     floor: int = Field(default=0, ge=0)
     """The highest that was seen."""
     sequence: int = Field(default=0, ge=0)
@@ -78,6 +103,26 @@ class State(Part):
     bad: tuple[Bad, ...] = ()
     told: tuple[Told, ...] = ()
     """The latest ones, the newest last."""
-    probation_until: datetime | None = None
+    watched: Watched = Watched()
     crashes: int = Field(default=0, ge=0)
-    """Starts of this process that ended without being asked to, since the active release became active."""
+    """Starts of the process that ended without being asked to, or have not ended, since it began to build, prove,
+    activate or watch this release."""
+    tries: int = Field(default=0, ge=0)
+    """Failures of what comes that another try may mend, in this phase."""
+    answered: str = ""
+    """The operator's last request that was carried out."""
+
+    def is_bad(self, release: Release) -> Bad | None:
+        """What was found wrong with a release, by number and bundle."""
+        return next((one for one in self.bad if (one.number, one.bundle) == (release.number, release.bundle)), None)
+
+    def tell(self, at: datetime, what: str, why: str, *, kept: int = 50) -> "State":
+        """Remember a reason; the same one again is remembered once an hour, so that nothing is written for it."""
+        last = self.told[-1] if self.told else None
+        if last and (last.what, last.why) == (what, why) and abs((at - last.at).total_seconds()) < SAME_AGAIN:
+            return self
+        return self.model_copy(update={"told": (*self.told, Told(at=at, what=what, why=why[:LONGEST_WHY]))[-kept:]})
+
+
+SAME_AGAIN = 3600.0
+LONGEST_WHY = 1000

@@ -1,0 +1,186 @@
+"""What the machine may ask for, what can come of it, and what it sees while it decides: data, all of it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Literal
+
+from slipway.serving.bundle.manifest import DeviceClass
+from slipway.serving.channel.looking import Look
+from slipway.serving.channel.release import Release
+from slipway.serving.edge.agent.health import Rules
+from slipway.serving.edge.agent.ports import Built, Observed, Proof
+from slipway.serving.edge.agent.state import Installed, State
+
+
+@dataclass(frozen=True)
+class Device:
+    """Who this device is, as its enrolment says."""
+
+    id: str
+    device_class: str
+    """Such as `edge-cpu`: a key of the manifest's `devices`."""
+    enrolled: datetime
+    """It cannot be earlier than that."""
+    agent: str
+    """The version of this agent."""
+    cohorts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an operator asks of one model; each is carried out once."""
+
+    id: str
+    what: Literal["revert", "again"]
+    why: str
+    by: str = "an operator"
+    number: int | None = None
+    """Of `again`: this release alone."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What the machine sees beside the state."""
+
+    device: Device
+    now: datetime
+    """The device's time, which is not before what it knows to be past."""
+    wanted: tuple[Release, ...] = ()
+    """What this device should run, the first that is not refused; see `wanting`."""
+    running: Installed | None = None
+    """What answers in this process."""
+    look_due: bool = False
+    wait: float = 0.0
+    """Seconds until an effect that has failed may be tried again."""
+    observe_in: float = 0.0
+    """Seconds until the active release is looked at again."""
+    request: Request | None = None
+    rules: Rules = field(default_factory=Rules)
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Nothing to do, for so long; None until the next look or request."""
+
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Become:
+    """Another state, for which nothing has to happen in the world."""
+
+    state: State
+
+
+@dataclass(frozen=True)
+class LookAtChannel:
+    """Ask what the channel says."""
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """Get the next file of what comes that is not there."""
+
+    coming: Installed
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Hold what comes against its manifest."""
+
+    coming: Installed
+
+
+@dataclass(frozen=True)
+class Build:
+    """Choose a variant of what comes and build its engine."""
+
+    coming: Installed
+
+
+@dataclass(frozen=True)
+class Prove:
+    """Have what comes show that it works here."""
+
+    coming: Installed
+
+
+@dataclass(frozen=True)
+class Activate:
+    """Let this one answer."""
+
+    installed: Installed
+
+
+@dataclass(frozen=True)
+class Observe:
+    """See how the active release does."""
+
+    active: Installed
+
+
+Effect = Rest | Become | LookAtChannel | Fetch | Verify | Build | Prove | Activate | Observe
+
+
+class Failing(Enum):
+    """What a failure says of the release."""
+
+    LATER = "later"
+    """Nothing: the network, the disk, a timeout. Another try may mend it."""
+    DAMAGED = "damaged"
+    """Nothing, but what lies in its slot is not what was put there."""
+    WRONG = "wrong"
+    """It is no good here."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An effect that did not happen."""
+
+    failing: Failing
+    why: str
+    seconds: float | None = None
+    """Not before so long, where that is known."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """An effect with nothing to tell."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What the channel said, verified."""
+
+    look: Look
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file has come."""
+
+    left: int
+    """Files that are still missing."""
+
+
+@dataclass(frozen=True)
+class Proved:
+    """How a release did, and what it may cost."""
+
+    proof: Proof
+    budget: DeviceClass
+
+
+@dataclass(frozen=True)
+class Watching:
+    """How the active release does: since the last time, and altogether in this process."""
+
+    seconds: float
+    answered: int
+    failed: int
+    observed: Observed
+    budget: DeviceClass
+
+
+Outcome = Done | Failed | Looked | Fetched | Built | Proved | Watching
