@@ -1,16 +1,17 @@
 """`slipway-edge`, the command line of a device.
 
 Plain argparse: a device has no typer and no rich. Exit codes are 0 for done, 1 for failed, 2 for wrong use. An error is
-one message on standard error; `SLIPWAY_DEBUG=1` adds the traceback. What a command needs is imported inside it, so that
-`--help` answers at once on a small device.
+one message on standard error; `SLIPWAY_DEBUG=1` adds the traceback. The module of a command is imported when it is
+called, so that `--help` answers at once on a small device.
 """
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from slipway.serving.edge.commands import COMMANDS, Command
 from slipway.serving.errors import SlipwayError, WrongUse
 
 INTERRUPTED = 130
@@ -19,8 +20,18 @@ INTERRUPTED = 130
 class Parser(argparse.ArgumentParser):
     """argparse that takes options by their full names, and whose complaints are errors like any other."""
 
-    def __init__(self, prog: str | None = None, description: str | None = None) -> None:
+    def __init__(
+        self, prog: str | None = None, description: str | None = None, declared_by: Command | None = None
+    ) -> None:
         super().__init__(prog=prog, description=description, allow_abbrev=False)
+        self._declared_by = declared_by
+
+    def parse_known_args(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - argparse's own has two forms
+        """Fetch the command's options first: this is called for the command that was asked for, and for no other."""
+        if self._declared_by is not None:
+            command, self._declared_by = self._declared_by, None
+            command.declare(self)
+        return super().parse_known_args(*arguments, **named)
 
     def error(self, message: str) -> NoReturn:
         """Refuse the request."""
@@ -39,28 +50,14 @@ class Version(argparse.Action):
 
 
 def parser() -> Parser:
-    """All commands and options."""
+    """All commands; each one's options come when it is called."""
     top = Parser(prog="slipway-edge", description="Slipway on this device.")
     top.add_argument("--version", action=Version, nargs=0, help="print the version and leave")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
-    status = commands.add_parser("status", help="tell what this machine is", description="Tell what this machine is.")
-    status.add_argument("--json", action="store_true", help="print JSON, for scripts")
-    status.set_defaults(command=show_status)
+    for one in COMMANDS:
+        description = f"{one.help[0].upper()}{one.help[1:]}."
+        commands.add_parser(one.name, help=one.help, description=description, declared_by=one)
     return top
-
-
-def show_status(options: argparse.Namespace) -> int:
-    """Tell what this machine is; 1 when it cannot run any model."""
-    from slipway.serving.edge.status import read_status
-
-    status = read_status()
-    if options.json:
-        import json
-
-        print(json.dumps(status.as_json(), indent=2))
-    else:
-        print("\n".join(status.lines()))
-    return 0 if status.onnxruntime.problem is None else 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,6 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return failed(str(error), error.mend, error.exit_code)
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # whoever read has seen enough; what is left to say has nowhere to go, at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug is told like any other failure
         return failed(f"unexpected {type(error).__name__}: {error}", "SLIPWAY_DEBUG=1 shows where it happened.", 1)
     return code

@@ -8,7 +8,10 @@ import platform
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from slipway.serving.edge.configuration import Home
 
 MEBIBYTE = 1024 * 1024
 
@@ -56,8 +59,8 @@ class Status:
         return [f"{name:<{width}}  {value}" for name, value in rows.items()]
 
 
-def read_status() -> Status:
-    """Look at this machine. There is no enrolment yet, so no device is enrolled."""
+def read_status(home: "Home") -> Status:
+    """Look at this machine, and at what was enrolled in its folder."""
     runtime = _runtime()
     return Status(
         slipway_serving=version("slipway-serving"),
@@ -66,7 +69,7 @@ def read_status() -> Status:
         architecture=platform.machine(),
         onnxruntime=runtime,
         memory_bytes=resident_memory(),
-        enrolled=False,
+        enrolled=home.find() is not None,
     )
 
 

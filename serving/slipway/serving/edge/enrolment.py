@@ -1,0 +1,172 @@
+"""Making a machine a device: everything is looked at first, then written, `device.json` last.
+
+So whoever is killed meanwhile has enrolled nothing, and does it again. The key is made here and never leaves; the fleet
+service will learn its public half.
+"""
+
+import re
+import shutil
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+from securesystemslib.exceptions import KeyMismatchError
+from securesystemslib.signer import CryptoSigner, SSlibKey
+
+from slipway.serving.bundle.canonical import sha256
+from slipway.serving.bundle.manifest import DeviceClass
+from slipway.serving.bundle.reading import read_plain
+from slipway.serving.channel.looking import Channel
+from slipway.serving.channel.paths import METADATA
+from slipway.serving.channel.transport import NotThere, Transport
+from slipway.serving.edge.configuration import DEVICE, KEY, LARGEST_ROOT, Enrolment, Home, root_name
+from slipway.serving.errors import SlipwayError, WrongUse
+
+FIRST_ROOT: Final = f"{METADATA}/1.root.json"
+MADE: Final = ("trust", "models")
+"""What the agent makes in the folder, and what another root or another class makes worthless."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked for."""
+
+    channel: str
+    device_class: str
+    models: tuple[str, ...]
+    id: str | None = None
+    cohorts: tuple[str, ...] = ()
+    more: dict[str, Any] | None = None
+    """Sections of `device.json` other than the defaults."""
+
+
+def root_from_file(path: Path) -> bytes:
+    """The root metadata that somebody handed over."""
+    return read_plain(path, LARGEST_ROOT)
+
+
+def root_by_digest(transport: Transport, digest: str) -> bytes:
+    """The channel's first root metadata, which must have the digest that somebody told."""
+    if not re.fullmatch("[0-9a-fA-F]{64}", digest):
+        raise WrongUse(f"--root-sha256 is no sha256: {digest}", mend="`slipway channel status` prints it.")
+    data = b""
+    for piece in transport.open(FIRST_ROOT):
+        data += piece
+        if len(data) > LARGEST_ROOT:
+            raise SlipwayError(f"{FIRST_ROOT} at {transport.place} has more than {LARGEST_ROOT:,} bytes.")
+    if sha256(data) != digest.lower():
+        raise SlipwayError(
+            f"The root metadata at {transport.place} has the sha256 {sha256(data)}, expected {digest.lower()}.",
+            mend="Compare both with whoever looks after the channel: one of them was told or served wrongly.",
+        )
+    return data
+
+
+def check_channel(channel: Channel, wanted: Wanted, now: datetime) -> tuple[str, ...]:
+    """Look at each model; what is worth knowing, a sentence each. A class that no release is for is refused."""
+    remarks = []
+    for model in wanted.models:
+        try:
+            look = channel.look(model, now=now)
+        except NotThere:
+            remarks.append(f"The channel says nothing of {model} yet.")
+            continue
+        release = look.target or look.base
+        if release is None:
+            remarks.append(f"The channel has no release of {model} yet.")
+            continue
+        manifest, _ = channel.manifest(release)
+        _check_class(manifest.devices, wanted.device_class, model)
+    return tuple(remarks)
+
+
+def _check_class(known: Iterable[str] | dict[str, DeviceClass], wanted: str, model: str) -> None:
+    names = sorted(known)
+    if wanted not in names:
+        raise WrongUse(
+            f"{model} is not made for the device class {wanted}; its release is for {', '.join(names)}.",
+            mend="Name one of these with --class, or have the model's declaration name this class and export it again.",
+        )
+
+
+def enrol(home: Home, wanted: Wanted, root: bytes, now: datetime, *, again: bool, start_over: bool) -> Enrolment:
+    """Write who this device is. The folder must be held by the caller."""
+    before = home.find()
+    if before is not None and not again:
+        raise WrongUse(
+            f"{home.folder} is the device {before.id} already, enrolled {before.enrolled_at:%Y-%m-%d}.",
+            mend="--again changes what it follows; it stays the same device with the same key.",
+        )
+    signer = None
+    if before is None:
+        signer = CryptoSigner.generate_ed25519()
+        public = str(signer.public_key.keyval["public"])
+    else:
+        _check_key(home, before)
+        public = before.public_key
+    enrolment = _enrolment(wanted, root, now, before, public)
+    if before is not None and not start_over and _useless(before, enrolment):
+        raise WrongUse(
+            f"The device {before.id} was enrolled with another root or as another class ({before.device_class}); "
+            "what is installed is of no use then.",
+            mend="--start-over forgets the installed models and what was trusted.",
+        )
+    if signer is not None:
+        home.write(KEY, signer.private_bytes)
+    if start_over:
+        for made in filter(Path.is_dir, (home.folder / name for name in MADE)):
+            shutil.rmtree(made)
+    home.write(root_name(enrolment.root), root)
+    home.write(DEVICE, enrolment.to_bytes())
+    for path in home.folder.glob("root.*.json"):
+        if path.name != root_name(enrolment.root):
+            path.unlink()
+    return enrolment
+
+
+def _useless(before: Enrolment, now: Enrolment) -> bool:
+    return (before.root, before.device_class) != (now.root, now.device_class)
+
+
+def _check_key(home: Home, before: Enrolment) -> None:
+    """The key must be the device's."""
+    public = SSlibKey("own", "ed25519", "ed25519", {"public": before.public_key})
+    try:
+        CryptoSigner.from_priv_key_uri(f"file2:{home.key}", public)
+    except (OSError, ValueError, TypeError, KeyMismatchError) as error:
+        raise SlipwayError(
+            f"{home.key} is not the key of the device {before.id}: {error}",
+            mend=f"Bring it back, or remove {home.folder / DEVICE} as well: then this becomes another device.",
+        ) from None
+
+
+def _enrolment(wanted: Wanted, root: bytes, now: datetime, before: Enrolment | None, public: str) -> Enrolment:
+    made = wanted.id or (before.id if before else default_id(socket.gethostname(), public))
+    try:
+        return Enrolment.model_validate(
+            {
+                "id": made,
+                "device_class": wanted.device_class,
+                "cohorts": wanted.cohorts,
+                "channel": wanted.channel,
+                "models": wanted.models,
+                "enrolled_at": max(now, before.enrolled_at) if before else now,
+                "public_key": public,
+                "root": sha256(root),
+                **(wanted.more or {}),
+            }
+        )
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in detail["loc"])
+        raise WrongUse(f"{where}: {detail['msg']}; found {detail['input']!r}.") from None
+
+
+def default_id(host: str, public: str) -> str:
+    """The machine's name and the beginning of its key's digest: two machines with one name are two devices."""
+    plain = re.sub("[^a-z0-9]+", "-", host.partition(".")[0].lower()).strip("-")[:50].strip("-")
+    return "-".join(filter(None, (plain, sha256(bytes.fromhex(public))[:8])))
