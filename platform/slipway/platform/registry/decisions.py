@@ -4,7 +4,7 @@ Subjects say what a decision is about and belong to its id; details are what a r
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from slipway.platform.ledger.entry import Action, Decision
@@ -15,6 +15,8 @@ VERSION: Final = "version"
 VERDICT: Final = "verdict"
 REPLACES: Final = "replaces"
 """The bundle that is champion no more; not there where there was none."""
+UNDOES: Final = "undoes"
+"""The bundle that a rollback quarantines, where devices run another one than the champion that it replaces."""
 CHAMPION: Final = "champion"
 """The bundle that a verdict was given against; not there where there was none."""
 SNAPSHOT: Final = "snapshot"
@@ -38,12 +40,14 @@ class About:
     """The verdict's key that it rests on."""
     replaces: str | None = None
     """The bundle that was champion."""
+    besides: Mapping[str, str] = field(default_factory=dict)
+    """What else it is about, such as a release."""
 
     @property
     def subjects(self) -> dict[str, str]:
         """What of it is known."""
         named = {BUNDLE: self.bundle, VERSION: self.version, VERDICT: self.verdict, REPLACES: self.replaces or ""}
-        return {name: value for name, value in named.items() if value}
+        return {name: value for name, value in (named | dict(self.besides)).items() if value}
 
     def decided(
         self, action: Action, *, actor: str, nonce: str, reason: str = "", details: Mapping[str, Any] | None = None

@@ -143,6 +143,12 @@ def _asked_before(desk: Desk, model: str, action: Action, request: str) -> Promo
     return None
 
 
+def take_back(desk: Desk, about: About, *, reason: str, request: str) -> Written:
+    """Write a rollback into the ledger; what MLflow shows is for the caller to make equal, once devices are told."""
+    picked = pick(desk, f"{about.model}/{about.version}")
+    return _decided(desk, picked, about, Action.ROLLBACK, request, reason=reason)[0]
+
+
 def _become(
     desk: Desk, picked: Picked, action: Action, verdict: str, nonce: str, *, reason: str = "", refused: str = ""
 ) -> Promoted:
@@ -150,6 +156,14 @@ def _become(
     replaced = picked.standing.champion
     record = picked.record
     about = About(record.model, record.bundle, record.number, verdict, replaced)
+    written, now = _decided(desk, picked, about, action, nonce, reason=reason, refused=refused)
+    show_version(desk, record)
+    return Promoted(now, replaced, written)
+
+
+def _decided(
+    desk: Desk, picked: Picked, about: About, action: Action, nonce: str, *, reason: str = "", refused: str = ""
+) -> tuple[Written, Picked]:
     details = {"refused": refused} if refused else {}
     decision = about.decided(action, actor=desk.signer.person.name, nonce=nonce, reason=reason, details=details)
     try:
@@ -159,8 +173,7 @@ def _become(
     written = desk.ledger.append(decision, desk.signer)
     now = pick(desk, picked.name)
     _check_counts(now, decision, written)
-    show_version(desk, record)
-    return Promoted(now, replaced, written)
+    return written, now
 
 
 def _check_counts(now: Picked, decision: Decision, written: Written) -> None:

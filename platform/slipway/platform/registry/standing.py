@@ -188,7 +188,7 @@ class ModelStanding:
 
 def standing_of(model: str, entries: Iterable[Written]) -> ModelStanding:
     """Fold the entries, in their order."""
-    fold = _Fold(model)
+    fold = Fold(model)
     for written in entries:
         if written.entry.decision.model == model:
             fold.add(written)
@@ -197,7 +197,7 @@ def standing_of(model: str, entries: Iterable[Written]) -> ModelStanding:
 
 def standings_since(model: str, entries: Iterable[Written], number: int) -> Iterator[ModelStanding]:
     """Where the model stood after the entry of that number, and after each that followed."""
-    fold = _Fold(model)
+    fold = Fold(model)
     for written in entries:
         if written.entry.number > number:
             yield fold.result()
@@ -210,8 +210,8 @@ def load_standing(model: str, loaded: "Loaded", store: "Store") -> ModelStanding
     return standing_of(model, Ledger.of(loaded, store).entries(model))
 
 
-class _Fold:
-    """What is known after each entry."""
+class Fold:
+    """What is known after each entry; they are given in their order."""
 
     def __init__(self, model: str) -> None:
         self._model = model
@@ -221,8 +221,8 @@ class _Fold:
         self._history: list[Change] = []
         self._void: list[Void] = []
 
-    def add(self, written: Written) -> None:
-        """Take one more entry into account."""
+    def add(self, written: Written) -> str | None:
+        """Take one more entry into account; why it changes nothing, where it does not count."""
         action = written.entry.decision.action
         why = None
         if action is Action.VERDICT:
@@ -237,6 +237,7 @@ class _Fold:
             why = self._said(written)
         if why:
             self._void.append(Void(written, why))
+        return why
 
     def result(self) -> ModelStanding:
         """What came of it."""
@@ -319,14 +320,19 @@ class _Fold:
     def _rolled_back(self, written: Written) -> str | None:
         subjects = written.entry.decision.subjects
         version, other = self._versions.get(subjects.get(decisions.BUNDLE, "")), subjects.get(decisions.REPLACES)
-        if (why := self._unfit(version, other)) or version is None or other is None:
+        gone = subjects.get(decisions.UNDOES, other)
+        stays = version is not None and gone != other and version.bundle == self._champion == other
+        if (why := None if stays else self._unfit(version, other)) or version is None or other is None or gone is None:
             return why or "there was no champion to replace"
         if not version.promotions:
             return f"version {version.number} has never been champion"
         if version.quarantined:
             return f"version {version.number} is quarantined"
-        self._versions[other] = replace(self._versions[other], quarantined=written, approvals=())
-        self._become(version.bundle, written)
+        if gone == version.bundle or gone not in self._versions:
+            return f"it quarantines {_named(gone)}, which is no other version"
+        self._versions[gone] = replace(self._versions[gone], quarantined=written, approvals=())
+        if not stays:
+            self._become(version.bundle, written)
         return None
 
     def _unfit(self, version: VersionStanding | None, replaces: str | None) -> str | None:

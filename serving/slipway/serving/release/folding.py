@@ -1,0 +1,127 @@
+"""From the ledger's entries to where a model's rollout stands: a pure fold.
+
+The entries alone decide. One that does not fit its place is void and changes nothing, whoever wrote it and however the
+writers raced: a release whose number is taken, whose base is not the base, or whose bundle was not champion by then;
+a pause of what is over, an advance of what is paused. `void` tells each with the reason; the rules are in `placing`.
+
+Who is champion is `registry.standing`'s, which this rests on. A rollback that counts there takes what it quarantines
+out of the field: a target gives way to the base, a base to the release before it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from slipway.platform.ledger.entry import Action, Written
+from slipway.platform.registry.decisions import REPLACES, UNDOES
+from slipway.platform.registry.standing import PROMOTIONS, Fold, ModelStanding, Void
+from slipway.serving.channel.pointer import Wave
+from slipway.serving.release import placing, wording
+from slipway.serving.release.rollouts import Rollout, Step
+
+if TYPE_CHECKING:
+    from slipway.platform.registry.desk import Desk
+
+ROLLOUT_ACTIONS: Final = frozenset({Action.RELEASE, Action.ADVANCE, Action.PAUSE, Action.RESUME})
+
+
+def rollout_of(model: str, entries: Iterable[Written]) -> Rollout:
+    """Where the rollout stands after these entries, which are given in their order."""
+    return folded(model, entries)[0]
+
+
+def folded(model: str, entries: Iterable[Written]) -> tuple[Rollout, ModelStanding]:
+    """The same, and where the model's versions stand."""
+    registry, rollout = Fold(model), Rollout(model)
+    for written in entries:
+        decision = written.entry.decision
+        if decision.model != model:
+            continue
+        if decision.action in ROLLOUT_ACTIONS:
+            rollout = _placed(rollout, registry, written)
+        elif registry.add(written) is None and decision.action in {*PROMOTIONS, Action.ROLLBACK}:
+            rollout = replace(rollout, last=written)
+            if decision.action is Action.ROLLBACK:
+                rollout = _taken_back(rollout, written)
+    return rollout, registry.result()
+
+
+def load_rollout(desk: "Desk", model: str) -> tuple[Rollout, ModelStanding]:
+    """Where the rollout stands by the store's ledger."""
+    return folded(model, desk.ledger.entries(model))
+
+
+def _placed(rollout: Rollout, registry: Fold, written: Written) -> Rollout:
+    """A release, advance, pause or resumption."""
+    decision = written.entry.decision
+    if decision.action is Action.RELEASE:
+        against = next(placing.against_release(rollout, registry.result(), written), None)
+    else:
+        against = placing.against_move(rollout, decision)
+    if against is not None:
+        return replace(rollout, void=(*rollout.void, Void(written, against.why)))
+    match decision.action:
+        case Action.RELEASE:
+            return _begun(rollout, written)
+        case Action.ADVANCE:
+            return _advanced(rollout, written)
+        case Action.PAUSE:
+            return _stepped(replace(rollout, paused=written), written, wording.PAUSED)
+        case _:
+            return _stepped(replace(rollout, paused=None), written, wording.RESUMED)
+
+
+def _begun(rollout: Rollout, written: Written) -> Rollout:
+    released = placing.release_in(written)
+    begun = replace(
+        rollout,
+        releases={**rollout.releases, released.number: released},
+        target_number=released.number,
+        wave=released.wave,
+        paused=None,
+        last=written,
+    )
+    return _stepped(begun, written, wording.begun(released))
+
+
+def _advanced(rollout: Rollout, written: Written) -> Rollout:
+    target = placing.target_of(rollout)
+    if not placing.finishes(written.entry.decision):
+        wave = placing.wave_in(written.entry.decision).model_copy(update={"seed": target.wave.seed})
+        return _stepped(replace(rollout, wave=wave, last=written), written, wording.wave(wave))
+    over = replace(
+        _over(rollout),
+        releases={**rollout.releases, target.number: replace(target, finished=written)},
+        base_number=target.number,
+        last=written,
+    )
+    return _stepped(over, written, wording.FINISHED, target.number)
+
+
+def _taken_back(rollout: Rollout, written: Written) -> Rollout:
+    subjects = written.entry.decision.subjects
+    gone = subjects.get(UNDOES, subjects.get(REPLACES, ""))
+    rollout = replace(rollout, taken_out={**rollout.taken_out, gone: written})
+    release = rollout.target if rollout.target and rollout.target.bundle == gone else rollout.base
+    if release is None or release.bundle != gone:
+        return rollout
+    back = rollout.earlier(release.number)
+    if back is None:
+        return _stepped(rollout, written, wording.NO_WAY_BACK, release.number)
+    rollout = rollout if release is rollout.base and rollout.target else _over(rollout)
+    undone = replace(
+        rollout,
+        releases={**rollout.releases, release.number: replace(release, undone=written)},
+        base_number=back.number,
+    )
+    return _stepped(undone, written, wording.undone(back), release.number)
+
+
+def _over(rollout: Rollout) -> Rollout:
+    """Nothing is on its way."""
+    return replace(rollout, target_number=None, wave=Wave(), paused=None)
+
+
+def _stepped(rollout: Rollout, written: Written, what: str, release: int | None = None) -> Rollout:
+    number = release if release is not None else placing.target_of(rollout).number
+    return replace(rollout, steps=(*rollout.steps, Step(written, number, what)))

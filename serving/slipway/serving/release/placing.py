@@ -1,0 +1,182 @@
+"""What an entry about a rollout says, and what speaks against it at its place.
+
+The same rules decide whether an entry counts, when the ledger is folded, and whether a command writes it: `against`
+names what is wrong, with what to do about it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ValidationError
+
+from slipway.platform.ledger.entry import Action, Decision, Written
+from slipway.platform.registry.decisions import BUNDLE, VERDICT, VERSION
+from slipway.platform.registry.standing import ModelStanding, VersionStanding
+from slipway.serving.channel.pointer import Wave
+from slipway.serving.release.rollouts import NO_MINIMUM, Released, Rollout
+
+RELEASE: Final = "release"
+"""Number of the release that an entry is about."""
+BASE: Final = "base"
+"""Number of the release that it takes the place of, or that devices go back to; not there where there is none."""
+FLOOR: Final = "floor"
+WAVE: Final = "wave"
+FINISH: Final = "finish"
+"""Whether an advance makes the target everybody's."""
+MINIMUM_AGENT: Final = "minimum_agent"
+
+
+@dataclass(frozen=True)
+class Against:
+    """Something that speaks against an entry."""
+
+    why: str
+    """Without a full stop: it stands behind `because` and `void:`, too."""
+    mend: str
+
+
+class Unreadable(ValueError):
+    """An entry that says nothing that a rollout could follow."""
+
+
+def number_in(decision: Decision, subject: str) -> int | None:
+    """The number that a decision names, if it is one."""
+    text = decision.subjects.get(subject, "")
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else None  # noqa: PLR2004 - digits
+
+
+def wave_in(decision: Decision) -> Wave:
+    """The wave that it names."""
+    try:
+        return Wave.model_validate(decision.details.get(WAVE, {}))
+    except ValidationError as error:
+        raise Unreadable(f"its wave cannot be read ({error.errors()[0]['msg']})") from None
+
+
+def finishes(decision: Decision) -> bool:
+    """Whether an advance is the last one."""
+    return decision.details.get(FINISH) is True
+
+
+def release_in(written: Written) -> Released:
+    """The release that an entry begins with."""
+    decision = written.entry.decision
+    number, floor = number_in(decision, RELEASE), number_in(decision, FLOOR)
+    if not number or floor is None:
+        raise Unreadable("it names no number of a release, or no floor")
+    released = Released(
+        model=decision.model,
+        number=number,
+        bundle=decision.subjects.get(BUNDLE, ""),
+        version=decision.subjects.get(VERSION, ""),
+        base=number_in(decision, BASE),
+        floor=floor,
+        minimum_agent=decision.details.get(MINIMUM_AGENT, NO_MINIMUM),
+        wave=wave_in(decision),
+        written=written,
+    )
+    try:
+        released.signed  # noqa: B018 - it is made to be refused here
+    except ValidationError as error:
+        detail = error.errors(include_url=False, include_input=False)[0]
+        raise Unreadable(f"{'.'.join(map(str, detail['loc'])) or 'it'}: {detail['msg']}") from None
+    return released
+
+
+def target_of(rollout: Rollout) -> Released:
+    """What is on its way, where something is."""
+    if rollout.target is None:
+        raise Unreadable("nothing is on its way")
+    return rollout.target
+
+
+def against_release(rollout: Rollout, standing: ModelStanding, written: Written) -> Iterator[Against]:
+    """Everything that speaks against this release at this place."""
+    try:
+        given = release_in(written)
+    except Unreadable as error:
+        yield Against(str(error), "`slipway rollout start` writes such entries.")
+        return
+    again = f"Look at `slipway rollout status {rollout.model}`, and start again if it is still wanted."
+    base = rollout.base
+    if given.number <= max(rollout.releases, default=0):
+        yield Against(f"the number {given.number} was taken by then", again)
+    if given.base != rollout.base_number or given.floor != (given.base or 0):
+        told = f"release {base.number}" if base else "none"
+        named = f"release {given.base}" if given.base else "none"
+        yield Against(f"it was to replace {named} with the floor {given.floor}, and the base was {told} by then", again)
+    version = standing.versions.get(given.bundle)
+    if version is not None and version.number != given.version:
+        yield Against(f"bundle {given.bundle[:12]} is version {version.number}, not {given.version or 'none'}", again)
+    yield from against_bundle(rollout, standing, given.bundle)
+
+
+def against_bundle(rollout: Rollout, standing: ModelStanding, bundle: str) -> Iterator[Against]:
+    """What speaks against releasing a bundle now."""
+    model, base, target = rollout.model, rollout.base, rollout.target
+    for there in filter(None, (target, base)):
+        if there.bundle == bundle:
+            yield Against(f"version {there.version} is release {there.number} already", "It needs no other one.")
+            return
+    if target is not None and base is not None:
+        yield Against(
+            f"the rollout of release {target.number} (version {target.version}) is not finished",
+            f"`slipway rollout advance {model} --finish`, or `slipway rollout undo {model} --reason …`.",
+        )
+    version = standing.versions.get(bundle)
+    if version is None or standing.champion != bundle:
+        named = f"version {version.number}" if version else f"bundle {bundle[:12]}"
+        promote = f"`slipway model promote {model}/{version.number}`" if version else f"`slipway model list {model}`"
+        yield Against(f"{named} is not champion", f"Only the champion is released: {promote}.")
+    else:
+        yield from against_version(rollout, version)
+
+
+def against_version(rollout: Rollout, version: VersionStanding) -> Iterator[Against]:
+    """What speaks against a champion: rejected since, without its approvals, or taken out of the field before."""
+    name = f"{rollout.model}/{version.number}"
+    last = version.promotions[-1].entry
+    since = [one for one in version.rejections if one.entry.number > last.number]
+    if since:
+        yield Against(
+            f"version {version.number} was rejected by {since[-1].signer} since it became champion",
+            f"`{since[-1].signer}` approves it, or `slipway rollback {rollout.model} --reason …`.",
+        )
+    approvers = version.approvers(last.decision.subjects.get(VERDICT, ""))
+    needed = 0 if last.decision.action is Action.OVERRIDE else version.needed
+    if len(approvers) < needed:
+        yield Against(
+            f"version {version.number} has {len(approvers)} of {needed} approvals on the verdict that made it champion",
+            f"`slipway model approve {name}`, by somebody who may.",
+        )
+    if version.bundle in rollout.taken_out and not needed and not approvers:
+        entry = rollout.taken_out[version.bundle].entry.number
+        yield Against(
+            f"version {version.number} was quarantined by entry {entry}, and nobody has approved it since",
+            "An override does not bring it back to devices: roll it back, approve it anew, and promote it.",
+        )
+
+
+def against_move(rollout: Rollout, decision: Decision) -> Against | None:
+    """What speaks against an advance, a pause or a resumption at this place."""
+    model, action, target = rollout.model, decision.action, rollout.target
+    look = f"`slipway rollout status {model}` shows where it stands."
+    if target is None:
+        return Against(f"nothing of {model} is on its way", look)
+    if number_in(decision, RELEASE) != target.number:
+        return Against(f"release {target.number} is on its way, not {decision.subjects.get(RELEASE, 'this one')}", look)
+    if action is Action.PAUSE and rollout.paused:
+        return Against(
+            f"release {target.number} was paused already", f"`slipway rollout resume {model}` lets it go on."
+        )
+    if action is Action.RESUME and not rollout.paused:
+        return Against(f"release {target.number} was not paused", look)
+    if action is Action.ADVANCE:
+        if rollout.paused:
+            return Against(f"release {target.number} was paused", f"`slipway rollout resume {model}`, then advance.")
+        try:
+            wave_in(decision)
+        except Unreadable as error:
+            return Against(str(error), f"`slipway rollout advance {model}` writes such entries.")
+    return None

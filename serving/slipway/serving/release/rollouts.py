@@ -1,0 +1,146 @@
+"""Where a model's rollout stands, and what its devices should be told.
+
+A release is what everybody may run (the base), or on its way to all (the target), or neither. `folding` makes this of
+the ledger's entries, and nothing else is asked.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from slipway.platform.ledger.entry import Written
+from slipway.platform.registry.standing import Void
+from slipway.serving.channel.pointer import Named, Pointer, Sampling, Wave
+from slipway.serving.channel.release import Release
+
+NO_MINIMUM: Final = "0.0.0"
+
+
+@dataclass(frozen=True)
+class Released:
+    """A release that counts."""
+
+    model: str
+    number: int
+    bundle: str
+    version: str
+    """The number of the version."""
+    base: int | None
+    """The release that devices can be led back to."""
+    floor: int
+    minimum_agent: str
+    wave: Wave
+    """The first one."""
+    written: Written
+    finished: Written | None = None
+    """What made it everybody's."""
+    undone: Written | None = None
+    """The rollback that took it out of the field."""
+
+    @property
+    def named(self) -> Named:
+        """As a pointer has it."""
+        return Named(number=self.number, bundle=self.bundle)
+
+    @property
+    def signed(self) -> Release:
+        """What the release key says of it: the same bytes whoever signs them, and however often."""
+        return Release(
+            model=self.model,
+            number=self.number,
+            bundle=self.bundle,
+            floor=self.floor,
+            minimum_agent=self.minimum_agent,
+            signed_at=self.written.entry.at,
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """An entry that changed what devices should run."""
+
+    written: Written
+    release: int
+    what: str
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """Where a model's rollout stands."""
+
+    model: str
+    releases: Mapping[int, Released] = field(default_factory=dict)
+    """By number, in their order."""
+    base_number: int | None = None
+    target_number: int | None = None
+    wave: Wave = field(default_factory=Wave)
+    paused: Written | None = None
+    steps: tuple[Step, ...] = ()
+    void: tuple[Void, ...] = ()
+    taken_out: Mapping[str, Written] = field(default_factory=dict)
+    """Bundles that were quarantined, with the newest rollback that did it."""
+    last: Written | None = None
+    """The newest entry that took something forward or back: a promotion, a release, an advance or a rollback."""
+
+    @property
+    def base(self) -> Released | None:
+        """What every device may run; None before the first release has reached everybody."""
+        return None if self.base_number is None else self.releases[self.base_number]
+
+    @property
+    def target(self) -> Released | None:
+        """What is on its way to all devices."""
+        return None if self.target_number is None else self.releases[self.target_number]
+
+    @property
+    def newest(self) -> Released | None:
+        """The release that devices should run in the end."""
+        return self.target or self.base
+
+    @property
+    def floor(self) -> int:
+        """What devices that saw every release go below no more."""
+        return max((one.floor for one in self.releases.values()), default=0)
+
+    @property
+    def next_number(self) -> int:
+        """Of the next release, as far as the ledger knows."""
+        return max(self.releases, default=0) + 1
+
+    @property
+    def state(self) -> str:
+        """In a word."""
+        if self.target:
+            return "paused" if self.paused else "rolling out"
+        return "released" if self.base else "not released"
+
+    def earlier(self, number: int) -> Released | None:
+        """What devices go back to when this release is taken out of the field; None where there is no way back."""
+        if number == self.target_number:
+            return self.base
+        found = self.releases[number]
+        back = self.releases.get(found.base) if found.base is not None else None
+        while back is not None and (back.undone or back.bundle in self.taken_out):
+            back = self.releases.get(back.base) if back.base is not None else None
+        return back if back is not None and back.number >= self.floor else None
+
+    def why_void(self, entry: int) -> str | None:
+        """Why that entry changes nothing; None where it counts."""
+        return next((one.why for one in self.void if one.written.entry.number == entry), None)
+
+
+def pointer_of(rollout: Rollout, *, sequence: int, signed_at: datetime, sampling: Sampling) -> Pointer:
+    """What devices should be told. Which frames they keep is no matter of the rollout."""
+    base, target = rollout.base, rollout.target
+    return Pointer(
+        model=rollout.model,
+        sequence=sequence,
+        signed_at=signed_at,
+        base=base.named if base else None,
+        target=target.named if target else None,
+        wave=rollout.wave,
+        paused=rollout.paused is not None,
+        minimum_agent=base.minimum_agent if base else NO_MINIMUM,
+        sampling=sampling,
+    )

@@ -1,0 +1,27 @@
+"""How releases, waves and what happens to them are put into words."""
+
+from typing import Final
+
+from slipway.serving.channel.pointer import Wave
+from slipway.serving.release.rollouts import Released
+
+PAUSED: Final = "paused"
+RESUMED: Final = "goes on"
+FINISHED: Final = "finished: it is everybody's"
+NO_WAY_BACK: Final = "quarantined, and there is no release to go back to"
+
+
+def wave(given: Wave) -> str:
+    """Which devices are meant."""
+    share = f"{given.share:g} % of " if given.share < 100 else ""  # noqa: PLR2004 - per cent
+    return f"to {share}{f'the cohort {given.cohort}' if given.cohort else 'all devices'}"
+
+
+def begun(released: Released) -> str:
+    """A rollout begins."""
+    return f"version {released.version} {wave(released.wave)}"
+
+
+def undone(back: Released) -> str:
+    """A release was taken out of the field."""
+    return f"undone: devices go back to release {back.number} (version {back.version})"
