@@ -1,5 +1,6 @@
 """Entries and reports for people and as data."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,7 +40,7 @@ def as_fields(written: Written) -> dict[str, str]:
     }
     fields |= {kind: plain(name) for kind, name in decision.subjects.items()}
     fields |= {"by": by(written), "reason": plain(decision.reason) or "-"}
-    fields |= {name: plain(str(value)) for name, value in decision.details.items()}
+    fields |= {name: plain(_value(value)) for name, value in decision.details.items()}
     return fields | {
         "decision": decision.id,
         "digest": written.digest,
@@ -81,11 +82,19 @@ def by(written: Written) -> str:
 
 
 def about(written: Written) -> str:
-    """What it is about, short: the version where there is one, else the first subject."""
+    """What it is about, short: release and version where they are named, else the first subject."""
     subjects = written.entry.decision.subjects
-    if "version" in subjects:
-        return f"version {subjects['version']}"
+    named = [f"{kind} {subjects[kind]}" for kind in ("release", "version") if kind in subjects]
+    if named:
+        return ", ".join(named)
     return next((f"{kind} {name[:SHOWN_DIGITS]}" for kind, name in subjects.items()), "")
+
+
+def _value(value: Any) -> str:  # noqa: ANN401 - what JSON can say
+    """A detail in words; a table as its names with their values."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    return ", ".join(f"{name} {one}" for name, one in value.items() if one not in (None, ""))
 
 
 def moment(at: datetime) -> str:

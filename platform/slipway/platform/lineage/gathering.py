@@ -1,7 +1,7 @@
 """Gathering what came of what from the records: what a thing came from, and what came of it.
 
 `Gatherer` puts the neighbours of one thing into the graph, upwards or downwards; who walks on is `walking`. Records are
-read once. Devices, which run what was released, will be neighbours of versions, downwards.
+read once. Devices, which run what was released, will be neighbours of releases, downwards.
 """
 
 import hashlib
@@ -69,6 +69,7 @@ class Gatherer:
             Kind.COMMIT: self._commit_down,
             Kind.RUN: self._run_down,
             Kind.BUNDLE: self._bundle_down,
+            Kind.VERSION: self._version_down,
         }
         if node.kind in way:
             self._tried(way[node.kind], node)
@@ -240,6 +241,12 @@ class Gatherer:
             version = self.standing(record.model).versions.get(node.name)
             record = agreed(self.desk.store, record.model, version) if version else record
             self.graph.join(node, self.version_node(record), "registered as")
+
+    def _version_down(self, node: Node) -> None:
+        for written in self._entries:
+            decision = written.entry.decision
+            if decision.action is Action.RELEASE and decision.subjects.get("bundle") == node.facts["bundle"]:
+                self.graph.join(node, things.release(written), "released as")
 
     def _started_from(self, node: Node, digests: set[str]) -> None:
         for run in self.catalogue.runs.values():

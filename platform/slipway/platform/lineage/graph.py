@@ -33,6 +33,7 @@ class Kind(StrEnum):
     VERDICT = "verdict"
     DECISION = "decision"
     VERSION = "version"
+    RELEASE = "release"
 
 
 @dataclass(frozen=True)

@@ -163,3 +163,13 @@ def version(record: "VersionRecord", state: str) -> Node:
     name = f"{record.model}/{record.number}"
     facts = told(bundle=record.bundle, risk=record.risk, owner=record.owner, registered_by=record.registered_by)
     return Node(Kind.VERSION, name, f"{name}, {state}", told(state=state) | facts)
+
+
+def release(one: "Written") -> Node:
+    """A version that went into a channel, as the ledger tells it."""
+    entry, decided = one.entry, one.entry.decision
+    number = decided.subjects.get("release", "?")
+    facts = told(
+        by=decided.actor, at=f"{entry.at:%Y-%m-%d %H:%M} UTC", entry=entry.number, base=decided.subjects.get("base")
+    )
+    return Node(Kind.RELEASE, f"{decided.model}/{number}", f"release {number} of {decided.model}", facts)

@@ -21,6 +21,10 @@ WORDS: Final = {
     Action.OVERRIDE: "OVERRIDE",
     Action.ACCEPT: "alias accepted",
     Action.RESTORE: "alias put back",
+    Action.RELEASE: "released",
+    Action.ADVANCE: "rollout advanced",
+    Action.PAUSE: "rollout paused",
+    Action.RESUME: "rollout resumed",
     Action.ROLLBACK: "rolled back to",
     Action.REFUSE: "refused",
 }
@@ -158,6 +162,8 @@ def _what(action: Action, details: Mapping[str, Any], subjects: Mapping[str, str
         return "passed its gates" if details.get(decisions.PASSED) is True else "FAILED its gates"
     if action is Action.REFUSE:
         return f"refused: {subjects.get(decisions.ASKED, '')}"
+    if action is Action.RELEASE:
+        return f"released as {subjects.get('release', '?')}"
     return WORDS[action]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from slipway.platform.data.project import Project
 from slipway.platform.errors import WrongUse
+from slipway.platform.ledger.entry import Action
 from slipway.platform.lineage.as_svg import as_svg
 from slipway.platform.lineage.as_text import as_text
 from slipway.platform.lineage.catalogue import read_catalogue
@@ -18,6 +19,7 @@ from slipway.platform.lineage.graph import Graph, Kind
 from slipway.platform.lineage.naming import thing_named
 from slipway.platform.lineage.tables import Tables
 from slipway.platform.lineage.walking import walk
+from slipway.platform.registry.decisions import About
 from slipway.platform.registry.desk import Desk
 from slipway.platform.registry.records import version_key
 
@@ -88,6 +90,18 @@ def test_a_snapshot_leads_to_every_version_built_from_it(grown: Any, trace: Trac
     runs = [label.split()[0] for label in labels(graph, Kind.RUN)]
     assert runs == ["calm-heron", "next-heron", "wide-heron"]  # one of them by the weights of another
     assert labels(graph, Kind.VERSION) == [f"{grown.project.model}/1, champion"]
+
+
+def test_a_version_leads_to_what_it_was_released_as(grown: Any, trace: Trace) -> None:
+    project = grown.project
+    given = f"{project.model}/1"
+    assert kinds(trace(grown, given, downstream=True)) == {"version": 1}
+    champion = project.standing().champion
+    about = About(project.model, champion, "1", besides={"release": "1", "floor": "0"})
+    project.desk.ledger.append(about.decided(Action.RELEASE, actor="cleo", nonce="r"), project.signer("cleo"))
+    graph = trace(grown, given, downstream=True)
+    assert labels(graph, Kind.RELEASE) == [f"release 1 of {project.model}"]
+    assert relations(graph, "release 1") == ["released as"]
 
 
 def test_a_sample_leads_to_the_runs_that_trained_on_it_alone(grown: Any, trace: Trace) -> None:
