@@ -1,0 +1,66 @@
+"""Writing a decision about a rollout into the ledger, and seeing that it counts.
+
+What is written is judged once more by the fold: of two who decide at once both entries stand, and the one that came
+second to a place that was taken changes nothing. Its author is told.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slipway.platform.identity import NotTrusted
+from slipway.platform.ledger.entry import Action, Written
+from slipway.platform.ledger.rights import check_right
+from slipway.platform.registry.decisions import About
+from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
+from slipway.serving.release.folding import load_rollout
+from slipway.serving.release.placing import RELEASE, Against
+from slipway.serving.release.rollouts import Released, Rollout
+
+
+def about_release(released: Released, **besides: str) -> About:
+    """For a decision about a release."""
+    named = {RELEASE: str(released.number), **besides}
+    return About(released.model, released.bundle, released.version, besides=named)
+
+
+def decide(
+    desk: Desk,
+    action: Action,
+    about: About,
+    *,
+    reason: str = "",
+    request: str | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> tuple[Written, Rollout]:
+    """Write it, if who acts may; the rollout as it stands then."""
+    name = desk.signer.person.name
+    decision = about.decided(action, actor=name, nonce=request or fresh_nonce(), reason=reason, details=details)
+    try:
+        check_right(decision, desk.signer.person)
+    except NotTrusted as error:
+        desk.refuse(action.value, about, Refused(str(error), mend=error.mend))
+    written = desk.ledger.append(decision, desk.signer)
+    rollout = load_rollout(desk, about.model)[0]
+    if why := rollout.why_void(written.entry.number):
+        raise Refused(
+            f"Entry {written.entry.number} ({action} of {about.model}) changes nothing, because {why}.",
+            mend=f"Somebody was faster: look at `slipway rollout status {about.model}`.",
+        )
+    return written, rollout
+
+
+def asked_before(desk: Desk, model: str, action: Action, request: str | None) -> Written | None:
+    """The entry of the same request, if it was made before."""
+    if request is None:
+        return None
+    for written in desk.ledger.entries(model):
+        decision = written.entry.decision
+        if (decision.action, decision.nonce, written.signer) == (action, request, desk.signer.person.name):
+            return written
+    return None
+
+
+def refused(against: Sequence[Against]) -> Refused:
+    """All that speaks against it, with every remedy."""
+    said = "\n".join(f"{one.why[:1].upper()}{one.why[1:]}." for one in against)
+    return Refused(said, mend="\n".join(dict.fromkeys(one.mend for one in against)))

@@ -1,0 +1,111 @@
+"""Letting a rollout go on, pausing it, and letting it go on again.
+
+Each is one entry of the ledger, which the channel then follows. What is so already is not decided a second time.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slipway.platform.ledger.entry import Action, Written
+from slipway.platform.registry.decisions import About
+from slipway.platform.registry.desk import Desk, Refused
+from slipway.serving.channel.pointer import Wave
+from slipway.serving.release.converging import Converged, Told, converge
+from slipway.serving.release.deciding import about_release, asked_before, decide, refused
+from slipway.serving.release.folding import load_rollout
+from slipway.serving.release.placing import FINISH, WAVE, against_move
+from slipway.serving.release.repository import Repository
+from slipway.serving.release.rollouts import Rollout
+
+Already = Callable[[Rollout], Written | None]
+"""The entry that made it so, where it is so already."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """What is to happen to what is on its way."""
+
+    action: Action
+    details: Mapping[str, Any]
+    already: Already
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What became of it."""
+
+    rollout: Rollout
+    written: Written
+    before: bool
+    """Whether it was so before."""
+    converged: Converged
+
+
+def pausing() -> Move:
+    """Nobody begins with the target; who has it keeps it."""
+    return Move(Action.PAUSE, {}, lambda rollout: rollout.paused)
+
+
+def resuming() -> Move:
+    """It goes on after a pause."""
+
+    def already(rollout: Rollout) -> Written | None:
+        return rollout.target.written if rollout.target and not rollout.paused else None
+
+    return Move(Action.RESUME, {}, already)
+
+
+def advancing(wave: Wave) -> Move:
+    """More devices get it."""
+
+    def already(rollout: Rollout) -> Written | None:
+        same = rollout.target and not rollout.paused and wave == rollout.wave.model_copy(update={"seed": wave.seed})
+        return rollout.last if same else None
+
+    return Move(Action.ADVANCE, {WAVE: wave.model_dump(mode="json", exclude={"seed"})}, already)
+
+
+def finishing() -> Move:
+    """All devices get it, and it is what later ones are led back to."""
+
+    def already(rollout: Rollout) -> Written | None:
+        return rollout.base.finished if rollout.base and not rollout.target else None
+
+    return Move(Action.ADVANCE, {FINISH: True}, already)
+
+
+def move(
+    desk: Desk,
+    repository: Repository,
+    model: str,
+    wanted: Move,
+    *,
+    reason: str = "",
+    request: str | None = None,
+    told: Told = lambda _: None,
+) -> Moved:
+    """Decide it, and let the channel follow."""
+    rollout, _ = load_rollout(desk, model)
+    there = asked_before(desk, model, wanted.action, request) or wanted.already(rollout)
+    written = there or _decided(desk, rollout, wanted, reason, request)
+    converged = converge(desk, repository, (model,), told=told)[0]
+    return Moved(load_rollout(desk, model)[0], written, there is not None, converged)
+
+
+def against(rollout: Rollout, wanted: Move) -> Refused | None:
+    """What speaks against it now."""
+    decision = _about(rollout).decided(wanted.action, actor="", nonce="-", details=wanted.details)
+    found = against_move(rollout, decision)
+    return refused([found]) if found else None
+
+
+def _decided(desk: Desk, rollout: Rollout, wanted: Move, reason: str, request: str | None) -> Written:
+    about = _about(rollout)
+    if found := against(rollout, wanted):
+        desk.refuse(wanted.action.value, about, found)
+    return decide(desk, wanted.action, about, reason=reason, request=request, details=wanted.details)[0]
+
+
+def _about(rollout: Rollout) -> About:
+    return about_release(rollout.target) if rollout.target else About(rollout.model, "")

@@ -1,0 +1,204 @@
+"""Starting a rollout: today's champion becomes a release.
+
+First everything that speaks against it is looked for, and the way back is drilled; then the ledger's entry is written,
+which names the release that it replaces; then the channel is made equal to the ledger. Whoever is killed anywhere runs
+it again: the champion is released once, whatever races.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from slipway.platform.errors import SlipwayError as PlatformError
+from slipway.platform.identity import Role
+from slipway.platform.ledger.entry import Action
+from slipway.platform.registry.bundles import locate
+from slipway.platform.registry.decisions import VERDICT, About
+from slipway.platform.registry.desk import Desk, Refused
+from slipway.platform.registry.finding import Picked, pick, whole
+from slipway.serving.bundle.folder import Bundle
+from slipway.serving.bundle.manifest import Manifest
+from slipway.serving.bundle.verifying import verify
+from slipway.serving.channel.looking import Channel
+from slipway.serving.channel.pointer import Wave
+from slipway.serving.errors import SlipwayError
+from slipway.serving.release.converging import Converged, converge
+from slipway.serving.release.deciding import asked_before, decide, refused
+from slipway.serving.release.drilling import Drill, Meter, drill
+from slipway.serving.release.folding import load_rollout
+from slipway.serving.release.placing import (
+    BASE,
+    FLOOR,
+    MINIMUM_AGENT,
+    RELEASE,
+    WAVE,
+    Against,
+    against_bundle,
+)
+from slipway.serving.release.repository import Repository
+from slipway.serving.release.rollouts import NO_MINIMUM, Released, Rollout
+
+ASKED: Final = Action.RELEASE.value
+OpenChannel = Callable[[Path], Channel]
+"""The channel as a device sees it that was never online before, with this folder for what it learns."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a rollout is to begin."""
+
+    wave: Wave = Wave()  # noqa: RUF009 - frozen
+    minimum_agent: str = NO_MINIMUM
+    request: str | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """The channel that releases go into."""
+
+    repository: Repository
+    open: OpenChannel
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a start would do, and what speaks against it."""
+
+    picked: Picked
+    rollout: Rollout
+    number: int
+    drilled: Drill | None
+    against: tuple[Against, ...]
+
+    @property
+    def about(self) -> About:
+        """What the ledger's entry is about."""
+        record, last, base = self.picked.record, self.picked.version.promotions[-1], self.rollout.base_number
+        named = {RELEASE: str(self.number), BASE: str(base or ""), FLOOR: str(base or 0)}
+        verdict = last.entry.decision.subjects.get(VERDICT, "")
+        return About(record.model, record.bundle, record.number, verdict, besides=named)
+
+
+@dataclass(frozen=True)
+class Started:
+    """A release that is on its way, or everybody's already."""
+
+    released: Released
+    drilled: Drill | None
+    """None where nothing was drilled: there is no way back yet, or it was released before."""
+    converged: Converged
+    before: bool
+    """Whether it was released before."""
+
+
+def look(desk: Desk, given: str, place: Place, meter: Meter) -> Plan:
+    """What speaks against releasing it now. The way back is drilled where nothing else does."""
+    picked = pick_champion(desk, given)
+    rollout, standing = load_rollout(desk, picked.record.model)
+    against = list(against_bundle(rollout, standing, picked.record.bundle))
+    if not against:
+        against += _against_files(desk, picked)
+    drilled = None
+    if not against and rollout.base:
+        drilled, why = drill_base(desk, place, rollout.base, meter)
+        against += why
+    return Plan(picked, rollout, number_for(rollout, place.repository), drilled, tuple(against))
+
+
+def start(desk: Desk, given: str, place: Place, wanted: Wanted, meter: Meter, told: Callable[[str], None]) -> Started:
+    """Release today's champion, or find it released."""
+    picked = pick_champion(desk, given)
+    model = picked.record.model
+    if there := _released(desk, picked, wanted):
+        return Started(there, None, converge(desk, place.repository, (model,), told=told)[0], before=True)
+    desk.acting(Role.RELEASER, picked.about(), ASKED)
+    converge(desk, place.repository, (model,), told=told)  # what was decided before, and not shown yet
+    plan = look(desk, given, place, meter)
+    if plan.against:
+        desk.refuse(ASKED, picked.about(), refused(plan.against))
+    if plan.drilled is None:
+        told(f"This is the first release of {model}: there is no way back yet.")
+    _, rollout = decide(desk, Action.RELEASE, plan.about, request=wanted.request, details=_details(plan, wanted))
+    released = rollout.releases[plan.number]
+    return Started(released, plan.drilled, converge(desk, place.repository, (model,), told=told)[0], before=False)
+
+
+def pick_champion(desk: Desk, given: str) -> Picked:
+    """The version that is meant; a model's name alone means its champion."""
+    return pick(desk, f"{given}@champion" if whole(given) else given)
+
+
+def number_for(rollout: Rollout, repository: Repository) -> int:
+    """The number of the next release: above all that the ledger knows, and all that devices were told of."""
+    there = repository.pointer(rollout.model)
+    told = [one.number for one in (there.base, there.target) if one] if there else []
+    return max(rollout.next_number, *(number + 1 for number in told), 1)
+
+
+def drill_base(desk: Desk, place: Place, base: Released, meter: Meter) -> tuple[Drill | None, list[Against]]:
+    """Whether devices could be led back to the base."""
+    with TemporaryDirectory(prefix="slipway-drill-") as made:
+        trust, folder = Path(made, "trust"), Path(made, "bundle")
+        trust.mkdir()
+        folder.mkdir()
+        try:
+            return drill(place.open(trust), base, folder, now=desk.now(), meter=meter), []
+        except (SlipwayError, PlatformError) as error:
+            why = f"the way back to release {base.number} does not hold: {str(error).removesuffix('.')}"
+            return None, [Against(why, error.mend or "`slipway channel verify` says what is wrong.")]
+
+
+def _released(desk: Desk, picked: Picked, wanted: Wanted) -> Released | None:
+    """The release that this version is, where it is one that devices should run."""
+    model = picked.record.model
+    rollout, _ = load_rollout(desk, model)
+    there = next((one for one in (rollout.target, rollout.base) if one and one.bundle == picked.record.bundle), None)
+    asked = asked_before(desk, model, Action.RELEASE, wanted.request)
+    if asked is None or (there and there.written == asked):
+        return there
+    entry = asked.entry
+    raise Refused(
+        f"The request `{wanted.request}` wrote entry {entry.number}, a release of version "
+        f"{entry.decision.subjects.get('version', '?')} of {model}, which is not on its way any more.",
+        mend="If this one is wanted: a new request.",
+    )
+
+
+def _details(plan: Plan, wanted: Wanted) -> dict[str, object]:
+    seed = f"{plan.picked.record.bundle[:32]}-{plan.number}"
+    wave = wanted.wave.model_copy(update={"seed": seed})
+    return {WAVE: wave.model_dump(mode="json"), MINIMUM_AGENT: wanted.minimum_agent}
+
+
+def _against_files(desk: Desk, picked: Picked) -> Iterator[Against]:
+    """What speaks against the bundle as the store has it."""
+    try:
+        bundle = stored(desk, picked.record.bundle)
+    except (SlipwayError, PlatformError) as error:
+        yield Against(f"its bundle is not sound: {str(error).removesuffix('.')}", error.mend or "Export it again.")
+        return
+    yield from against_engines(bundle.manifest)
+
+
+def stored(desk: Desk, digest: str) -> Bundle:
+    """The bundle in the store, fetched and verified."""
+    return verify(locate(digest, desk.loaded, desk.store), digest=digest)
+
+
+def against_engines(manifest: Manifest) -> Iterator[Against]:
+    """Device classes that would run an engine of TensorRT, where no variant of theirs ever built one."""
+    for name, device in manifest.devices.items():
+        parts = [manifest.variants[variant] for variant in device.variants]
+        engines = [part.engine for part in parts if part.engine is not None]
+        if device.runtime != "tensorrt" or any(engine.built for engine in engines):
+            continue
+        problem = next((engine.problems[0] for engine in engines if engine.problems), "")
+        told = f"TensorRT could not build it: {problem}" if engines else "it was exported where no TensorRT was"
+        yield Against(
+            f"device class `{name}` needs an engine of TensorRT for {' or '.join(device.variants)}, and "
+            f"{told.removesuffix('.')}",
+            "Export it on a machine with TensorRT (extra `tensorrt` of slipway-serving; `make test-tensorrt` shows "
+            "whether it works there); that is a new bundle, which passes its gates anew.",
+        )
