@@ -1,0 +1,38 @@
+"""The models that are served: by whom they are loaded and exchanged does not matter to the server."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from slipway.serving.runtime.figures import Figures
+from slipway.serving.runtime.live import Live
+
+
+class Working(Live, Protocol):
+    """A live model that tells what it does, such as `runtime.live_model.LiveModel`."""
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait."""
+
+    @property
+    def swaps(self) -> int:
+        """How often one model was exchanged for another."""
+
+    def total(self) -> Figures:
+        """What was done since the beginning."""
+
+
+class Models(Protocol):
+    """What is served; methods are called from the server's thread and return at once, `close` aside."""
+
+    def lives(self) -> Mapping[str, Working]:
+        """Each model that is meant to answer, by its name in addresses; nothing loaded means that it is not there yet."""
+
+    def problems(self) -> Mapping[str, str]:
+        """Why a model is not the newest that it could be, or not there at all."""
+
+    def reload(self) -> None:
+        """Look for newer ones soon, in another thread."""
+
+    def close(self, seconds: float) -> None:
+        """Answer what was admitted, and end."""
