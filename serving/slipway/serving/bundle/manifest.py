@@ -121,6 +121,13 @@ class Manifest(Part):
         """The bundle's name."""
         return sha256(self.to_bytes())
 
+    def files_for(self, device_class: str) -> tuple[str, ...]:
+        """The files that a device of this class needs: those of its variants, and what belongs to no variant."""
+        asked = self.devices[device_class].variants
+        others = {part.file for name, part in self.variants.items() if name not in asked}
+        own = {part.file for name, part in self.variants.items() if name in asked}
+        return tuple(sorted(self.files.keys() - (others - own)))
+
     def to_bytes(self) -> bytes:
         """Canonical JSON."""
         return canonical(self.model_dump(mode="json"))

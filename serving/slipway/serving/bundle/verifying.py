@@ -8,7 +8,7 @@ No code of a model runs here; whether it answers as it should is `runtime.provin
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -27,41 +27,51 @@ LARGEST_JSON: Final = 16 * 1024 * 1024
 _MEND: Final = "Export or fetch it again."
 
 
-def verify(folder: Path, *, digest: str | None = None) -> Bundle:
-    """The bundle in a folder, whole and sound; with `digest` the one of that name and no other."""
+def verify(folder: Path, *, digest: str | None = None, device_class: str | None = None) -> Bundle:
+    """The bundle in a folder, whole and sound; with `digest` the one of that name and no other.
+
+    With `device_class` the folder holds what a device of that class needs of it, and nothing else.
+    """
     bundle = Bundle.open(folder)
     if digest is not None and bundle.digest != digest:
         raise BadBundle(f"{folder} is the bundle {bundle.digest}, expected {digest}.", mend=_MEND)
-    check(bundle)
+    check(bundle, device_class=device_class)
     return bundle
 
 
-def check(bundle: Bundle) -> None:
+def check(bundle: Bundle, *, device_class: str | None = None) -> None:
     """Raise what is wrong with a bundle whose manifest was read, or is about to be written."""
-    found = list(problems(bundle))
+    found = list(problems(bundle, device_class=device_class))
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise BadBundle(f"{bundle.folder}: {found[0]}{more}", mend=_MEND)
 
 
-def problems(bundle: Bundle) -> Iterator[str]:
+def problems(bundle: Bundle, *, device_class: str | None = None) -> Iterator[str]:
     """Everything that is wrong with its files, a sentence each."""
-    yield from _listing(bundle.folder, bundle.manifest)
+    if device_class is not None and device_class not in bundle.manifest.devices:
+        yield f"It is not made for the device class `{device_class}`."
+        return
+    named = bundle.manifest.files if device_class is None else bundle.manifest.files_for(device_class)
+    where = (
+        "in the manifest" if device_class is None else f"what the manifest has for the device class `{device_class}`"
+    )
+    yield from _listing(bundle.folder, named, where)
     yield from _manifest_problems(bundle.manifest)
-    for name, file in bundle.manifest.files.items():
-        yield from _file_problems(bundle, name, file)
+    for name in named:
+        yield from _file_problems(bundle, name, bundle.manifest.files[name])
 
 
-def _listing(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """What lies in the folder that the manifest does not name, and what is no plain file."""
+def _listing(folder: Path, named: Collection[str], where: str) -> Iterator[str]:
+    """What lies in the folder that nobody named, and what is no plain file."""
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda one: one.name):
             mode = entry.stat(follow_symlinks=False).st_mode
             if not stat.S_ISREG(mode):
                 kind = "a link" if stat.S_ISLNK(mode) else "a folder" if stat.S_ISDIR(mode) else "no plain file"
                 yield f"{entry.name!r} is {kind}; a bundle holds plain files alone."
-            elif entry.name not in manifest.files and entry.name != MANIFEST:
-                yield f"{entry.name!r} is not in the manifest."
+            elif entry.name not in named and entry.name != MANIFEST:
+                yield f"{entry.name!r} is not {where}."
 
 
 def _manifest_problems(manifest: Manifest) -> Iterator[str]:

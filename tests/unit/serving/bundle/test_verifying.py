@@ -19,7 +19,7 @@ from slipway.serving.bundle.canonical import canonical, sha256
 from slipway.serving.bundle.fitting import graph_problems
 from slipway.serving.bundle.folder import BadBundle, Bundle
 from slipway.serving.bundle.graph import read_graph
-from slipway.serving.bundle.manifest import VariantPart
+from slipway.serving.bundle.manifest import DeviceClass, VariantPart
 from slipway.serving.bundle.verifying import problems, verify
 
 FILES = ("manifest.json", "model.fp32.onnx", "golden.npz", "reference.json")
@@ -310,3 +310,47 @@ def test_an_input_that_a_graph_has_twice_is_told() -> None:
     twice = dataclasses.replace(graph, inputs=graph.inputs * 2)
     (problem,) = graph_problems(twice, "m.onnx", part, small_onnx.CONTRACT)
     assert "the inputs are images, images; the contract says images" in problem
+
+
+def two_variants(folder: Path) -> Bundle:
+    """A bundle of which each class of devices needs a part."""
+    given = small_onnx.images()
+    classes = {"edge-cpu": ("int8-cpu", "fp32"), "edge-gpu": ("fp16", "fp32"), "hub": ("fp32",)}
+    variants: list[Any] = ["fp32", "fp16", "int8-cpu"]
+    return small_onnx.bundle(
+        folder,
+        devices={
+            name: DeviceClass(variants=asked, batch=2, latency_ms=20, memory_mb=200, size_mb=4)  # type: ignore[arg-type]
+            for name, asked in classes.items()
+        },
+        variants={name: VariantPart(file=f"model.{name}.onnx", opset=small_onnx.OPSET) for name in variants},
+        files={f"model.{name}.onnx": small_onnx.classifier().SerializeToString() for name in variants},
+        golden={"in.images": given, **{f"{name}.logits": small_onnx.answers(given) for name in variants}},
+    )
+
+
+def test_a_folder_with_what_one_class_needs_is_that_class_s_bundle_and_no_whole_one(tmp_path: Path) -> None:
+    manifest = two_variants(tmp_path / "bundle").manifest
+    assert manifest.files_for("hub") == ("golden.npz", "model.fp32.onnx", "reference.json")
+    for name in ("model.fp16.onnx", "model.int8-cpu.onnx"):
+        (tmp_path / "bundle" / name).unlink()
+    assert verify(tmp_path / "bundle", digest=manifest.digest, device_class="hub").digest == manifest.digest
+    assert "model.fp16.onnx is not there" in refused(tmp_path / "bundle")
+
+
+def test_what_another_class_needs_is_told_where_it_lies_and_where_it_is_missing(tmp_path: Path) -> None:
+    bundle = two_variants(tmp_path / "bundle")
+    assert list(problems(bundle, device_class="edge-cpu")) == [
+        "'model.fp16.onnx' is not what the manifest has for the device class `edge-cpu`."
+    ]
+    (tmp_path / "bundle" / "model.fp16.onnx").unlink()
+    assert not list(problems(bundle, device_class="edge-cpu"))
+    assert list(problems(bundle, device_class="edge-gpu")) == [
+        "'model.int8-cpu.onnx' is not what the manifest has for the device class `edge-gpu`.",
+        "model.fp16.onnx is not there.",
+    ]
+
+
+def test_a_class_that_the_manifest_does_not_name_has_no_bundle(folder: Path) -> None:
+    with pytest.raises(BadBundle, match="not made for the device class `edge-gpu`"):
+        verify(folder, device_class="edge-gpu")

@@ -1,17 +1,27 @@
-"""Whether a release on probation does well: a pure judgement of what was observed."""
+"""Whether a release on probation does well: a pure judgement of what was observed.
 
+An accelerator that was lost is a failure at once. Shares, latency and distributions count from a least sample on, and
+time is that which really has passed.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
+
+from slipway.serving.bundle.manifest import DeviceClass
+from slipway.serving.edge.agent.ports import Observed
+from slipway.serving.edge.agent.state import Installed, Watched
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How long a release is watched, and what it may not do meanwhile."""
+    """How long a release is watched, what it may not do meanwhile, and how often something is tried."""
 
     seconds: float = 1800.0
     """The least time on probation."""
     sample: int = 200
-    """The least number of answers before shares and distributions say anything."""
+    """The least number of requests before shares, latency and distributions say anything."""
     longest: float = 24 * 3600.0
     """It settles then, where there was too little work to judge by."""
     every: float = 30.0
@@ -19,11 +29,72 @@ class Rules:
     errors: float = 0.02
     """The share of requests that may fail."""
     slower: float = 3.0
-    """How many times its proof's latency it may take, where that is a good part of the budget as well."""
+    """How many times its proof's latency it may take, once that is more than half of the budget."""
     divergence: float = 0.5
     """How far a distribution may be from `reference.json` (0 the same, 1 nothing in common)."""
     crashes: int = 3
-    """Starts of the process that may end without being asked to."""
+    """So many starts of the process that ended without being asked to are too many."""
+    tries: int = 3
+    """So often a release may be too slow while it is proven, as the device may have been busy."""
+    retry: float = 30.0
+    """Seconds until what failed is tried again; they double each time."""
+    retry_longest: float = 3600.0
 
 
 RULES: Final = Rules()
+
+
+class Judgement(Enum):
+    """What to do about a release on probation."""
+
+    WATCH = "watch"
+    SETTLE = "settle"
+    REVERT = "revert"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A judgement and its reason."""
+
+    judgement: Judgement
+    why: str
+
+
+def judge(observed: Observed, watched: Watched, active: Installed, budget: DeviceClass, rules: Rules = RULES) -> Judged:
+    """`observed` is of this process, `watched` of the whole probation, which includes it."""
+    problem = next(_problems(observed, watched, active, budget, rules), None)
+    if problem is not None:
+        return Judged(Judgement.REVERT, problem)
+    enough = watched.answered + watched.failed >= rules.sample
+    if watched.seconds >= rules.seconds and enough:
+        return Judged(Judgement.SETTLE, f"It answered {watched.answered:,} requests in {watched.seconds:,.0f} s.")
+    if watched.seconds >= rules.longest:
+        few = f"{watched.answered:,} answers in {watched.seconds:,.0f} s are few, and nothing was wrong with them."
+        return Judged(Judgement.SETTLE, few)
+    return Judged(Judgement.WATCH, f"{watched.seconds:,.0f} of {rules.seconds:,.0f} s have passed.")
+
+
+def _problems(
+    observed: Observed, watched: Watched, active: Installed, budget: DeviceClass, rules: Rules
+) -> Iterator[str]:
+    if budget.runtime != "cpu" and observed.provider == "cpu":
+        yield f"It fell to the processor; the class has {budget.runtime}, and it was proven on {active.provider}."
+    requests = watched.answered + watched.failed
+    if requests >= rules.sample and (share := watched.failed / requests) > rules.errors:
+        yield f"{share:.1%} of {requests:,} requests failed; {rules.errors:.1%} are allowed."
+    if observed.answered + observed.failed < rules.sample:
+        return
+    limit = latency_limit(active, budget, rules)
+    if not observed.p95_ms <= limit:
+        yield (
+            f"It takes {observed.p95_ms:.2f} ms (p95); {limit:.2f} ms are allowed "
+            f"(the class has {budget.latency_ms:g} ms, the proof took {active.p95_ms:.2f} ms)."
+        )
+    for name, far in sorted(observed.divergence.items()):
+        if not far <= rules.divergence:
+            yield f"{name} is distributed otherwise than in reference.json: {far:.2f}, {rules.divergence:g} is allowed."
+
+
+def latency_limit(active: Installed, budget: DeviceClass, rules: Rules) -> float:
+    """What it may take: the class's budget, or less where it was far quicker when it was proven."""
+    return min(budget.latency_ms, max(active.p95_ms * rules.slower, budget.latency_ms / 2))

@@ -1,6 +1,6 @@
 """What the agent needs from the world; each has one real adapter, and others in tests and simulations."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +36,9 @@ class Disk(Protocol):
     def read(self, name: str, largest: int = ...) -> bytes | None:
         """The whole content; None where there is no such file."""
 
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """The content, a piece at a time; none where there is no such file."""
+
     def replace(self, name: str, data: bytes) -> None:
         """The old content or the new one, never a part."""
 
@@ -62,6 +65,19 @@ class Disk(Protocol):
 
     def free(self) -> int:
         """Bytes that may still be written, beyond those that stay reserved for journals."""
+
+
+class Meter(Protocol):
+    """What may come over the network, of all models together."""
+
+    def left(self) -> int | None:
+        """Bytes that may still come today; None is without limit."""
+
+    def take(self, size: int) -> float:
+        """So many have come; the seconds to wait before more do."""
+
+    def renewed_in(self) -> float:
+        """Seconds until a new day begins."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Everything here is data. `machine` decides what comes next from it; nothing else
 
 from datetime import datetime
 from enum import Enum
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -15,6 +15,10 @@ from slipway.serving.channel.pointer import Pointer
 from slipway.serving.channel.release import Release
 
 Slot = Literal["a", "b"]
+KEPT: Final = 50
+"""Reasons that are remembered."""
+SAME_AGAIN: Final = 3600.0
+LONGEST_WHY: Final = 1000
 
 
 class Phase(str, Enum):
@@ -41,6 +45,8 @@ class Installed(Part):
     engine: str | None = None
     detail: str = ""
     proven: bool = False
+    activated: bool = False
+    """It has answered here."""
     p95_ms: float = 0.0
     memory_mb: float = 0.0
 
@@ -104,9 +110,10 @@ class State(Part):
     told: tuple[Told, ...] = ()
     """The latest ones, the newest last."""
     watched: Watched = Watched()
+    started: bool = False
+    """A process works with this, or ended without being asked to."""
     crashes: int = Field(default=0, ge=0)
-    """Starts of the process that ended without being asked to, or have not ended, since it began to build, prove,
-    activate or watch this release."""
+    """Starts of the process that ended without being asked to while a release was built, proven, activated, watched."""
     tries: int = Field(default=0, ge=0)
     """Failures of what comes that another try may mend, in this phase."""
     answered: str = ""
@@ -116,13 +123,11 @@ class State(Part):
         """What was found wrong with a release, by number and bundle."""
         return next((one for one in self.bad if (one.number, one.bundle) == (release.number, release.bundle)), None)
 
-    def tell(self, at: datetime, what: str, why: str, *, kept: int = 50) -> "State":
-        """Remember a reason; the same one again is remembered once an hour, so that nothing is written for it."""
-        last = self.told[-1] if self.told else None
-        if last and (last.what, last.why) == (what, why) and abs((at - last.at).total_seconds()) < SAME_AGAIN:
+    def tell(self, at: datetime, what: str, why: str, *, kept: int = KEPT) -> "State":
+        """Remember a reason; the same one again is remembered once an hour, so that little is written for it."""
+        why = why[:LONGEST_WHY]
+        same = [one for one in self.told if (one.what, one.why) == (what, why)]
+        if same and abs((at - same[-1].at).total_seconds()) < SAME_AGAIN:
             return self
-        return self.model_copy(update={"told": (*self.told, Told(at=at, what=what, why=why[:LONGEST_WHY]))[-kept:]})
-
-
-SAME_AGAIN = 3600.0
-LONGEST_WHY = 1000
+        others = [one for one in self.told if one not in same]
+        return self.model_copy(update={"told": (*others, Told(at=at, what=what, why=why))[-kept:]})

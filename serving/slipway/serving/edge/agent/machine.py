@@ -1,0 +1,175 @@
+"""What comes next for one model: a pure function from what the journal holds and what can be seen.
+
+    idle -> fetch -> verify -> build -> prove -> activate -> probation -> settled | reverted
+
+The rules are asked in their order and the first that has an answer decides: an operator; a release that has brought the
+process down too often; that something answers at all; a look at the channel that is due; probation; what comes; what is
+wanted. An effect that was cut off is decided again from the same state, so each can be done twice.
+
+Here is no clock, no disk, no network and no chance. `settling` says what came of an effect.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from slipway.serving.channel.release import Release
+from slipway.serving.edge.agent.changes import begun, dropped, recovered, rejected, returned, undone, way_back
+from slipway.serving.edge.agent.effects import (
+    Activate,
+    Become,
+    Build,
+    Effect,
+    Fetch,
+    LookAtChannel,
+    Observe,
+    Prove,
+    Request,
+    Rest,
+    Verify,
+    View,
+)
+from slipway.serving.edge.agent.refusing import refused
+from slipway.serving.edge.agent.settling import settle
+from slipway.serving.edge.agent.state import Installed, Phase, State
+
+__all__ = ["decide", "settle"]
+
+
+def decide(state: State, view: View) -> Effect:
+    """The next effect."""
+    for rule in _RULES:
+        effect = rule(state, view)
+        if effect is not None:
+            return effect
+    return Rest(view.wait or None)
+
+
+def _operator(state: State, view: View) -> Effect | None:
+    """A request is carried out once, whatever else there is to do."""
+    request = view.request
+    if request is None or request.id == state.answered:
+        return None
+    does = {"revert": _revert, "again": _again}[request.what]
+    return Become(does(state, view, request).model_copy(update={"answered": request.id}))
+
+
+def _revert(state: State, view: View, request: Request) -> State:
+    back = way_back(state)
+    if back is None:
+        return state.tell(view.now, "revert refused", f"{request.by} asked ({request.why}). {_no_way_back(state)}")
+    return returned(state, back, view.now, f"{request.by} asked: {request.why}", bad=True)
+
+
+def _no_way_back(state: State) -> str:
+    if state.before is None:
+        return "The other slot holds no release that was proven here."
+    return f"The release {state.before.release.number} is below the floor {state.floor}, or failed here."
+
+
+def _again(state: State, view: View, request: Request) -> State:
+    """Forget what failed, so that it may be tried once more."""
+    kept = tuple(one for one in state.bad if request.number not in {None, one.number})
+    gone = ", ".join(str(one.number) for one in state.bad if one not in kept) or "none"
+    told = state.tell(view.now, "again", f"{request.by} asked ({request.why}); may be tried again: {gone}.")
+    return told.model_copy(update={"bad": kept})
+
+
+def _crashing(state: State, view: View) -> Effect | None:
+    """A release under which the process ends again and again is left, before it is loaded once more."""
+    if state.crashes < view.rules.crashes:
+        return None
+    why = f"The process ended {state.crashes} times without being asked to, in {state.phase.value}."
+    if state.phase is Phase.PROBATION:
+        return Become(undone(state, view.now, why))
+    if state.coming is not None:
+        return Become(rejected(state, view.now, why))
+    return Become(state.model_copy(update={"crashes": 0}))
+
+
+def _answering(state: State, view: View) -> Effect | None:
+    """Something answers before anything else is done; after a start that is what answered before it."""
+    if state.active is None or view.running == state.active:
+        return None
+    if state.phase is Phase.ACTIVATE and view.running is not None and view.running == state.coming:
+        return None
+    return None if view.wait > 0 else Activate(state.active)
+
+
+def _looking(_: State, view: View) -> Effect | None:
+    return LookAtChannel() if view.look_due else None
+
+
+def _probation(state: State, view: View) -> Effect | None:
+    """The active release is watched; only the way back, or to an older one, does not wait for the end of that."""
+    if state.phase is not Phase.PROBATION or state.active is None:
+        return None
+    goal, _ = _goal(state, view)
+    if goal is not None and goal.number < state.active.release.number:
+        return None
+    if view.running != state.active:
+        return Rest(view.wait)
+    return Observe(state.active) if view.observe_in <= 0 else Rest(view.observe_in)
+
+
+def _coming(state: State, view: View) -> Effect | None:
+    """What comes takes its next step, as long as it is what should run and nothing speaks against it."""
+    coming = state.coming
+    if coming is None:
+        return None
+    if not state.recovering:
+        goal, reasons = _goal(state, view)
+        if goal != coming.release:
+            return Become(dropped(state, view.now, " ".join(reasons) or "The channel wants something else by now."))
+    if view.wait > 0:
+        return Rest(view.wait)
+    return _STEPS[state.phase](coming)
+
+
+def _wanted(state: State, view: View) -> Effect | None:
+    """Begin with what should run, or come back to what is still whole in the other slot."""
+    if state.active is None and (back := way_back(state)) is not None:
+        return Become(recovered(state, back, view.now))
+    goal, reasons = _goal(state, view)
+    told = state
+    for reason in reasons:
+        told = told.tell(view.now, "refused", reason)
+    if told != state:
+        return Become(told)
+    if goal is None:
+        return None
+    if state.active is not None and goal == state.active.release:
+        settled = state.model_copy(update={"phase": Phase.SETTLED})
+        return Become(settled) if state.phase not in {Phase.SETTLED, Phase.REVERTED} else None
+    return Become(begun(state, goal, view.now))
+
+
+def _goal(state: State, view: View) -> tuple[Release | None, Sequence[str]]:
+    """The most wanted release that is not refused, and why those before it are; what answers already is not refused."""
+    reasons: list[str] = []
+    for release in view.wanted:
+        answers = state.active is not None and release == state.active.release
+        if answers and state.is_bad(release) is None:
+            return release, reasons
+        reason = refused(release, state, view.device, view.now)
+        if reason is None:
+            return release, reasons
+        reasons.append(f"Release {release.number}: {reason}")
+    return None, reasons
+
+
+_RULES: Final[Sequence[Callable[[State, View], Effect | None]]] = (
+    _operator,
+    _crashing,
+    _answering,
+    _looking,
+    _probation,
+    _coming,
+    _wanted,
+)
+_STEPS: Final[dict[Phase, Callable[[Installed], Effect]]] = {
+    Phase.FETCH: Fetch,
+    Phase.VERIFY: Verify,
+    Phase.BUILD: Build,
+    Phase.PROVE: Prove,
+    Phase.ACTIVATE: Activate,
+}
