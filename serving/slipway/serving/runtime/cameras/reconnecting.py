@@ -234,7 +234,7 @@ class LiveSource:
             if state is was:
                 return
             self._state = state
-        self._say(state, was, detail)
+            self._say(state, was, detail)  # here, so that what is told stands in the order of what happened
 
     def _say(self, state: CameraState, was: CameraState | None, detail: str) -> None:
         if not self._closed.is_set():
