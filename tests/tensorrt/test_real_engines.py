@@ -14,13 +14,13 @@ import torch
 
 from slipway.platform.models.finder import Model, installed_models, model_named
 from slipway.serving.bundle.contract import Contract
+from slipway.serving.runtime.tensorrt.profiles import tensors_of
 from slipway.training.config.compose import compose
 from slipway.training.export.cleaning import to_bytes
+from slipway.training.export.engines import Engines, find_maker
 from slipway.training.export.graph import checked, to_onnx
 from slipway.training.export.halving import halved
 from slipway.training.export.quantising import Quantiser
-from slipway.training.export.tensorrt.engines import Engines, profiles
-from slipway.training.export.tensorrt.module import find_maker
 from slipway.training.tasks import task_for
 
 OURS: Final = "slipway.training.models."
@@ -47,7 +47,7 @@ def shipped(request: pytest.FixtureRequest) -> tuple[Contract, Made]:
     torch.manual_seed(0)
     task: Any = task_for(model.package, compose(model.name, []).config)
     given = to_onnx(task.network(None).eval(), contract)
-    shape = profiles(contract)[contract.inputs[0].name].usual
+    shape = tensors_of(contract).inputs[0].usual
     pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     with Quantiser(given, pixels) as quantiser:
         made: dict[str, onnx.ModelProto] = {

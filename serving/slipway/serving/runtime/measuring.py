@@ -9,13 +9,10 @@ runtime down is a finding (`ModelUnfit`) and touches nobody else. So this is als
 
 import json
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,10 +20,17 @@ from typing import Any, Final
 from slipway.serving.bundle.arrays import read_arrays, write_arrays
 from slipway.serving.bundle.contract import Contract
 from slipway.serving.errors import SlipwayError
+from slipway.serving.runtime.children import (
+    MEBIBYTE,
+    Ended,
+    TookTooLong,
+    TookTooMuch,
+    memory_told,
+    run_child,
+)
 from slipway.serving.runtime.errors import ModelUnfit
-from slipway.serving.runtime.session import Arrays, Provider
+from slipway.serving.runtime.session import Arrays, Provider, Session, Weighed
 
-MEBIBYTE: Final = 1024 * 1024
 MEMORY_MB: Final = 4096
 """What a measured process may take."""
 SECONDS: Final = 120.0
@@ -71,8 +75,8 @@ def measure_apart(
     limits: Limits = Limits(),
 ) -> Measured:
     """Measure one model; `sizes` gives varying dimensions, such as the batch of a device class, a size."""
-    question = {"sizes": dict(sizes or {}), "calls": calls}
-    found = _ask(model, contract, provider, threads, limits, question)
+    question = {**_loading(model, contract, provider), "sizes": dict(sizes or {}), "calls": calls}
+    found = ask_apart(model.name, question, limits, threads)
     return Measured(**{**found, "providers": tuple(found["providers"])})
 
 
@@ -89,65 +93,46 @@ def answers_apart(
     with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
         given, answers = Path(folder, "given.npz"), Path(folder, "answers.npz")
         write_arrays(given, inputs)
-        _ask(model, contract, provider, threads, limits, {"given": str(given), "answers": str(answers)})
+        question = {**_loading(model, contract, provider), "given": str(given), "answers": str(answers)}
+        ask_apart(model.name, question, limits, threads)
         return read_arrays(answers)
 
 
-def _ask(
-    model: Path, contract: Contract, provider: Provider, threads: int, limits: Limits, question: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Start a child, ask, and wait for its answer or its end."""
-    asked = {
-        **question,
-        "model": str(model.absolute()),
-        "contract": contract.model_dump(mode="json"),
-        "provider": provider,
-        "threads": threads,
-        "seconds": limits.seconds,
-        "memory_mb": limits.memory_mb,
-    }
-    child = subprocess.Popen(
-        [sys.executable, "-m", __name__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONSAFEPATH": "1"},
-        start_new_session=True,
-    )
-    try:
-        told, remarks = child.communicate(json.dumps(asked).encode(), timeout=limits.seconds)
-    except subprocess.TimeoutExpired:
-        raise ModelUnfit(f"{model.name} was not done after {limits.seconds:g} s.") from None
-    finally:
-        _end(child)
-    return _answer(model, child.returncode, told, remarks)
+def _loading(model: Path, contract: Contract, provider: Provider) -> dict[str, Any]:
+    """What a child must know to open a session."""
+    return {"model": str(model.absolute()), "contract": contract.model_dump(mode="json"), "provider": provider}
 
 
-def _answer(model: Path, code: int, told: bytes, remarks: bytes) -> dict[str, Any]:
-    if code < 0:
-        name = signal.Signals(-code).name
-        raise ModelUnfit(f"{model.name} brought the process that ran it down ({name}).")
+def ask_apart(name: str, question: Mapping[str, Any], limits: Limits, threads: int = 1) -> dict[str, Any]:
+    """Start a child, ask, and wait for its answer or its end; `name` is that of the model in what is said."""
+    asked = {**question, "threads": threads, "seconds": limits.seconds, "memory_mb": limits.memory_mb}
     try:
-        found: dict[str, Any] = json.loads(told.splitlines()[-1])
+        ended = run_child(
+            [sys.executable, "-m", __name__],
+            json.dumps(asked).encode() + b"\n",
+            seconds=limits.seconds,
+            environment={**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONSAFEPATH": "1"},
+        )
+    except (TookTooLong, TookTooMuch) as error:
+        raise ModelUnfit(f"{name} {error}.") from None
+    return _answer(name, ended)
+
+
+def _answer(name: str, ended: Ended) -> dict[str, Any]:
+    if ended.signal:
+        raise ModelUnfit(f"{name} brought the process that ran it down ({ended.signal}).")
+    try:
+        found: dict[str, Any] = json.loads(ended.told.splitlines()[-1])
     except (ValueError, IndexError):
-        last = (remarks.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
-        raise ModelUnfit(f"{model.name} could not be run (exit code {code}): {last}") from None
+        raise ModelUnfit(f"{name} could not be run (exit code {ended.code}): {ended.last_words}") from None
     if problem := found.get("problem"):
         raise ModelUnfit(problem, mend=found.get("mend"))
     return found
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Kill what still runs, with whatever it has started."""
-    if child.poll() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-    child.communicate()
-
-
 def main() -> int:
     """The child: answer one question from standard input with one line of JSON."""
-    question = json.loads(sys.stdin.buffer.read())
+    question = json.loads(sys.stdin.buffer.readline())
     try:
         found = _run(question)
     except SlipwayError as error:
@@ -159,43 +144,73 @@ def main() -> int:
 
 
 def _run(question: Mapping[str, Any]) -> dict[str, Any]:
-    import onnxruntime
-
-    from slipway.serving.runtime.inputs import seeded_inputs
-    from slipway.serving.runtime.latencies import measure, warm
-    from slipway.serving.runtime.session import open_session
-
     if question["provider"] == "cpu":
         _limit_memory(question["memory_mb"])
     contract = Contract.model_validate(question["contract"])
     begun = time.perf_counter()
-    session = open_session(
-        Path(question["model"]), contract, provider=question["provider"], threads=question["threads"]
-    )
+    session = _opened(question, contract)
     load_ms = (time.perf_counter() - begun) * 1000
     if "answers" in question:
         write_arrays(Path(question["answers"]), session.run(read_arrays(Path(question["given"]))))
         return {}
+    return {**_problems(question, session), **_measured(question, contract, session), "load_ms": load_ms}
+
+
+def _opened(question: Mapping[str, Any], contract: Contract) -> Session:
+    from slipway.serving.runtime.session import open_engine, open_session
+
+    if "engine" not in question:
+        model = Path(question["model"])
+        return open_session(model, contract, provider=question["provider"], threads=question["threads"])
+    from slipway.serving.runtime.tensorrt.cache import recorded
+
+    python = question["python"]
+    return open_engine(recorded(Path(question["engine"])), contract, python=Path(python) if python else None)
+
+
+def _problems(question: Mapping[str, Any], session: Session) -> dict[str, Any]:
+    """What the golden check says, where one was asked for."""
+    from slipway.serving.bundle.folder import Bundle
+    from slipway.serving.runtime.proving import prove
+
+    if "bundle" not in question:
+        return {}
+    return {"problems": prove(Bundle.open(Path(question["bundle"])), question["variant"], session)}
+
+
+def _measured(question: Mapping[str, Any], contract: Contract, session: Session) -> dict[str, Any]:
+    """Latencies of the quietest round, of as many as it takes to come below what is allowed, and memory."""
+    from slipway.serving.runtime.inputs import seeded_inputs
+    from slipway.serving.runtime.latencies import measure, warm
+
     warm(session, contract, question["sizes"])
     inputs = seeded_inputs(contract, question["sizes"])
-    latencies = measure(session, inputs, question["calls"], seconds=question["seconds"] * _SHARE)
+    rounds, seconds = question.get("rounds", 1), question["seconds"] * _SHARE
+    found = [measure(session, inputs, question["calls"], seconds=seconds / rounds)]
+    while len(found) < rounds and found[-1].p95_ms > question["latency_ms"]:
+        found.append(measure(session, inputs, question["calls"], seconds=seconds / rounds))
+    elsewhere = session.device_memory() if isinstance(session, Weighed) else 0
     return {
-        **asdict(latencies),
-        "load_ms": load_ms,
-        "memory_mb": peak_memory() / MEBIBYTE,
-        "runtime": f"onnxruntime {onnxruntime.__version__}",
+        **asdict(min(found, key=lambda one: one.p95_ms)),
+        "memory_mb": (peak_memory() + elsewhere) / MEBIBYTE,
+        "runtime": _runtime(question),
         "providers": list(session.providers),
     }
 
 
+def _runtime(question: Mapping[str, Any]) -> str:
+    if "engine" in question:
+        from slipway.serving.runtime.tensorrt.cache import recorded
+
+        return recorded(Path(question["engine"])).told
+    import onnxruntime
+
+    return f"onnxruntime {onnxruntime.__version__}"
+
+
 def peak_memory(process_status: Path = _PROCESS_STATUS) -> int:
     """The most that this process has ever had in memory, in bytes; 0 where the system does not tell."""
-    try:
-        text = process_status.read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return 0
-    sizes = [line.split()[1] for line in text.splitlines() if line.startswith("VmHWM:")]
-    return int(sizes[0]) * 1024 if sizes else 0
+    return memory_told(process_status, "VmHWM")
 
 
 def _limit_memory(megabytes: int) -> None:

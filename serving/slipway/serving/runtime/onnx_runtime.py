@@ -18,6 +18,7 @@ from slipway.serving.bundle.reading import read_plain
 from slipway.serving.bundle.verifying import LARGEST_FILE
 from slipway.serving.runtime.errors import ModelUnfit
 from slipway.serving.runtime.inputs import check_inputs
+from slipway.serving.runtime.placing import placed, watch_placing
 from slipway.serving.runtime.session import Arrays, Provider
 
 __all__ = ["ModelUnfit", "OnnxRuntimeSession"]
@@ -26,6 +27,13 @@ NAMES: Final[Mapping[Provider, str]] = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
+}
+OPTIONS: Final[Mapping[Provider, Sequence[tuple[str, Mapping[str, str]]]]] = {
+    "cpu": [(NAMES["cpu"], {})],
+    # Numbers of full precision, as golden answers have them, and no search for kernels whenever another batch comes.
+    "cuda": [(NAMES["cuda"], {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"})],
+    # What TensorRT does not take goes to CUDA. It keeps no engines: nobody would have looked at what lies there.
+    "tensorrt": [(NAMES["tensorrt"], {}), (NAMES["cuda"], {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"})],
 }
 FATAL_ONLY: Final = 4
 """What goes wrong is raised, so nothing has to be printed as well."""
@@ -37,13 +45,13 @@ class OnnxRuntimeSession:
     def __init__(self, model: Path, contract: Contract, *, provider: Provider, threads: int) -> None:
         self._contract, self._name = contract, model.name
         self._session = _opened(model, provider, threads)
+        self._providers = _providers(self._session, provider, model.name)
         self._outputs = [one.name for one in contract.outputs]
         _check_contract(self._session, contract, model.name)
 
     @property
     def providers(self) -> Sequence[Provider]:
-        found = {name: short for short, name in NAMES.items()}
-        return [found[name] for name in self._session.get_providers() if name in found]
+        return self._providers
 
     def run(self, inputs: Arrays) -> dict[str, npt.NDArray[np.generic]]:
         check_inputs(self._contract, inputs)
@@ -66,14 +74,30 @@ def _opened(model: Path, provider: Provider, threads: int) -> Any:  # noqa: ANN4
             mend="Install the build of onnxruntime for this device.",
         )
     data = read_plain(model, LARGEST_FILE)
+    options = _options(threads)
+    if provider != "cpu":
+        watch_placing(options, ort.InferenceSession)
     try:
-        session = ort.InferenceSession(data, _options(threads), providers=[NAMES[provider]])
+        session = ort.InferenceSession(data, options, providers=[(name, dict(own)) for name, own in OPTIONS[provider]])
     except Exception as error:  # noqa: BLE001 - its errors have no common class
         raise ModelUnfit(f"{model.name} does not load: {_first_line(error)}") from None
     if session.get_providers()[0] != NAMES[provider]:
         raise ModelUnfit(f"{model.name} was to run on `{provider}` and fell to {session.get_providers()[0]}.")
     session.disable_fallback()
     return session
+
+
+def _providers(session: Any, provider: Provider, name: str) -> Sequence[Provider]:  # noqa: ANN401
+    """Those that run the graph, the one with most of its nodes first, which must be the one that was asked for."""
+    if provider == "cpu":
+        return ["cpu"]
+    counts = placed(session)
+    short = {long: one for one, long in NAMES.items()}
+    found = [short[one] for one in counts if one in short] or [provider]
+    if found[0] != provider:
+        most, total = next(iter(counts.items())), sum(counts.values())
+        raise ModelUnfit(f"{name} was to run on `{provider}`, and {most[1]} of its {total} nodes fell to {most[0]}.")
+    return found
 
 
 def _options(threads: int) -> Any:  # noqa: ANN401

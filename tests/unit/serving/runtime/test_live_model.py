@@ -34,6 +34,7 @@ class Watched:
         self.free.set()
         self.closed = threading.Event()
         self.failure: Exception | None = None
+        self.short = False
 
     def hold(self) -> None:
         self.runs.clear()
@@ -47,7 +48,8 @@ class Watched:
         assert self.free.wait(SECONDS)
         if self.failure:
             raise self.failure
-        return self._session.run(inputs)
+        found = self._session.run(inputs)
+        return {"logits": found["logits"][:-1]} if self.short else found
 
     def close(self) -> None:
         assert not self.closed.is_set(), "closed twice"
@@ -321,7 +323,7 @@ def test_an_answer_with_too_few_rows_is_given_to_nobody(load: Load, going: Going
     live = going(loaded)
     held(live, session)
     asked = [live.submit({"images": some()}) for _ in range(3)]
-    session.run = lambda _: {"logits": np.zeros((2, 2), np.float32)}  # type: ignore[method-assign]
+    session.short = True
     session.free.set()
     for one in asked:
         with pytest.raises(ModelUnfit, match="`logits` has 2 rows for 3 rows"):

@@ -67,8 +67,8 @@ def export(  # noqa: PLR0913 - what a person may say
 
 def _planned(run: str, desk: "Desk", placement: "Placement | None") -> "PlannedExport":
     """The work, by its name. What is installed elsewhere is not known, so engines are tried on this machine alone."""
+    from slipway.training.export.engines import find_maker
     from slipway.training.export.planning import plan_export
-    from slipway.training.export.tensorrt.module import find_maker
 
     target = desk.loaded.settings.targets.get(placement.target) if placement else None
     here = target is None or target.launcher == "local"

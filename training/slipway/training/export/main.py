@@ -15,8 +15,8 @@ from slipway.training.export.wanted import WEIGHTS, Wanted
 from slipway.training.fitting import failure
 
 if TYPE_CHECKING:
+    from slipway.training.export.engines import Engines
     from slipway.training.export.exporting import Exported
-    from slipway.training.export.tensorrt.engines import Engines
 
 
 def main(folder: Path) -> int:
@@ -62,7 +62,7 @@ def _export(order: Order, workplace: Workplace) -> "Exported":
 
 def _engines(wanted: Wanted, cache: Path) -> "Engines | None":
     """What tries engines, where that was asked for."""
-    from slipway.training.export.tensorrt.engines import Engines
+    from slipway.training.export.engines import Engines
 
     if wanted.tensorrt is None:
         return None

@@ -5,29 +5,20 @@ dequantising, and no flag of the builder changes it. Whatever parser and builder
 made is returned, all of it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from slipway.training.export.tensorrt.module import Config, Network, Parser, Shape, TensorRT
+from slipway.serving.runtime.tensorrt.module import Config, Network, Parser, Said, TensorRT
+from slipway.serving.runtime.tensorrt.tensors import Tensor
 
-LONGEST: Final = 400
-SAID: Final = ("ERROR", "INTERNAL_ERROR")
-"""Severities that are kept."""
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """One input's least, usual and greatest shape."""
-
-    least: Shape
-    usual: Shape
-    most: Shape
+Progress = Callable[[str, int, int], None]
+"""Is told a phase, how many of its steps are done, and of how many."""
 
 
 @dataclass(frozen=True)
-class Built:
+class Made:
     """What came of it."""
 
     engine: bytes = b""
@@ -39,33 +30,32 @@ class Built:
         return bool(self.engine)
 
 
-@dataclass
-class Said:
-    """What the module says while it works."""
-
-    errors: list[str] = field(default_factory=list)
-
-
-def build(trt: TensorRT, model: bytes, inputs: Mapping[str, Sizes], timing: Path | None = None) -> Built:
+def make(
+    trt: TensorRT,
+    model: bytes,
+    inputs: Sequence[Tensor],
+    timing: Path | None = None,
+    progress: Progress | None = None,
+) -> Made:
     """Try to make an engine; `timing` is a file that keeps what was measured, where the module measures anything."""
-    said = Said()
-    logger = _logger(trt, said)
-    builder = trt.Builder(logger)
+    said = Said(trt)
+    builder = trt.Builder(said.logger)
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
-    parser = trt.OnnxParser(network, logger)
+    parser = trt.OnnxParser(network, said.logger)
     if not parser.parse(model):
-        return Built(problems=_listed([*_parser_errors(parser), *said.errors]))
+        return Made(problems=said.listed(*_parser_errors(parser)))
     config = builder.create_builder_config()
     profile = builder.create_optimization_profile()
-    for name, sizes in inputs.items():
-        profile.set_shape(name, sizes.least, sizes.usual, sizes.most)
+    for one in inputs:
+        profile.set_shape(one.name, one.least, one.usual, one.most)
     config.add_optimization_profile(profile)
     _give_timing(config, timing)
+    _give_progress(trt, config, progress)
     engine = _made(builder, network, config, said)
     if engine is None:
-        return Built(problems=_listed(said.errors) or ("The builder made no engine and said nothing.",))
+        return Made(problems=said.listed() or ("The builder made no engine and said nothing.",))
     _keep_timing(config, timing)
-    return Built(bytes(engine))
+    return Made(bytes(engine))
 
 
 def _made(builder: Any, network: Network, config: Config, said: Said) -> Any | None:  # noqa: ANN401 - a buffer
@@ -90,25 +80,29 @@ def _error(error: Any) -> str:  # noqa: ANN401 - newer modules say more
     return f"{where}: {described}" if where else described
 
 
-def _listed(lines: list[str]) -> tuple[str, ...]:
-    """Each once, in one line, not too long."""
-    plain = [" ".join(line.split())[:LONGEST] for line in lines]
-    return tuple(dict.fromkeys(filter(None, plain)))
+def _give_progress(trt: Any, config: Any, progress: Progress | None) -> None:  # noqa: ANN401 - what a module may lack
+    kind: Any = getattr(trt, "IProgressMonitor", None)
+    if progress is None or kind is None or not hasattr(config, "progress_monitor"):
+        return
+    tell: Progress = progress
+    steps: dict[str, int] = {}
 
-
-def _logger(trt: TensorRT, said: Said) -> object:
-    """Keeps errors; everything else is of no interest here."""
-    kind: Any = trt.ILogger
-
-    class Keeping(kind):  # type: ignore[misc] # known at run time only
+    class Telling(kind):  # type: ignore[misc] # known at run time only
         def __init__(self) -> None:
             kind.__init__(self)
 
-        def log(self, severity: Any, message: str) -> None:  # noqa: ANN401
-            if getattr(severity, "name", str(severity)) in SAID:
-                said.errors.append(message)
+        def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:  # noqa: ARG002
+            steps[phase_name] = num_steps
+            tell(phase_name, 0, num_steps)
 
-    return Keeping()
+        def step_complete(self, phase_name: str, step: int) -> bool:
+            tell(phase_name, step + 1, steps.get(phase_name, 0))
+            return True
+
+        def phase_finish(self, phase_name: str) -> None:
+            steps.pop(phase_name, None)
+
+    config.progress_monitor = Telling()
 
 
 def _give_timing(config: Any, timing: Path | None) -> None:  # noqa: ANN401 - what a module may lack
