@@ -33,8 +33,6 @@ NOT_IMPORTED: Exceptions = {
         "sqlalchemy": "the fleet store",
         "tensorrt-rtx-cu12-bindings": "engines; imported by a name that is injected",
         "tensorrt-rtx-cu12-libs": "the libraries behind the bindings",
-        "tuf": "the channel",
-        "urllib3": "fetching",
         "uvicorn": "runs the fleet service",
     },
     "pipelines": {

@@ -9,3 +9,7 @@ class ChannelError(SlipwayError):
 
 class Untrusted(ChannelError):
     """Signatures, versions, expiries or digests do not hold: nothing of it is installed."""
+
+
+class CannotRemember(ChannelError):
+    """What was verified cannot be written down, on a full disk say: nothing is installed that could be rolled back."""

@@ -37,7 +37,11 @@ class Look:
 
 
 class Channel(Protocol):
-    """A channel as devices see it. Everything raises `Untrusted`, `NotThere` or `TransferFailed`."""
+    """A channel as devices see it. What goes wrong is a `ChannelError`: `Untrusted`, `NotThere`, `TransferFailed`, or
+    `CannotRemember` on a full disk.
+
+    `manifest`, `files` and `read` belong to the state of the last look, and need one.
+    """
 
     def look(self, model: str, *, now: datetime) -> Look:
         """Refresh what is trusted and read a model's pointer; `now` is the device's time."""

@@ -25,4 +25,7 @@ class Transport(Protocol):
         """Where it reads, for people."""
 
     def open(self, path: str, start: int = 0) -> Iterator[bytes]:
-        """The file's bytes from `start` on, in pieces; `NotThere` or `TransferFailed`, also between two pieces."""
+        """The file's bytes from `start` on, in pieces; `NotThere` or `TransferFailed`, also between two pieces.
+
+        `Untrusted` where something lies there that no channel has, such as a link.
+        """

@@ -16,7 +16,7 @@ class Repository(Protocol):
     """What rollouts need of a channel."""
 
     def pointer(self, model: str) -> Pointer | None:
-        """What devices are told now; None before the first release."""
+        """What devices are told, or will be by the next commit; None before the first pointer."""
 
     def release(self, model: str, bundle: str, number: int) -> Release | None:
         """A release that devices can see, or that the next commit will show."""

@@ -1,0 +1,202 @@
+"""A channel's files from a web server: any that gives out static files.
+
+One file at a time, over a connection that is kept. Redirects are refused, and so is plain HTTP other than to this very
+machine, unless it is asked for: signatures protect what is installed, but without TLS others see what a device runs and
+may hold new releases back. A server that ignores ranges still serves; what was there already is skipped. Nothing is
+tried twice here: when to ask again is the agent's to say.
+"""
+
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final
+
+from urllib3 import BaseHTTPResponse, Timeout
+from urllib3.exceptions import HTTPError, LocationParseError
+from urllib3.util import parse_url
+
+from slipway.serving.channel.http_watch import Watch, WatchedPool, WatchedTlsPool
+from slipway.serving.channel.transport import NotThere, TransferFailed
+from slipway.serving.errors import WrongUse
+
+PIECE: Final = 128 * 1024
+LARGEST_ANSWER: Final = 16 * 1024
+"""Of a refusal's body, which is read so that the connection can be kept."""
+HINT: Final = "It looks like https://models.example.org/channel."
+ABSENT: Final = frozenset({403, 404, 410})
+"""A bucket that may not be listed says 403 for what it does not have."""
+WHOLE, PART = 200, 206
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How slow a server may be."""
+
+    connect_seconds: float = 10.0
+    silent_seconds: float = 20.0
+    """Without a single byte."""
+    patience_seconds: float = 30.0
+    """For the first byte, and what a transfer may fall behind the least rate."""
+    least_bytes_per_second: float = 1024.0
+
+
+USUAL: Final = Pace()
+
+
+class HttpTransport:
+    """Reads below one address."""
+
+    def __init__(
+        self, address: str, *, pace: Pace = USUAL, plain: bool = False, authorities: Path | None = None
+    ) -> None:
+        """`plain` allows http to other machines; `authorities` are trusted in place of the system's."""
+        scheme, host, port, self._prefix = _parts(address, plain=plain)
+        self._address = address.rstrip("/")
+        self._pace = pace
+        self._watch = Watch(min(1.0, pace.patience_seconds / 10))
+        shared: dict[str, Any] = {
+            "maxsize": 1,
+            "retries": False,
+            "timeout": Timeout(connect=pace.connect_seconds, read=pace.silent_seconds),
+            "watch": self._watch,
+        }
+        if scheme == "https":
+            context = ssl.create_default_context(cafile=str(authorities) if authorities else None)
+            self._pool: WatchedPool | WatchedTlsPool = WatchedTlsPool(host, port, ssl_context=context, **shared)
+        else:
+            self._pool = WatchedPool(host, port, **shared)
+
+    @property
+    def place(self) -> str:
+        return self._address
+
+    def open(self, path: str, start: int = 0) -> Iterator[bytes]:
+        with self._watch.watching(), self._told(path):
+            response = self._asked(path, start)
+            done = False
+            try:
+                yield from self._body(response, path, _to_skip(response, self._url(path), start))
+                done = True
+            finally:
+                response.release_conn() if done else response.close()
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._pool.close()
+
+    def _url(self, path: str) -> str:
+        return f"{self._address}/{path}"
+
+    def _asked(self, path: str, start: int) -> BaseHTTPResponse:
+        headers = {"Accept-Encoding": "identity", "User-Agent": "slipway-edge"}
+        if start:
+            headers["Range"] = f"bytes={start}-"
+        with self._watch.waiting(self._pace.connect_seconds + self._pace.patience_seconds):
+            response = self._pool.urlopen(
+                "GET", f"{self._prefix}/{path}", headers=headers, redirect=False, preload_content=False,
+                decode_content=False,
+            )  # fmt: skip
+            if response.status not in {WHOLE, PART}:
+                _discard(response)
+        if response.status in {WHOLE, PART}:
+            return response
+        if response.status in ABSENT:
+            raise NotThere(f"{self._address} has no {path} (status {response.status}).")
+        location = response.headers.get("Location")
+        where = f", which points to {location[:200]!r}; redirects are refused" if location else ""
+        raise TransferFailed(f"{self._url(path)} was answered with status {response.status}{where}.")
+
+    def _body(self, response: BaseHTTPResponse, path: str, skipped: int) -> Iterator[bytes]:
+        received, waited = 0, 0.0
+        while True:
+            left = self._pace.patience_seconds + received / self._pace.least_bytes_per_second - waited
+            began = time.monotonic()
+            with self._watch.waiting(left):
+                piece = response.read1(PIECE)
+            waited += time.monotonic() - began
+            if not piece:
+                break
+            received += len(piece)
+            if len(piece) <= skipped:
+                skipped -= len(piece)
+            else:
+                yield piece[skipped:]
+                skipped = 0
+        if self._watch.was_cut:  # a connection without a length just seems to end
+            raise self._too_slow(path)
+        if skipped:
+            raise TransferFailed(f"{self._url(path)} ended before the place from which the rest was wanted.")
+
+    @contextmanager
+    def _told(self, path: str) -> Iterator[None]:
+        """Turn the library's errors into the transport's."""
+        try:
+            yield
+        except (HTTPError, OSError) as error:
+            if self._watch.was_cut:
+                raise self._too_slow(path) from error
+            raise TransferFailed(
+                f"{self._url(path)} did not come: {_reason(error)}.",
+                mend="Look at the network, and at the date where a certificate is refused.",
+            ) from error
+
+    def _too_slow(self, path: str) -> TransferFailed:
+        least = self._pace.least_bytes_per_second
+        return TransferFailed(f"{self._url(path)} came too slowly: expected {least:,.0f} bytes a second or more.")
+
+
+def _discard(response: BaseHTTPResponse) -> None:
+    """Read a short refusal to its end, so that the connection can be used again; else close it."""
+    length = response.headers.get("Content-Length", "")
+    if length.isdecimal() and int(length) <= LARGEST_ANSWER:
+        response.read()
+        response.release_conn()
+    else:
+        response.close()
+
+
+def _to_skip(response: BaseHTTPResponse, url: str, start: int) -> int:
+    """How many bytes of the answer lie before the place from which it was asked for."""
+    if response.status == WHOLE:
+        return start
+    said = response.headers.get("Content-Range", "")
+    if not said.startswith(f"bytes {start}-"):
+        raise TransferFailed(f"{url} was answered with another part: expected from byte {start}, found {said[:80]!r}.")
+    return 0
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost cause, in one line."""
+    while error.__cause__ is not None or getattr(error, "reason", None) is not None:
+        inner = getattr(error, "reason", None)
+        error = inner if isinstance(inner, BaseException) else error.__cause__ or error
+        if not isinstance(error, HTTPError):
+            break
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def _parts(address: str, *, plain: bool) -> tuple[str, str, int | None, str]:
+    """Scheme, host, port and path of an address that may be used."""
+    try:
+        url = parse_url(address)
+    except LocationParseError:
+        raise WrongUse(f"`{address}` is no address.", mend=HINT) from None
+    if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment:
+        raise WrongUse(f"`{address}` is no address of a channel.", mend=HINT)
+    if url.auth:
+        raise WrongUse("The channel's address has a password in it; a channel is public.", mend=HINT)
+    if url.scheme == "http" and not plain and not _is_here(url.host):
+        raise WrongUse(f"`{address}` is not encrypted.", mend="Use https://, or allow plain HTTP in so many words.")
+    return url.scheme, url.host, url.port, (url.path or "").rstrip("/")
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is this machine."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"

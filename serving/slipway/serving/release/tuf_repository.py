@@ -1,0 +1,237 @@
+"""A channel's files, made and signed with python-tuf in a directory or a bucket.
+
+What is signed is bound at once under the next version's name, and shown to devices by `commit`, which writes the
+timestamp last. A repository keeps nothing in memory between calls: whoever was killed, or sits at another machine, goes
+on from what the store says. Of two who sign the same role at once one is bound; the other reads again and takes the
+next version.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from tuf.api.metadata import Metadata, TargetFile, Targets
+
+from slipway.platform.errors import WrongUse
+from slipway.platform.identity import People, load_people
+from slipway.platform.store import Store
+from slipway.serving.bundle.canonical import canonical, sha256
+from slipway.serving.channel import paths
+from slipway.serving.channel.pointer import LARGEST_POINTER, Named, Pointer
+from slipway.serving.channel.release import Release
+from slipway.serving.release.places import channel_store
+from slipway.serving.release.roles import CHANNELS, DELEGATED, MODELS, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, role_named
+from slipway.serving.release.signing import CannotSign, KeysAtHand
+from slipway.serving.release.tuf_bringing import bring
+from slipway.serving.release.tuf_files import BadChannel, Document, Files
+from slipway.serving.release.tuf_making import keyids_of, make_listing, sign
+from slipway.serving.release.tuf_rotating import propose_first, propose_keys, propose_refreshed
+from slipway.serving.release.tuf_showing import ATTEMPTS, Bench, Busy, Clock, Waiting, show
+from slipway.serving.release.tuf_state import State, read_state
+
+if TYPE_CHECKING:
+    from slipway.platform.settings import Loaded
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class TufRepository:
+    """A channel that this machine may sign for, as far as its keys go."""
+
+    store: Store
+    people: People
+    bench: Bench = field(repr=False)
+    protected: bool = False
+
+    @classmethod
+    def open(
+        cls, loaded: "Loaded", *, store: Store | None = None, people: People | None = None, now: Clock = _now
+    ) -> "TufRepository":
+        """The channel of these settings. Nothing is read before it is needed."""
+        settings = loaded.settings
+        store = store or channel_store(loaded)
+        people = people or load_people(settings.identity.people)
+        keys = KeysAtHand(settings.identity, people)
+        bench = Bench(Files(store), keys, settings.channel.expiry_days, now)
+        return cls(store, people, bench, settings.protected)
+
+    def exists(self) -> bool:
+        """Whether there is a channel: a first root that enough have signed."""
+        return read_state(self.bench.files) is not None
+
+    def found(self, holders: Mapping[str, Sequence[str]] | None = None) -> tuple[Waiting, ...]:
+        """Begin a channel, or go on with beginning it; what others must sign for it to be whole.
+
+        `holders` names who holds a role; without it everybody does who may.
+        """
+        if not self.exists():
+            propose_first(self.bench, self.people, holders or {}, protected=self.protected)
+        return self.complete()
+
+    def pointer(self, model: str) -> Pointer | None:
+        state = self._state()
+        target = _listing(state.newest(CHANNELS).document).targets.get(paths.pointer_path(model))
+        return None if target is None else self._content(Pointer, target)
+
+    def release(self, model: str, bundle: str, number: int) -> Release | None:
+        path = paths.release_path(model, bundle, number)
+        target = _listing(self._state().newest(MODELS).document).targets.get(path)
+        return None if target is None else self._content(Release, target)
+
+    def add_release(self, release: Release, files: Mapping[str, Path]) -> Release:
+        brought = bring(self.store, release, files)
+        path = paths.release_path(release.model, release.bundle, release.number)
+        for _ in range(ATTEMPTS):
+            state = self._state()
+            listed = _listing(state.newest(MODELS).document).targets
+            if path in listed:
+                return self._content(Release, listed[path])
+            _refuse_taken(release, listed)
+            if self._list(state, MODELS, {**brought, path: self._put(path, _bytes(release))}):
+                return release
+        raise self._busy()
+
+    def set_pointer(self, pointer: Pointer) -> None:
+        path = paths.pointer_path(pointer.model)
+        data = _bytes(pointer)
+        if len(data) > LARGEST_POINTER:
+            raise WrongUse(f"The pointer of {pointer.model} has {len(data):,} bytes; at most {LARGEST_POINTER:,}.")
+        for _ in range(ATTEMPTS):
+            state = self._state()
+            listed = _listing(state.newest(CHANNELS).document).targets.get(path)
+            before = None if listed is None else self._content(Pointer, listed)
+            if before == pointer:
+                return
+            _check_next(before, pointer)
+            models = _listing(state.newest(MODELS).document).targets
+            for named in (pointer.base, pointer.target):
+                _check_released(pointer.model, named, models)
+            if self._list(state, CHANNELS, {path: self._put(path, data)}):
+                return
+        raise self._busy()
+
+    def commit(self) -> None:
+        for waiting in show(self.bench):
+            if waiting.role in {SNAPSHOT, TIMESTAMP}:
+                raise self._cannot_sign(waiting.role, waiting.keys, "Devices see nothing of what was signed until")
+
+    def complete(self) -> tuple[Waiting, ...]:
+        """Do all that the keys at hand allow: sign drafts, publish them, show; what others must sign."""
+        self.bench.sign_drafts(read_state(self.bench.files))
+        return show(self.bench)
+
+    def refresh(self, *roles: str) -> tuple[Waiting, ...]:
+        """Sign these roles anew, with a new expiry, and show it; all whose keys are here where none is named."""
+        wanted = [role_named(role) for role in roles] or [role for role in DELEGATED if self.at_hand(role)]
+        offline = [role for role in wanted if role in {ROOT, TARGETS}]
+        if offline:
+            propose_refreshed(self.bench, self._state(), offline)
+            self.bench.sign_drafts(self._state())
+        return show(self.bench, {*wanted, SNAPSHOT, TIMESTAMP} - {ROOT, TARGETS})
+
+    def rotate(self, roles: Sequence[str], holders: Sequence[str] = ()) -> tuple[Waiting, ...]:
+        """Replace the keys of roles by the newest ones of their holders; what others must sign."""
+        wanted = [role_named(role) for role in roles]
+        propose_keys(self.bench, self.people, self._state(), wanted, holders, protected=self.protected)
+        return self.complete()
+
+    def at_hand(self, role: str) -> bool:
+        """Whether this machine can sign a role alone."""
+        return bool(self.bench.signers(self._state(), role_named(role)))
+
+    def metadata(self, role: str) -> Metadata[Any]:
+        """The newest metadata of a role."""
+        document = self._state().newest(role_named(role)).document
+        if document is None:
+            raise BadChannel(f"The channel at {self.store.url} has no `{role}` yet.", mend="`slipway channel init`")
+        return document.metadata
+
+    def root_bytes(self) -> bytes:
+        """The newest root, which devices are enrolled with."""
+        return self._state().roots[-1].data
+
+    def _state(self) -> State:
+        state = read_state(self.bench.files)
+        if state is None:
+            raise BadChannel(f"There is no channel at {self.store.url}.", mend="`slipway channel init` begins one.")
+        return state
+
+    def _list(self, state: State, role: str, added: Mapping[str, TargetFile]) -> bool:
+        """Sign a role with these files added; False where another was quicker."""
+        signers = self.bench.signers(state, role)
+        if not signers:
+            targets = state.targets.document
+            keys, _ = keyids_of(role, state.root, targets.signed if targets else None)
+            raise self._cannot_sign(role, keys, "Nothing was signed;")
+        newest = state.newest(role)
+        listing = make_listing(
+            _listing(newest.document), newest.free, added, role, now=self.bench.now(), expiries=self.bench.expiries
+        )
+        return self.bench.files.bind(sign(role, listing, signers))
+
+    def _put(self, path: str, data: bytes) -> TargetFile:
+        self.store.put(paths.stored_path(path, sha256(data)), data)
+        return TargetFile.from_data(path, data, ["sha256"])
+
+    def _content(self, kind: type[T], target: TargetFile) -> T:
+        key = paths.stored_path(target.path, target.hashes["sha256"])
+        data = self.store.get(key)
+        try:
+            if sha256(data) == target.hashes["sha256"]:
+                return kind.model_validate_json(data)
+            what = "has another sha256 than its name says"
+        except ValidationError as error:
+            what = f"makes no sense: {error.errors(include_url=False)[0]['msg']}"
+        raise BadChannel(f"{key} in {self.store.url} {what}.", mend="`slipway channel verify` looks at all of it.")
+
+    def _cannot_sign(self, role: str, keyids: Collection[str], meanwhile: str) -> CannotSign:
+        names = sorted({held[0].name for keyid in keyids if (held := self.people.holder(keyid))}) or ["nobody known"]
+        return CannotSign(
+            f"{meanwhile} `{role}` is signed by {' or '.join(names)}, and no such key is on this machine.",
+            mend=f"Do it where that key is: {', '.join(names)}.",
+        )
+
+    def _busy(self) -> Busy:
+        return Busy(f"{self.store.url} was changed by others {ATTEMPTS} times in a row.", mend="Try again.")
+
+
+def _listing(document: Document | None) -> Targets:
+    signed: Targets = document.signed if document else Targets()
+    return signed
+
+
+def _bytes(model: BaseModel) -> bytes:
+    return canonical(model.model_dump(mode="json"))
+
+
+def _refuse_taken(release: Release, listed: Mapping[str, TargetFile]) -> None:
+    """A number belongs to one bundle."""
+    suffix = f"/{release.number}.release.json"
+    for path in listed:
+        if path.startswith(f"models/{release.model}/") and path.endswith(suffix):
+            raise WrongUse(
+                f"Release {release.number} of {release.model} is bundle {path.split('/')[2]}; a number is given once.",
+                mend="Take the next number.",
+            )
+
+
+def _check_next(before: Pointer | None, pointer: Pointer) -> None:
+    expected = before.sequence + 1 if before else 1
+    if pointer.sequence != expected:
+        raise WrongUse(
+            f"Expected sequence {expected} of the pointer of {pointer.model}, found {pointer.sequence}.",
+            mend="Read the pointer again: somebody else moved it.",
+        )
+
+
+def _check_released(model: str, named: Named | None, listed: Mapping[str, TargetFile]) -> None:
+    if named is not None and paths.release_path(model, named.bundle, named.number) not in listed:
+        raise WrongUse(f"The channel has no release {named.number} of {model} with bundle {named.bundle}.")

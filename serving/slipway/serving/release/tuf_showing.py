@@ -1,0 +1,245 @@
+"""From what was signed to what devices see.
+
+Each step looks for its own result and is bound once; whoever is killed anywhere is repeated, and two at once end in one
+state. The order keeps readers whole: a new root and what must follow it, then models and channels, then the snapshot,
+and last the timestamp.
+
+A root that replaces the keys of others is published only when its followers are ready: targets signed by the new keys,
+and the new keys of snapshot and timestamp at hand here. While new keys of models or channels have not signed yet, the
+state under the old ones goes on being shown and refreshed.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from securesystemslib.signer import Signer
+from tuf.api.metadata import Root, RootVerificationResult, Signed
+
+from slipway.platform.errors import SlipwayError
+from slipway.platform.settings import schema
+from slipway.serving.release.roles import DELEGATED, ROOT, SNAPSHOT, TARGETS, TIMESTAMP
+from slipway.serving.release.signing import KeysAtHand
+from slipway.serving.release.tuf_drafts import Draft, Drafts
+from slipway.serving.release.tuf_files import TIMESTAMP_KEY, Document, Files, key_of
+from slipway.serving.release.tuf_making import (
+    keyids_of,
+    leads_to,
+    lists,
+    make_listing,
+    make_snapshot,
+    make_timestamp,
+    sign,
+)
+from slipway.serving.release.tuf_state import State, delegated, read_state
+
+ATTEMPTS: Final = 20
+Clock = Callable[[], datetime]
+
+log = logging.getLogger(__name__)
+
+
+class Busy(SlipwayError):
+    """Others keep changing the channel."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A role whose next version wants signatures that this machine cannot give."""
+
+    role: str
+    version: int
+    signed: tuple[str, ...]
+    """Keys that have signed."""
+    missing: int
+    """How many more must."""
+    keys: tuple[str, ...]
+    """Keys that can."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What signing needs: files, keys, the time and how long signatures are good."""
+
+    files: Files
+    keys: KeysAtHand
+    expiries: schema.Expiries
+    now: Clock
+    drafts: Drafts = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "drafts", Drafts(self.files))
+
+    def signers(self, state: State, role: str) -> dict[str, Signer]:
+        """The keys at hand that a role names, as many as must sign; none where too few are."""
+        targets = state.targets.document
+        keyids, threshold = keyids_of(role, state.root, targets.signed if targets else None)
+        found = self.keys.signers(keyids)
+        return dict(list(found.items())[:threshold]) if len(found) >= threshold else {}
+
+    def drafts_of(self, state: State | None) -> tuple[Draft | None, Draft | None]:
+        """The drafts of the next root and the next targets."""
+        root = self.drafts.read(ROOT, len(state.roots) + 1 if state else 1)
+        return root, self.drafts.read(TARGETS, state.targets.free if state else 1)
+
+    def sign_drafts(self, state: State | None) -> None:
+        """Sign what waits with the keys that are here."""
+        before = state.root if state else None
+        root, targets = self.drafts_of(state)
+        if root is not None:
+            self.drafts.add(root, self.keys.signers(root.result(before).unsigned))
+            before = root.document.signed
+        if targets is not None:
+            self.drafts.add(targets, self.keys.signers(targets.result(before).unsigned))
+
+
+def show(bench: Bench, fresh: Collection[str] = ()) -> tuple[Waiting, ...]:
+    """Bring the channel as far as the keys at hand allow; `fresh` roles get a new version in any case."""
+    due = set(fresh)
+    for _ in range(ATTEMPTS):
+        state = read_state(bench.files)
+        if _publish_drafts(bench, state):
+            continue
+        if state is None:
+            return _unfinished_drafts(bench, None)
+        if _sign_listings(bench, state, due):
+            continue
+        waiting = _lead(bench, state, due)
+        if waiting is not None:
+            return (*_unfinished_drafts(bench, state), *_unsigned_listings(state), *waiting)
+    raise Busy(f"{bench.files.store.url} was changed by others {ATTEMPTS} times in a row.", mend="Try again.")
+
+
+def _publish_drafts(bench: Bench, state: State | None) -> bool:
+    """Make metadata of what enough have signed; whether there was any."""
+    root, targets = bench.drafts_of(state)
+    before = state.root if state else None
+    after: Root | None = before
+    if root is not None and root.result(before):
+        after = root.document.signed
+        if not _followed(bench, state, root, targets):
+            return False
+        bench.files.bind(root.document)
+    if targets is None or after is None or not targets.result(after):
+        return after is not before
+    bench.files.bind(targets.document)
+    return True
+
+
+def _followed(bench: Bench, state: State | None, root: Draft, targets: Draft | None) -> bool:
+    """Whether all that a new root makes void can be signed anew at once."""
+    signed: Root = root.document.signed
+    kept = state.targets.document if state else None
+    if not (targets and targets.result(signed)) and not (kept and delegated(signed, TARGETS)(kept)):
+        return False
+    if state is None:
+        return True
+    for role in (SNAPSHOT, TIMESTAMP):
+        document = state.newest(role).document
+        if document is None or delegated(signed, role)(document):
+            continue
+        named = signed.roles[role]
+        if len(bench.keys.signers(named.keyids)) < named.threshold:
+            return False
+    return True
+
+
+def _sign_listings(bench: Bench, state: State, due: set[str]) -> bool:
+    """Sign models and channels where they must be, if the keys are here; whether any was bound."""
+    bound = False
+    for role in DELEGATED:
+        newest = state.newest(role)
+        if newest.valid and role not in due:
+            continue
+        signers = bench.signers(state, role)
+        if signers:
+            before = newest.document.signed if newest.document else None
+            listing = make_listing(before, newest.free, {}, role, now=bench.now(), expiries=bench.expiries)
+            if bench.files.bind(sign(role, listing, signers)):
+                due.discard(role)
+            bound = True
+    return bound
+
+
+def _lead(bench: Bench, state: State, due: set[str]) -> tuple[Waiting, ...] | None:
+    """Snapshot and timestamp of what holds; None where others were quicker."""
+    listed = _showable(state)
+    if listed is None:
+        return ()
+    now = bench.now()
+    snapshot = state.snapshot
+    document = snapshot.document
+    if document is None or not snapshot.valid or SNAPSHOT in due or not lists(document, listed):
+        made = _bound(bench, state, SNAPSHOT, make_snapshot(listed, snapshot.free, now, bench.expiries))
+        if not isinstance(made, Document):
+            return made
+        document = made
+        due.discard(SNAPSHOT)
+    timestamp = state.timestamp
+    leading = timestamp.document
+    if leading is None or not timestamp.valid or TIMESTAMP in due or not leads_to(leading, document):
+        made = _bound(bench, state, TIMESTAMP, make_timestamp(document, timestamp.free, now, bench.expiries))
+        if not isinstance(made, Document):
+            return made
+        leading = made
+        due.discard(TIMESTAMP)
+    if bench.files.data(TIMESTAMP_KEY) != leading.data:
+        bench.files.store.put(TIMESTAMP_KEY, leading.data)
+    overtaken = bench.files.data(key_of(TIMESTAMP, leading.version + 1)) is not None
+    return None if overtaken else ()
+
+
+def _bound(bench: Bench, state: State, role: str, signed: Signed) -> Document | tuple[Waiting, ...] | None:
+    """The signed document once it is bound; who must sign, or None where others were quicker."""
+    signers = bench.signers(state, role)
+    if not signers:
+        return (_waiting_for(state, role, signed.version),)
+    document = sign(role, signed, signers)
+    return document if bench.files.bind(document) else None
+
+
+def _showable(state: State) -> Mapping[str, Document] | None:
+    """The newest targets with models and channels that hold under them, else what is shown with its newest."""
+    for targets in (state.targets.document if state.targets.valid else None, state.shown.get(TARGETS)):
+        if targets is None:
+            continue
+        found = {role: state.newest(role, targets) for role in DELEGATED}
+        listed = {role: one.document for role, one in found.items() if one.valid and one.document is not None}
+        if len(listed) == len(DELEGATED):
+            return {TARGETS: targets, **listed}
+    return None
+
+
+def _unfinished_drafts(bench: Bench, state: State | None) -> tuple[Waiting, ...]:
+    root, targets = bench.drafts_of(state)
+    found = []
+    before = state.root if state else None
+    if root is not None:
+        found.append(_waiting(root, before))
+        before = root.document.signed
+    if targets is not None:
+        found.append(_waiting(targets, before))
+    return tuple(found)
+
+
+def _waiting(draft: Draft, root: Root | None) -> Waiting:
+    result = draft.result(root)
+    missing = (
+        max(result.first.missing, result.second.missing)
+        if isinstance(result, RootVerificationResult)
+        else result.missing
+    )
+    return Waiting(draft.role, draft.version, tuple(sorted(result.signed)), missing, tuple(sorted(result.unsigned)))
+
+
+def _unsigned_listings(state: State) -> tuple[Waiting, ...]:
+    pending = [(role, state.newest(role)) for role in DELEGATED]
+    return tuple(_waiting_for(state, role, newest.free) for role, newest in pending if not newest.valid)
+
+
+def _waiting_for(state: State, role: str, version: int) -> Waiting:
+    targets = state.targets.document
+    keyids, threshold = keyids_of(role, state.root, targets.signed if targets else None)
+    return Waiting(role, version, (), threshold, tuple(sorted(keyids)))

@@ -1,0 +1,15 @@
+"""A real channel: people with real keys, real python-tuf on both sides, in a folder that a web server could give out.
+
+    office = Office(tmp_path).open()          # ada, ben, cleo: channel-root; dora: releaser; rollouts: the service
+    bundle = small_onnx.bundle(tmp_path / "bundle")
+    office.lead(bundle)                       # release 1, to everybody, committed
+    client = office.client(tmp_path / "trust")
+    client.look("small-bays", now=office.time.now())
+
+Time stands still until `office.time.forward(days=…)`. `office.signed_by(...)` signs what a thief would.
+"""
+
+from signed_channel.office import Office, Time
+from signed_channel.servers import Misbehaviour, Served, serve
+
+__all__ = ["Misbehaviour", "Office", "Served", "Time", "serve"]
