@@ -74,7 +74,7 @@ def test_a_runtime_that_does_not_load_is_shown_and_fails(slipway_edge: Run, brok
     ("arguments", "expected"),
     [
         ((), "COMMAND"),
-        (("statu",), "choose from 'status'"),
+        (("statu",), "invalid choice: 'statu'"),
         (("status", "--jso"), "--jso"),
     ],
 )

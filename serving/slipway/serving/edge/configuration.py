@@ -3,6 +3,7 @@
     device.json         who it is, what it follows, what it may spend; written by enrolling and by nothing else
     device.key          its own key, which never leaves it
     root.<sha256>.json  the root metadata that it was given, from which all trust comes
+    looked              its date is that of the last look at the channel
     lock                held by the one agent that works here, with a line that says who
 
 Everything else in the folder is the agent's and is made again by it. Files are 0600, folders 0700.
@@ -11,6 +12,8 @@ Everything else in the folder is the agent's and is made again by it. Files are 
 import os
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -21,6 +24,7 @@ from slipway.serving.bundle.contract import Line, Part
 from slipway.serving.bundle.errors import BadBundle
 from slipway.serving.bundle.manifest import Digest, ModelName
 from slipway.serving.bundle.reading import read_plain
+from slipway.serving.channel.limits import LARGEST_ROOT
 from slipway.serving.channel.pointer import Name
 from slipway.serving.errors import SlipwayError, WrongUse
 
@@ -29,8 +33,8 @@ SYSTEM_HOME: Final = Path("/var/lib/slipway-edge")
 DEVICE: Final = "device.json"
 KEY: Final = "device.key"
 LOCK: Final = "lock"
+LOOKED: Final = "looked"
 LARGEST_DEVICE: Final = 64 * 1024
-LARGEST_ROOT: Final = 512 * 1024
 
 DeviceId = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
 """It stands in decision ids and in addresses."""
@@ -53,6 +57,18 @@ class Budget(Part):
     bytes_per_second: int | None = Field(default=None, ge=1_000)
 
 
+class Network(Part):
+    """How the channel is reached."""
+
+    patience_s: float = Field(default=30, ge=1, le=600)
+    """How long a server may say nothing, or fall behind the least rate."""
+    least_bytes_per_second: float = Field(default=1024, ge=1)
+    plain_http: bool = False
+    """Whether http will do: what is installed is signed all the same, but others see it and may hold it back."""
+    authorities: Line | None = None
+    """A file with the certificates that are believed in place of the system's."""
+
+
 class Enrolment(Part):
     """Who a device is, what it follows and what it may spend."""
 
@@ -70,6 +86,7 @@ class Enrolment(Part):
     """Of its ed25519 key, in hexadecimal."""
     root: Digest
     """sha256 of the root metadata that it was given."""
+    network: Network = Network()
     polling: Polling = Polling()
     budget: Budget = Budget()
     threads: int = Field(default=1, ge=1, le=64)
@@ -163,6 +180,18 @@ class Home:
             os.fsync(file.fileno())
         coming.replace(self.folder / name)
         self.settle()
+
+    def note_look(self) -> None:
+        """The channel was looked at just now; only the date of a file says it, which is not worth a write."""
+        with suppress(OSError):
+            (self.folder / LOOKED).touch(0o600)
+
+    def last_look(self) -> datetime | None:
+        """When the channel was last looked at and believed, by this machine's clock; None where it never was."""
+        try:
+            return datetime.fromtimestamp((self.folder / LOOKED).lstat().st_mtime, timezone.utc)
+        except (OSError, OverflowError, ValueError):
+            return None
 
     def settle(self) -> None:
         """Have the folder's names survive a power cut."""

@@ -7,25 +7,31 @@ service will learn its public half.
 import re
 import shutil
 import socket
-from collections.abc import Iterable
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
+from securesystemslib.exceptions import Error as SignatureError
 from securesystemslib.exceptions import KeyMismatchError
 from securesystemslib.signer import CryptoSigner, SSlibKey
+from tuf.api.exceptions import RepositoryError
+from tuf.api.metadata import Metadata, Root
 
 from slipway.serving.bundle.canonical import sha256
-from slipway.serving.bundle.manifest import DeviceClass
 from slipway.serving.bundle.reading import read_plain
+from slipway.serving.channel.fetcher import bounded
+from slipway.serving.channel.limits import LARGEST_ROOT
 from slipway.serving.channel.looking import Channel
 from slipway.serving.channel.paths import METADATA
 from slipway.serving.channel.transport import NotThere, Transport
-from slipway.serving.edge.configuration import DEVICE, KEY, LARGEST_ROOT, Enrolment, Home, root_name
+from slipway.serving.edge.configuration import DEVICE, KEY, Enrolment, Home, root_name
 from slipway.serving.errors import SlipwayError, WrongUse
 
+NOBODY: Final = "0" * 64
 FIRST_ROOT: Final = f"{METADATA}/1.root.json"
 MADE: Final = ("trust", "models")
 """What the agent makes in the folder, and what another root or another class makes worthless."""
@@ -40,51 +46,78 @@ class Wanted:
     models: tuple[str, ...]
     id: str | None = None
     cohorts: tuple[str, ...] = ()
-    more: dict[str, Any] | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
     """Sections of `device.json` other than the defaults."""
 
 
 def root_from_file(path: Path) -> bytes:
     """The root metadata that somebody handed over."""
-    return read_plain(path, LARGEST_ROOT)
+    data = read_plain(path, LARGEST_ROOT)
+    _check_root(data, str(path))
+    return data
 
 
 def root_by_digest(transport: Transport, digest: str) -> bytes:
     """The channel's first root metadata, which must have the digest that somebody told."""
     if not re.fullmatch("[0-9a-fA-F]{64}", digest):
-        raise WrongUse(f"--root-sha256 is no sha256: {digest}", mend="`slipway channel status` prints it.")
-    data = b""
-    for piece in transport.open(FIRST_ROOT):
-        data += piece
-        if len(data) > LARGEST_ROOT:
-            raise SlipwayError(f"{FIRST_ROOT} at {transport.place} has more than {LARGEST_ROOT:,} bytes.")
-    if sha256(data) != digest.lower():
+        raise WrongUse(f"--root-sha256 is no sha256: {digest}", mend="It has 64 digits from 0 to 9 and a to f.")
+    data = bounded(transport, FIRST_ROOT, LARGEST_ROOT)
+    if (found := sha256(data)) != digest.lower():
         raise SlipwayError(
-            f"The root metadata at {transport.place} has the sha256 {sha256(data)}, expected {digest.lower()}.",
-            mend="Compare both with whoever looks after the channel: one of them was told or served wrongly.",
+            f"The root metadata at {transport.place} has the sha256 {found}, expected {digest.lower()}.",
+            mend="Ask whoever looks after the channel: either the number or the channel is not theirs.",
         )
+    _check_root(data, f"{FIRST_ROOT} at {transport.place}")
     return data
 
 
-def check_channel(channel: Channel, wanted: Wanted, now: datetime) -> tuple[str, ...]:
-    """Look at each model; what is worth knowing, a sentence each. A class that no release is for is refused."""
-    remarks = []
-    for model in wanted.models:
-        try:
-            look = channel.look(model, now=now)
-        except NotThere:
-            remarks.append(f"The channel says nothing of {model} yet.")
-            continue
-        release = look.target or look.base
-        if release is None:
-            remarks.append(f"The channel has no release of {model} yet.")
-            continue
-        manifest, _ = channel.manifest(release)
-        _check_class(manifest.devices, wanted.device_class, model)
-    return tuple(remarks)
+def _check_root(data: bytes, place: str) -> None:
+    """Root metadata that its own keys have signed; whether it has expired is for who looks at the channel."""
+    try:
+        found = Metadata[Root].from_bytes(data)
+        found.signed.verify_delegate(Root.type, found.signed_bytes, found.signatures)
+    except (RepositoryError, SignatureError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise WrongUse(
+            f"{place} is no root metadata: {error}.", mend="It is `metadata/1.root.json` of the channel."
+        ) from None
 
 
-def _check_class(known: Iterable[str] | dict[str, DeviceClass], wanted: str, model: str) -> None:
+def check_wanted(wanted: Wanted, now: datetime) -> None:
+    """Refuse names and numbers that no device can have, before anybody is asked."""
+    _enrolment(wanted, NOBODY, now, "unnamed", NOBODY)
+
+
+def check_place(place: str) -> str:
+    """A channel's address as it is kept; folders by their full path."""
+    if "://" in place:
+        return place.rstrip("/")
+    return str(Path(place).expanduser().absolute())
+
+
+def check_channel(transport: Transport, root: bytes, wanted: Wanted, now: datetime) -> tuple[str, ...]:
+    """Look at each model with trust that is thrown away again; what is worth knowing, a sentence each."""
+    from slipway.serving.channel.client import ChannelClient
+
+    with tempfile.TemporaryDirectory(prefix="slipway-edge-") as trust:
+        channel = ChannelClient(Path(trust), transport, root)
+        return tuple(filter(None, (_remark(channel, model, wanted, now) for model in wanted.models)))
+
+
+def _remark(channel: Channel, model: str, wanted: Wanted, now: datetime) -> str | None:
+    """A class that a model's release is not for is refused."""
+    try:
+        look = channel.look(model, now=now)
+    except NotThere:
+        return f"The channel says nothing of {model} yet."
+    release = look.target or look.base
+    if release is None:
+        return f"The channel has no release of {model} yet."
+    manifest, _ = channel.manifest(release)
+    _check_class(manifest.devices, wanted.device_class, model)
+    return None
+
+
+def _check_class(known: Iterable[str], wanted: str, model: str) -> None:
     names = sorted(known)
     if wanted not in names:
         raise WrongUse(
@@ -108,7 +141,8 @@ def enrol(home: Home, wanted: Wanted, root: bytes, now: datetime, *, again: bool
     else:
         _check_key(home, before)
         public = before.public_key
-    enrolment = _enrolment(wanted, root, now, before, public)
+    name = before.id if before else default_id(socket.gethostname(), public)
+    enrolment = _enrolment(wanted, sha256(root), now, name, public)
     if before is not None and not start_over and _useless(before, enrolment):
         raise WrongUse(
             f"The device {before.id} was enrolled with another root or as another class ({before.device_class}); "
@@ -144,20 +178,19 @@ def _check_key(home: Home, before: Enrolment) -> None:
         ) from None
 
 
-def _enrolment(wanted: Wanted, root: bytes, now: datetime, before: Enrolment | None, public: str) -> Enrolment:
-    made = wanted.id or (before.id if before else default_id(socket.gethostname(), public))
+def _enrolment(wanted: Wanted, root: str, now: datetime, name: str, public: str) -> Enrolment:
     try:
         return Enrolment.model_validate(
             {
-                "id": made,
+                "id": wanted.id or name,
                 "device_class": wanted.device_class,
                 "cohorts": wanted.cohorts,
                 "channel": wanted.channel,
                 "models": wanted.models,
-                "enrolled_at": max(now, before.enrolled_at) if before else now,
+                "enrolled_at": now,
                 "public_key": public,
-                "root": sha256(root),
-                **(wanted.more or {}),
+                "root": root,
+                **wanted.more,
             }
         )
     except ValidationError as error:

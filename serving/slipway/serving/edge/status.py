@@ -1,19 +1,24 @@
-"""What this machine is, as the agent sees it.
+"""What this machine is and what it runs, as the agent sees it.
 
-Answers the first question about a device that misbehaves: which software, which machine, which accelerators does
-ONNX Runtime find. Reads only what every device has. A runtime that does not load is a finding to show, not a crash.
+Answers the first questions about a device that misbehaves: which software, which machine, which accelerators does
+ONNX Runtime find; who is it, what does it follow, what answers. Reads only; the agent may be at work meanwhile. A
+runtime that does not load is a finding to show, not a crash.
 """
 
 import platform
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from slipway.serving.edge.configuration import Home
+    from slipway.serving.edge.agent.state import State
+    from slipway.serving.edge.configuration import Enrolment, Home
 
 MEBIBYTE = 1024 * 1024
+CLOCK_OFF_S = 60.0
+"""Less is not worth telling."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,58 @@ class Runtime:
     version: str | None
     providers: tuple[str, ...] = ()
     problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Who this device is, and how its models stand."""
+
+    enrolment: "Enrolment"
+    agent: str | None
+    """Who works in its folder now; None where nobody does."""
+    now: datetime
+    """What the clock says."""
+    looked: datetime | None
+    """When it last looked at the channel and believed it."""
+    states: dict[str, "State"]
+
+    @property
+    def time(self) -> datetime:
+        """The device's time: no earlier than what it knows to be past."""
+        signed = [state.seen.signed_at for state in self.states.values() if state.seen]
+        return max([self.now, self.enrolment.enrolled_at, *signed])
+
+    def as_json(self) -> dict[str, Any]:
+        """For scripts."""
+        from slipway.serving.edge.reporting import model_json
+
+        return {
+            "id": self.enrolment.id,
+            "class": self.enrolment.device_class,
+            "cohorts": list(self.enrolment.cohorts),
+            "channel": self.enrolment.channel,
+            "enrolled_at": self.enrolment.enrolled_at.isoformat(),
+            "agent": self.agent,
+            "looked_at": self.looked.isoformat() if self.looked else None,
+            "clock": self.now.isoformat(),
+            "time": self.time.isoformat(),
+            "models": {model: model_json(state, self.time) for model, state in self.states.items()},
+        }
+
+    def rows(self) -> dict[str, str]:
+        """For people."""
+        device, behind = self.enrolment, (self.time - self.now).total_seconds()
+        cohorts = f", cohorts {', '.join(device.cohorts)}" if device.cohorts else ""
+        time = f"{self.time:%Y-%m-%d %H:%M:%S} UTC"
+        if behind > CLOCK_OFF_S:
+            time += f"; the clock says {self.now:%Y-%m-%d %H:%M:%S}, which is past already: set it"
+        return {
+            "enrolled": f"{device.id}, class {device.device_class}{cohorts}, {device.enrolled_at:%Y-%m-%d}",
+            "channel": device.channel,
+            "looked": f"{self.looked:%Y-%m-%d %H:%M:%S} UTC" if self.looked else "never",
+            "time": time,
+            "agent": self.agent or "does not run",
+        }
 
 
 @dataclass(frozen=True)
@@ -36,11 +93,21 @@ class Status:
     onnxruntime: Runtime
     memory_bytes: int | None
     """Resident memory of this process with the runtime loaded; None where the system does not tell."""
-    enrolled: bool
+    home: str
+    device: Membership | None
+    """None where this machine was never enrolled."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as `--json` prints them."""
-        return asdict(self)
+        machine = {name: getattr(self, name) for name in ("slipway_serving", "python", "system", "architecture")}
+        return {
+            **machine,
+            "onnxruntime": asdict(self.onnxruntime),
+            "memory_bytes": self.memory_bytes,
+            "home": self.home,
+            "enrolled": self.device is not None,
+            "device": self.device.as_json() if self.device else None,
+        }
 
     def lines(self) -> list[str]:
         """The same for people."""
@@ -53,13 +120,21 @@ class Status:
             "machine": f"{self.system}, {self.architecture}",
             "onnxruntime": found,
             "memory": memory,
-            "enrolled": "yes" if self.enrolled else "no: this device belongs to no fleet and follows no channel",
+            "folder": self.home,
+            "enrolled": "no: this device belongs to no fleet and follows no channel",
+            **(self.device.rows() if self.device else {}),
         }
         width = max(map(len, rows))
-        return [f"{name:<{width}}  {value}" for name, value in rows.items()]
+        lines = [f"{name:<{width}}  {value}" for name, value in rows.items()]
+        if self.device:
+            from slipway.serving.edge.reporting import model_lines
+
+            for state in self.device.states.values():
+                lines += ["", *model_lines(state, self.device.time)]
+        return lines
 
 
-def read_status(home: "Home") -> Status:
+def read_status(home: "Home", now: datetime) -> Status:
     """Look at this machine, and at what was enrolled in its folder."""
     runtime = _runtime()
     return Status(
@@ -69,8 +144,19 @@ def read_status(home: "Home") -> Status:
         architecture=platform.machine(),
         onnxruntime=runtime,
         memory_bytes=resident_memory(),
-        enrolled=home.find() is not None,
+        home=str(home.folder),
+        device=_membership(home, now),
     )
+
+
+def _membership(home: "Home", now: datetime) -> Membership | None:
+    enrolment = home.find()
+    if enrolment is None:
+        return None
+    from slipway.serving.edge.holding import holder
+    from slipway.serving.edge.reporting import states_of
+
+    return Membership(enrolment, holder(home.folder), now, home.last_look(), states_of(home, enrolment))
 
 
 def resident_memory(process_status: Path = Path("/proc/self/status")) -> int | None:

@@ -27,4 +27,13 @@ class Command:
 
 _HERE: Final = "slipway.serving.edge.commands"
 
-COMMANDS: Final = (Command("status", "tell what this device is and what it runs", f"{_HERE}.status"),)
+COMMANDS: Final = (
+    Command("enrol", "make this machine a device that follows a channel", f"{_HERE}.enrol"),
+    Command("run", "follow the channel and run the models, until told to stop", f"{_HERE}.run"),
+    Command("serve", "answer requests over HTTP", "slipway.serving.edge.serve.command"),
+    Command("once", "look at the channel once and go as far as possible", f"{_HERE}.once"),
+    Command("status", "tell what this device is and what it runs", f"{_HERE}.status"),
+    Command("install", "install from a folder that `slipway channel export` made", f"{_HERE}.install"),
+    Command("revert", "go back to the release that answered before", f"{_HERE}.revert"),
+    Command("why", "tell why the agent did what it did, and what it refused", f"{_HERE}.why"),
+)

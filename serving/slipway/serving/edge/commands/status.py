@@ -2,7 +2,7 @@
 
 import argparse
 
-from slipway.serving.edge.commands.options import add_home, add_json, home_of
+from slipway.serving.edge.commands.options import add_home, add_json, home_of, now
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +15,7 @@ def run(options: argparse.Namespace) -> int:
     """Tell what this device is; 1 when it cannot run any model."""
     from slipway.serving.edge.status import read_status
 
-    status = read_status(home_of(options))
+    status = read_status(home_of(options), now())
     if options.json:
         import json
 

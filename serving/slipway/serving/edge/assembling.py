@@ -1,0 +1,92 @@
+"""Putting the agent of this device together from its real parts.
+
+`run`, `once`, `install`, `revert` and `serve` do it in the same way; each keeps the folder held meanwhile.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from slipway.serving.edge.agent.clock import SystemClock
+from slipway.serving.edge.agent.disk import RealDisk
+from slipway.serving.edge.agent.driver import Agent
+from slipway.serving.edge.agent.effects import Device
+from slipway.serving.edge.agent.metering import NetworkMeter
+from slipway.serving.edge.configuration import Enrolment, Home
+from slipway.serving.edge.engines import LocalEngines, Looking, Watch
+from slipway.serving.edge.following import Following, Step
+from slipway.serving.edge.inbox import Inbox
+from slipway.serving.edge.reaching import channel_of
+from slipway.serving.edge.stopping import CutOff
+from slipway.serving.runtime.live_model import DEPTH, LiveModel
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A device's agents, and the models that answer here."""
+
+    enrolment: Enrolment
+    following: Following
+    lives: Mapping[str, LiveModel]
+    clock: SystemClock
+
+
+@contextmanager
+def assembled(
+    home: Home,
+    clock: SystemClock,
+    *,
+    show: Callable[[Step], None] = lambda _: None,
+    watch: Watch | None = None,
+    depth: int = DEPTH,
+) -> Iterator[Assembled]:
+    """The agents of the device in this folder, which the caller holds. At the end they know that it was asked for."""
+    enrolment = home.enrolment()
+    channel = channel_of(home, enrolment)
+    disk = RealDisk(home.folder)
+    budget = enrolment.budget
+    meter = NetworkMeter(clock, disk, bytes_per_second=budget.bytes_per_second, bytes_per_day=budget.bytes_per_day)
+    draw = random.Random(f"{enrolment.id} {clock.now()}").random  # noqa: S311 - it spreads looks over time
+    lives: dict[str, LiveModel] = {}
+    agents: dict[str, Agent] = {}
+    python = Path(enrolment.tensorrt_python) if enrolment.tensorrt_python else None
+    for model in enrolment.models:
+        looking = Looking(watch)
+        lives[model] = LiveModel(depth=depth, watch=looking)
+        agents[model] = Agent(
+            model,
+            device_of(enrolment),
+            disk=disk,
+            clock=clock,
+            channel=channel,
+            engines=LocalEngines(model, lives[model], looking, threads=enrolment.threads, python=python),
+            meter=meter,
+            chance=draw,
+        )
+    following = Following(
+        agents, clock=clock, inbox=Inbox(home), polling=enrolment.polling, draw=draw, show=show, looked=home.note_look
+    )
+    try:
+        yield Assembled(enrolment, following, lives, clock)
+    except (CutOff, KeyboardInterrupt):
+        following.close()
+        raise
+    else:
+        following.close()
+    finally:
+        for live in lives.values():
+            live.close()
+
+
+def device_of(enrolment: Enrolment) -> Device:
+    """Who it is, as the agent has it."""
+    return Device(
+        id=enrolment.id,
+        device_class=enrolment.device_class,
+        enrolled=enrolment.enrolled_at,
+        agent=version("slipway-serving"),
+        cohorts=frozenset(enrolment.cohorts),
+    )

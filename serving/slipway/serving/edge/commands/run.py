@@ -1,0 +1,33 @@
+"""`slipway-edge run`."""
+
+import argparse
+
+from slipway.serving.edge.commands.options import add_home, home_of, now, tell_log
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
+    add_home(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Follow the channel until SIGTERM or Ctrl-C; 0 then."""
+    from slipway.serving.edge.agent.clock import SystemClock
+    from slipway.serving.edge.assembling import assembled
+    from slipway.serving.edge.holding import held
+    from slipway.serving.edge.showing import shown_by
+    from slipway.serving.edge.stopping import CutOff, stopping
+
+    log = tell_log()
+    home, clock = home_of(options), SystemClock()
+    enrolment = home.enrolment()
+    home.make()
+    with held(home.folder, "run", now()), stopping(clock):
+        log.info("The device %s follows %s at %s.", enrolment.id, ", ".join(enrolment.models), enrolment.channel)
+        try:
+            with assembled(home, clock, show=shown_by(log.info)) as device:
+                device.following.follow()
+        except CutOff:
+            log.warning("A step took too long to wait for its end; the next start goes on from there.")
+    log.info("Ended, as was asked for.")
+    return 0

@@ -1,0 +1,218 @@
+"""The runtime of this device, as the agent uses it: `agent.ports.Engines` for one model.
+
+What answers is the model's live model; what proves a release is a process of its own, so one that exhausts memory,
+hangs or brings the runtime down has shown that it is no good and has touched nothing that answers.
+"""
+
+import errno
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from slipway.serving.bundle.errors import BadBundle
+from slipway.serving.bundle.folder import Bundle
+from slipway.serving.bundle.manifest import REFERENCE, DeviceClass
+from slipway.serving.bundle.reading import read_plain
+from slipway.serving.bundle.verifying import LARGEST_JSON
+from slipway.serving.edge.agent.ports import Built, Observed, Proof, engines_folder
+from slipway.serving.edge.choosing import Choice, choices
+from slipway.serving.edge.telemetry.distributions import Distributions, Expected, expected_of
+from slipway.serving.runtime.errors import ModelUnfit
+from slipway.serving.runtime.live import LoadedModel
+from slipway.serving.runtime.live_model import LiveModel
+from slipway.serving.runtime.session import Arrays, Provider, Session, open_engine, open_session
+
+if TYPE_CHECKING:
+    from slipway.serving.runtime.tensorrt.asking import Here, Progress
+    from slipway.serving.runtime.tensorrt.cache import EngineFile
+
+LONGEST_DETAIL: Final = 400
+LOOKS_A_SECOND: Final = 10.0
+"""Batches whose distributions are counted."""
+Watch = Callable[[LoadedModel, Arrays, Arrays], None]
+
+
+class Looking:
+    """Counts how the answers of the active release are distributed; shown batches by the live model's thread."""
+
+    def __init__(self, also: Watch | None = None) -> None:
+        self._also = also
+        self._lock = threading.Lock()
+        self._bundle = ""
+        self._seen = Distributions({})
+        self._next = 0.0
+
+    def begin(self, bundle: str, expected: Mapping[str, Expected]) -> None:
+        """From now on only the answers of this bundle count."""
+        with self._lock:
+            self._bundle, self._seen = bundle, Distributions(expected)
+
+    def divergence(self) -> dict[str, float]:
+        """How far what was seen is from the reference."""
+        with self._lock:
+            return self._seen.divergence()
+
+    def __call__(self, loaded: LoadedModel, inputs: Arrays, outputs: Arrays) -> None:
+        """A batch was answered."""
+        now = time.monotonic()
+        with self._lock:
+            if loaded.bundle == self._bundle and now >= self._next:
+                self._next = now + 1 / LOOKS_A_SECOND
+                self._seen.observe(inputs, outputs)
+        if self._also is not None:
+            self._also(loaded, inputs, outputs)
+
+
+class LocalEngines:
+    """`Engines` of one model on this machine. The live model is the caller's.
+
+    `python` owns `tensorrt` where that is another interpreter; `progress` hears how far an engine is.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        live: LiveModel,
+        looking: Looking,
+        *,
+        threads: int = 1,
+        python: Path | None = None,
+        progress: "Progress | None" = None,
+    ) -> None:
+        self._model, self._live, self._looking = model, live, looking
+        self._threads, self._python, self._progress = threads, python, progress
+
+    def build(self, bundle: Bundle, device: DeviceClass) -> Built:
+        here, lacking = self._tensorrt(device)
+        problems = [lacking] if lacking else []
+        for choice in choices(bundle.manifest, device, found_providers(), native=here is not None):
+            engine = None
+            if choice.native:
+                try:
+                    engine = self._engine(bundle, choice, here).path.name
+                except ModelUnfit as error:
+                    problems.append(str(error))
+                    continue
+            detail = "; ".join(filter(None, (choice.detail, *problems)))
+            return Built(
+                variant=choice.variant, provider=choice.provider, engine=engine, detail=detail[:LONGEST_DETAIL]
+            )
+        raise ModelUnfit(" ".join(problems))
+
+    def _tensorrt(self, device: DeviceClass) -> tuple["Here | None", str]:
+        """TensorRT with a device that it can run on, or why there is none."""
+        if device.runtime != "tensorrt":
+            return None, ""
+        from slipway.serving.runtime.tensorrt.asking import look
+
+        try:
+            here = look(self._python)
+        except ModelUnfit as error:
+            return None, str(error)
+        if here.capability is None:
+            return None, f"{here.told} finds no graphics processor"
+        return here, ""
+
+    def _engine(self, bundle: Bundle, choice: Choice, here: "Here | None") -> "EngineFile":
+        from slipway.serving.runtime.tensorrt.building import build_engine
+
+        return build_engine(
+            bundle.path(choice.variant),
+            bundle.manifest.contract,
+            choice.variant,
+            engines_folder(bundle),
+            python=self._python,
+            progress=self._progress,
+            here=here,
+        )
+
+    def prove(self, bundle: Bundle, device: DeviceClass, built: Built) -> Proof:
+        from slipway.serving.runtime.proof import prove_apart
+
+        provider = cast("Provider", built.provider)
+        found = prove_apart(
+            bundle, built.variant, device, provider, engine=self._engine_of(bundle, built), python=self._python
+        )
+        over = [found.p95_ms > device.latency_ms, found.memory_mb > device.memory_mb]
+        return Proof(
+            problems=found.problems[: len(found.problems) - sum(over)],  # the agent holds both against the budget
+            provider=found.provider,
+            p95_ms=found.p95_ms,
+            memory_mb=found.memory_mb,
+            load_ms=found.load_ms,
+        )
+
+    def activate(self, bundle: Bundle, device: DeviceClass, built: Built, release: int) -> None:
+        there = self._live.loaded
+        if there is not None and (there.bundle, there.release, there.variant) == (
+            bundle.digest,
+            release,
+            built.variant,
+        ):
+            return
+        session = self._opened(bundle, built)
+        self._looking.begin(bundle.digest, expected_of(_reference(bundle)))
+        self._live.swap(
+            LoadedModel(
+                model=self._model,
+                bundle=bundle.digest,
+                release=release,
+                variant=built.variant,
+                contract=bundle.manifest.contract,
+                session=session,
+                batch=device.batch,
+            )
+        )
+
+    def _opened(self, bundle: Bundle, built: Built) -> Session:
+        contract, engine = bundle.manifest.contract, self._engine_of(bundle, built)
+        if engine is not None:
+            return open_engine(engine, contract, python=self._python)
+        provider = cast("Provider", built.provider)
+        return open_session(bundle.path(built.variant), contract, provider=provider, threads=self._threads)
+
+    def _engine_of(self, bundle: Bundle, built: Built) -> "EngineFile | None":
+        """The engine that was built of it here; None where ONNX Runtime runs it."""
+        if built.engine is None:
+            return None
+        from slipway.serving.runtime.tensorrt.cache import recorded
+
+        return recorded(engines_folder(bundle) / built.engine)
+
+    def observed(self) -> Observed | None:
+        loaded = self._live.loaded
+        if loaded is None:
+            return None
+        seconds, figures = self._live.current()
+        return Observed(
+            seconds=seconds,
+            answered=figures.answered,
+            failed=figures.failed,
+            p95_ms=figures.latency.quantile(0.95),
+            provider=loaded.session.providers[0],
+            divergence=self._looking.divergence(),
+        )
+
+
+def found_providers() -> tuple[Provider, ...]:
+    """What ONNX Runtime could run a model on here; a runtime that does not load is the device's failure."""
+    try:
+        import onnxruntime
+
+        from slipway.serving.runtime.onnx_runtime import NAMES
+    except Exception as error:
+        raise OSError(errno.ENODEV, f"ONNX Runtime does not load: {error}") from error
+    there = onnxruntime.get_available_providers()
+    return tuple(short for short, name in NAMES.items() if name in there)
+
+
+def _reference(bundle: Bundle) -> Mapping[str, Any]:
+    """What drift is measured against; nothing where it cannot be read, since it is verified and only compared."""
+    try:
+        found: Any = json.loads(read_plain(bundle.folder / REFERENCE, LARGEST_JSON))
+    except (BadBundle, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,120 @@
+"""How a model stands on this device, and why: from what its journal holds, for people and for scripts."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from slipway.serving.edge.agent.disk import RealDisk
+from slipway.serving.edge.agent.effects import Device
+from slipway.serving.edge.agent.journal import Journal
+from slipway.serving.edge.agent.slots import Layout
+from slipway.serving.edge.agent.state import Installed, State
+from slipway.serving.edge.agent.wanting import wanted
+from slipway.serving.edge.configuration import Enrolment, Home
+
+SHORT = 12
+
+
+def states_of(home: Home, enrolment: Enrolment) -> dict[str, State]:
+    """What is remembered of each model; read only, whoever works here meanwhile."""
+    disk = RealDisk(home.folder)
+    found = {model: Journal(disk, Layout(model).journal).read().newest for model in enrolment.models}
+    return {model: entry.state if entry else State(model=model) for model, entry in found.items()}
+
+
+def behind(state: State, device: Device) -> str | None:
+    """Why a model does not run what the channel wants here; None where it does, or nothing is wanted."""
+    choice = wanted(state, device)
+    if not choice or (state.active is not None and state.active.release == choice[0]):
+        return None
+    reasons = [told for told in state.told if told.what != "begun"]
+    last = f": {reasons[-1].why}" if reasons else "."
+    return f"Release {choice[0].number} is wanted and does not run here{last}"
+
+
+def model_json(state: State, now: datetime) -> dict[str, Any]:
+    """One model for scripts."""
+    seen = state.seen
+    return {
+        "phase": state.phase.value,
+        "active": _installed_json(state.active),
+        "coming": _installed_json(state.coming),
+        "before": _installed_json(state.before),
+        "floor": state.floor,
+        "sequence": state.sequence,
+        "signed_at": None if seen is None else seen.signed_at.isoformat(),
+        "good_until": None if seen is None else seen.good_until.isoformat(),
+        "stale": seen is not None and now > seen.good_until,
+        "bad": [one.model_dump(mode="json") for one in state.bad],
+    }
+
+
+def _installed_json(installed: Installed | None) -> dict[str, Any] | None:
+    if installed is None:
+        return None
+    return {
+        "release": installed.release.number,
+        "bundle": installed.release.bundle,
+        "slot": installed.slot,
+        "variant": installed.variant,
+        "provider": installed.provider,
+        "detail": installed.detail,
+        "proven": installed.proven,
+        "p95_ms": installed.p95_ms,
+        "memory_mb": installed.memory_mb,
+    }
+
+
+def model_lines(state: State, now: datetime) -> Iterator[str]:
+    """One model for people."""
+    yield f"{state.model}: {state.phase.value}"
+    yield f"  answers     {_installed(state.active)}"
+    if state.coming is not None:
+        yield f"  coming      {_installed(state.coming)}"
+    if state.before is not None:
+        yield f"  before      {_installed(state.before)}"
+    yield f"  floor       {state.floor}"
+    seen = state.seen
+    if seen is None:
+        yield "  channel     never seen"
+        return
+    stale = ", which is past: nothing new is installed until it is signed again" if now > seen.good_until else ""
+    dates = f"signed {_at(seen.signed_at)}, good until {_at(seen.good_until)}{stale}"
+    yield f"  channel     pointer {seen.pointer.sequence}, {dates}"
+
+
+def _installed(installed: Installed | None) -> str:
+    if installed is None:
+        return "nothing"
+    parts = [f"release {installed.release.number}, bundle {installed.release.bundle[:SHORT]}"]
+    if installed.variant is not None:
+        parts.append(f"{installed.variant} on {installed.provider}")
+    if installed.proven:
+        parts.append(f"proven with {installed.p95_ms:.2f} ms (p95) and {installed.memory_mb:.0f} MB")
+    if installed.detail:
+        parts.append(installed.detail)
+    return ", ".join(parts)
+
+
+def why_lines(state: State) -> Iterator[str]:
+    """Its reasons, the latest last, and the releases that are not tried again."""
+    yield f"{state.model}: {state.phase.value}, {_installed(state.active)}"
+    if not state.told:
+        yield "  nothing was done or refused yet"
+    for told in state.told:
+        yield f"  {_at(told.at)}  {told.what}: {told.why}"
+    for bad in state.bad:
+        yield f"  not tried again: release {bad.number}, bundle {bad.bundle[:SHORT]}, which failed in {bad.phase.value}"
+
+
+def why_json(state: State) -> Mapping[str, Any]:
+    """The same for scripts."""
+    return {
+        "phase": state.phase.value,
+        "told": [one.model_dump(mode="json") for one in state.told],
+        "bad": [one.model_dump(mode="json") for one in state.bad],
+    }
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
