@@ -159,6 +159,11 @@ def locate(text: str, loaded: "Loaded", store: Store) -> Path:
     return _fetched(store, _kept(text, store), loaded.root / FETCHED)
 
 
+def fetched(digest: str, loaded: "Loaded", store: Store) -> Path:
+    """The folder of a bundle in the store, fetched into the project where it is not there yet."""
+    return _fetched(store, load_bundle(store, digest), loaded.root / FETCHED)
+
+
 def _kept(text: str, store: Store) -> Kept:
     """By digest, else by run."""
     from slipway.platform.registry.exports import exported  # which lies above this module

@@ -105,6 +105,13 @@ def rollback(desk: Desk, model: str, *, to: str | None = None, reason: str, requ
         raise WrongUse("A rollback takes a reason.", mend='--reason "…"')
     if request and (there := _asked_before(desk, model, Action.ROLLBACK, request)):
         return there
+    picked = way_back(desk, model, to=to)
+    verdict = picked.version.promotions[-1].entry.decision.subjects.get("verdict", "")
+    return _become(desk, picked, Action.ROLLBACK, verdict, request or fresh_nonce(), reason=reason)
+
+
+def way_back(desk: Desk, model: str, *, to: str | None = None) -> Picked:
+    """The version that was champion before and can be again, the last one unless one is named."""
     standing = pick(desk, f"{model}@champion").standing
     wanted = standing.versions.get(_earlier(desk, model)) if to is None else standing.numbered(to)
     if wanted is None or not wanted.promotions or wanted.bundle == standing.champion:
@@ -117,9 +124,7 @@ def rollback(desk: Desk, model: str, *, to: str | None = None, reason: str, requ
             f"{model}/{wanted.number} is quarantined: a rollback does not bring it back.",
             mend=f"`slipway model approve {model}/{wanted.number}`, then `slipway model promote` it.",
         )
-    picked = pick(desk, f"{model}/{wanted.number}")
-    verdict = wanted.promotions[-1].entry.decision.subjects.get("verdict", "")
-    return _become(desk, picked, Action.ROLLBACK, verdict, request or fresh_nonce(), reason=reason)
+    return pick(desk, f"{model}/{wanted.number}")
 
 
 def _earlier(desk: Desk, model: str) -> str:

@@ -10,23 +10,31 @@ do and leaves the rest: `waits` says for whom.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from slipway.platform.errors import SlipwayError as PlatformError
+from slipway.platform.errors import WrongUse
 from slipway.platform.identity import NotTrusted
 from slipway.platform.ledger.entry import Action
-from slipway.platform.registry.bundles import locate
+from slipway.platform.registry.bundles import fetched
 from slipway.platform.registry.desk import Desk
 from slipway.serving.bundle.manifest import MANIFEST
 from slipway.serving.bundle.verifying import verify
 from slipway.serving.channel.pointer import Pointer, Sampling
+from slipway.serving.errors import SlipwayError
 from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.repository import Repository
 from slipway.serving.release.rollouts import Released, Rollout, pointer_of
+from slipway.serving.release.signing import CannotSign
+from slipway.serving.release.tuf_showing import Busy
 
 Told = Callable[[str], None]
-ROUNDS: Final = 4
-"""Tries where somebody else changes the same channel."""
+ROUNDS: Final = 8
+"""Tries where somebody else moves the same pointer."""
+MISSING: Final = (NotTrusted, CannotSign)
+"""Raised where a key is not at hand."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +51,18 @@ class Converged:
 def converge(
     desk: Desk, repository: Repository, models: Iterable[str] | None = None, *, told: Told = lambda _: None
 ) -> tuple[Converged, ...]:
-    """Make the channel say what the ledger does about these models, or all that were ever released."""
-    done = [_prepared(desk, repository, model, told) for model in (released_models(desk) if models is None else models)]
-    if not any(one.changed for one in done):
-        return tuple(done)
-    told("Showing it to devices")
+    """Make the channel say what the ledger does about these models, or all that were ever released.
+
+    Of all of them, one that cannot be made equal does not keep the others from it; of named ones it is an error.
+    """
+    if models is not None:
+        done = [_signed(desk, repository, model, told) for model in models]
+    else:
+        done = [_tried(desk, repository, model, told) for model in released_models(desk)]
     try:
         repository.commit()
-    except NotTrusted as error:
-        return tuple(_waiting(one, error) if one.changed else one for one in done)
+    except MISSING as error:
+        return tuple(_waiting(one, error) for one in done)
     return tuple(done)
 
 
@@ -69,35 +80,56 @@ def equal(rollout: Rollout, there: Pointer | None) -> bool:
     return wanted == there
 
 
-def _prepared(desk: Desk, repository: Repository, model: str, told: Told) -> Converged:
-    """Everything but the commit."""
-    rollout, _ = load_rollout(desk, model)
-    there = repository.pointer(model)
-    if equal(rollout, there):
-        return Converged(model, there)
+def _tried(desk: Desk, repository: Repository, model: str, told: Told) -> Converged:
     try:
-        for released in filter(None, (rollout.base, rollout.target)):
-            if repository.release(model, released.bundle, released.number) != released.signed:
-                told(f"Signing release {released.number} of {model}")
-                repository.add_release(released.signed, files_of(desk, released))
-        wanted = pointer_of(
-            rollout,
-            sequence=there.sequence + 1 if there else 1,
-            signed_at=desk.now(),
-            sampling=there.sampling if there else Sampling(),
-        )
-        repository.set_pointer(wanted)
-    except NotTrusted as error:
-        return _waiting(Converged(model, there), error)
-    return Converged(model, wanted, changed=True)
+        return _signed(desk, repository, model, told)
+    except (PlatformError, SlipwayError) as error:
+        return _waiting(Converged(model, None), error)
 
 
-def _waiting(one: Converged, error: NotTrusted) -> Converged:
+def _signed(desk: Desk, repository: Repository, model: str, told: Told) -> Converged:
+    """Everything but the commit.
+
+    The pointer is read before the ledger: whoever moved it since has been refused the same place, or will be.
+    """
+    for _ in range(ROUNDS):
+        there = repository.pointer(model)
+        rollout, _ = load_rollout(desk, model)
+        if equal(rollout, there):
+            return Converged(model, there)
+        try:
+            _sign_releases(desk, repository, rollout, told)
+            wanted = next_pointer(rollout, there, desk.now())
+            repository.set_pointer(wanted)
+        except MISSING as error:
+            return _waiting(Converged(model, there), error)
+        except WrongUse:
+            if repository.pointer(model) == there:
+                raise
+        else:
+            return Converged(model, wanted, changed=True)
+    raise Busy(f"The pointer of {model} was moved by others {ROUNDS} times in a row.", mend="Try again.")
+
+
+def next_pointer(rollout: Rollout, there: Pointer | None, now: datetime) -> Pointer:
+    """What takes the place of a pointer."""
+    sequence, sampling = (there.sequence + 1, there.sampling) if there else (1, Sampling())
+    return pointer_of(rollout, sequence=sequence, signed_at=now, sampling=sampling)
+
+
+def _sign_releases(desk: Desk, repository: Repository, rollout: Rollout, told: Told) -> None:
+    for released in filter(None, (rollout.base, rollout.target)):
+        if repository.release(rollout.model, released.bundle, released.number) is None:
+            told(f"Bringing release {released.number} of {rollout.model} into the channel …")
+            repository.add_release(released.signed, files_of(desk, released))
+
+
+def _waiting(one: Converged, error: PlatformError | SlipwayError) -> Converged:
     return replace(one, changed=False, waits=f"{error} {error.mend or ''}".strip())
 
 
 def files_of(desk: Desk, released: Released) -> Mapping[str, Path]:
     """Every file of a release's bundle, as the store has it, verified."""
-    folder = locate(released.bundle, desk.loaded, desk.store)
+    folder = fetched(released.bundle, desk.loaded, desk.store)
     bundle = verify(folder, digest=released.bundle)
     return {name: folder / name for name in (*bundle.manifest.files, MANIFEST)}

@@ -13,8 +13,8 @@ from slipway.platform.ledger.rights import check_right
 from slipway.platform.registry.decisions import About
 from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
 from slipway.serving.release.folding import load_rollout
-from slipway.serving.release.placing import RELEASE, Against
 from slipway.serving.release.rollouts import Released, Rollout
+from slipway.serving.release.rules import RELEASE, Against
 
 
 def about_release(released: Released, **besides: str) -> About:

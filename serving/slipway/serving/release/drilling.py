@@ -6,11 +6,11 @@ the release was new; that is not repeated here.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from slipway.serving.bundle.manifest import MANIFEST
 from slipway.serving.bundle.verifying import verify
@@ -18,9 +18,17 @@ from slipway.serving.channel.errors import Untrusted
 from slipway.serving.channel.looking import Channel, Remote
 from slipway.serving.release.rollouts import Released
 
-Meter = Callable[[str, int, int], None]
-"""File, bytes of all that have come, bytes of all."""
 MEND: Final = "`slipway channel verify` says what is wrong with it; nothing was released."
+
+
+class Meter(Protocol):
+    """Shows how far it is."""
+
+    def expect(self, step: str, total: int) -> None:
+        """So many bytes are to come."""
+
+    def advance(self, count: int) -> None:
+        """So many more have."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +60,10 @@ def drill(channel: Channel, released: Released, folder: Path, *, now: datetime, 
     manifest, data = channel.manifest(release)
     remotes = channel.files(release, tuple(manifest.files))
     total = sum(one.size for one in remotes)
-    come = 0
+    meter.expect(f"drilling the way back to release {released.number}", total)
     for name, remote in zip(manifest.files, remotes, strict=True):
         for size in _fetched(channel, remote, folder / name):
-            come += size
-            meter(name, come, total)
+            meter.advance(size)
     (folder / MANIFEST).write_bytes(data)
     verify(folder, digest=released.bundle)
     return Drill(released.number, len(remotes) + 1, total + len(data))

@@ -2,7 +2,7 @@
 
 The entries alone decide. One that does not fit its place is void and changes nothing, whoever wrote it and however the
 writers raced: a release whose number is taken, whose base is not the base, or whose bundle was not champion by then;
-a pause of what is over, an advance of what is paused. `void` tells each with the reason; the rules are in `placing`.
+a pause of what is over, an advance of what is paused. `void` tells each with the reason; the rules are in `rules`.
 
 Who is champion is `registry.standing`'s, which this rests on. A rollback that counts there takes what it quarantines
 out of the field: a target gives way to the base, a base to the release before it.
@@ -12,11 +12,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from slipway.platform.errors import WrongUse
 from slipway.platform.ledger.entry import Action, Written
 from slipway.platform.registry.decisions import REPLACES, UNDOES
 from slipway.platform.registry.standing import PROMOTIONS, Fold, ModelStanding, Void
 from slipway.serving.channel.pointer import Wave
-from slipway.serving.release import placing, wording
+from slipway.serving.release import rules, wording
 from slipway.serving.release.rollouts import Rollout, Step
 
 if TYPE_CHECKING:
@@ -51,13 +52,24 @@ def load_rollout(desk: "Desk", model: str) -> tuple[Rollout, ModelStanding]:
     return folded(model, desk.ledger.entries(model))
 
 
+def known_rollout(desk: "Desk", given: str) -> tuple[Rollout, ModelStanding]:
+    """The same of a model that somebody names; one without versions is not known."""
+    from slipway.platform.registry.finding import model_of, standing_named, whole
+
+    model = model_of(given)
+    if not whole(given):
+        raise WrongUse(f"`{given}` names a version; a rollout is a model's.", mend=f"Write `{model}`.")
+    standing_named(desk, model)
+    return load_rollout(desk, model)
+
+
 def _placed(rollout: Rollout, registry: Fold, written: Written) -> Rollout:
     """A release, advance, pause or resumption."""
     decision = written.entry.decision
     if decision.action is Action.RELEASE:
-        against = next(placing.against_release(rollout, registry.result(), written), None)
+        against = next(rules.against_release(rollout, registry.result(), written), None)
     else:
-        against = placing.against_move(rollout, decision)
+        against = rules.against_move(rollout, decision)
     if against is not None:
         return replace(rollout, void=(*rollout.void, Void(written, against.why)))
     match decision.action:
@@ -72,7 +84,7 @@ def _placed(rollout: Rollout, registry: Fold, written: Written) -> Rollout:
 
 
 def _begun(rollout: Rollout, written: Written) -> Rollout:
-    released = placing.release_in(written)
+    released = rules.release_in(written)
     begun = replace(
         rollout,
         releases={**rollout.releases, released.number: released},
@@ -85,9 +97,9 @@ def _begun(rollout: Rollout, written: Written) -> Rollout:
 
 
 def _advanced(rollout: Rollout, written: Written) -> Rollout:
-    target = placing.target_of(rollout)
-    if not placing.finishes(written.entry.decision):
-        wave = placing.wave_in(written.entry.decision).model_copy(update={"seed": target.wave.seed})
+    target = rules.target_of(rollout)
+    if not rules.finishes(written.entry.decision):
+        wave = rules.wave_in(written.entry.decision).model_copy(update={"seed": target.wave.seed})
         return _stepped(replace(rollout, wave=wave, last=written), written, wording.wave(wave))
     over = replace(
         _over(rollout),
@@ -123,5 +135,5 @@ def _over(rollout: Rollout) -> Rollout:
 
 
 def _stepped(rollout: Rollout, written: Written, what: str, release: int | None = None) -> Rollout:
-    number = release if release is not None else placing.target_of(rollout).number
+    number = release if release is not None else rules.target_of(rollout).number
     return replace(rollout, steps=(*rollout.steps, Step(written, number, what)))

@@ -14,9 +14,9 @@ from slipway.serving.channel.pointer import Wave
 from slipway.serving.release.converging import Converged, Told, converge
 from slipway.serving.release.deciding import about_release, asked_before, decide, refused
 from slipway.serving.release.folding import load_rollout
-from slipway.serving.release.placing import FINISH, WAVE, against_move
 from slipway.serving.release.repository import Repository
 from slipway.serving.release.rollouts import Rollout
+from slipway.serving.release.rules import FINISH, WAVE, against_move
 
 Already = Callable[[Rollout], Written | None]
 """The entry that made it so, where it is so already."""

@@ -14,21 +14,23 @@ from typing import Final
 from slipway.platform.errors import SlipwayError as PlatformError
 from slipway.platform.identity import Role
 from slipway.platform.ledger.entry import Action
-from slipway.platform.registry.bundles import locate
+from slipway.platform.registry.bundles import fetched
 from slipway.platform.registry.decisions import VERDICT, About
 from slipway.platform.registry.desk import Desk, Refused
 from slipway.platform.registry.finding import Picked, pick, whole
 from slipway.serving.bundle.folder import Bundle
 from slipway.serving.bundle.manifest import Manifest
 from slipway.serving.bundle.verifying import verify
-from slipway.serving.channel.looking import Channel
 from slipway.serving.channel.pointer import Wave
 from slipway.serving.errors import SlipwayError
 from slipway.serving.release.converging import Converged, converge
 from slipway.serving.release.deciding import asked_before, decide, refused
 from slipway.serving.release.drilling import Drill, Meter, drill
 from slipway.serving.release.folding import load_rollout
-from slipway.serving.release.placing import (
+from slipway.serving.release.opening import Sides
+from slipway.serving.release.repository import Repository
+from slipway.serving.release.rollouts import NO_MINIMUM, Released, Rollout
+from slipway.serving.release.rules import (
     BASE,
     FLOOR,
     MINIMUM_AGENT,
@@ -37,12 +39,8 @@ from slipway.serving.release.placing import (
     Against,
     against_bundle,
 )
-from slipway.serving.release.repository import Repository
-from slipway.serving.release.rollouts import NO_MINIMUM, Released, Rollout
 
 ASKED: Final = Action.RELEASE.value
-OpenChannel = Callable[[Path], Channel]
-"""The channel as a device sees it that was never online before, with this folder for what it learns."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +50,6 @@ class Wanted:
     wave: Wave = Wave()  # noqa: RUF009 - frozen
     minimum_agent: str = NO_MINIMUM
     request: str | None = None
-
-
-@dataclass(frozen=True)
-class Place:
-    """The channel that releases go into."""
-
-    repository: Repository
-    open: OpenChannel
 
 
 @dataclass(frozen=True)
@@ -93,7 +83,7 @@ class Started:
     """Whether it was released before."""
 
 
-def look(desk: Desk, given: str, place: Place, meter: Meter) -> Plan:
+def look(desk: Desk, given: str, sides: Sides, meter: Meter) -> Plan:
     """What speaks against releasing it now. The way back is drilled where nothing else does."""
     picked = pick_champion(desk, given)
     rollout, standing = load_rollout(desk, picked.record.model)
@@ -102,27 +92,27 @@ def look(desk: Desk, given: str, place: Place, meter: Meter) -> Plan:
         against += _against_files(desk, picked)
     drilled = None
     if not against and rollout.base:
-        drilled, why = drill_base(desk, place, rollout.base, meter)
+        drilled, why = drill_base(desk, sides, rollout.base, meter)
         against += why
-    return Plan(picked, rollout, number_for(rollout, place.repository), drilled, tuple(against))
+    return Plan(picked, rollout, number_for(rollout, sides.repository), drilled, tuple(against))
 
 
-def start(desk: Desk, given: str, place: Place, wanted: Wanted, meter: Meter, told: Callable[[str], None]) -> Started:
+def start(desk: Desk, given: str, sides: Sides, wanted: Wanted, meter: Meter, told: Callable[[str], None]) -> Started:
     """Release today's champion, or find it released."""
     picked = pick_champion(desk, given)
     model = picked.record.model
     if there := _released(desk, picked, wanted):
-        return Started(there, None, converge(desk, place.repository, (model,), told=told)[0], before=True)
+        return Started(there, None, converge(desk, sides.repository, (model,), told=told)[0], before=True)
     desk.acting(Role.RELEASER, picked.about(), ASKED)
-    converge(desk, place.repository, (model,), told=told)  # what was decided before, and not shown yet
-    plan = look(desk, given, place, meter)
+    converge(desk, sides.repository, (model,), told=told)  # what was decided before, and not shown yet
+    plan = look(desk, given, sides, meter)
     if plan.against:
         desk.refuse(ASKED, picked.about(), refused(plan.against))
     if plan.drilled is None:
         told(f"This is the first release of {model}: there is no way back yet.")
     _, rollout = decide(desk, Action.RELEASE, plan.about, request=wanted.request, details=_details(plan, wanted))
     released = rollout.releases[plan.number]
-    return Started(released, plan.drilled, converge(desk, place.repository, (model,), told=told)[0], before=False)
+    return Started(released, plan.drilled, converge(desk, sides.repository, (model,), told=told)[0], before=False)
 
 
 def pick_champion(desk: Desk, given: str) -> Picked:
@@ -137,14 +127,14 @@ def number_for(rollout: Rollout, repository: Repository) -> int:
     return max(rollout.next_number, *(number + 1 for number in told), 1)
 
 
-def drill_base(desk: Desk, place: Place, base: Released, meter: Meter) -> tuple[Drill | None, list[Against]]:
+def drill_base(desk: Desk, sides: Sides, base: Released, meter: Meter) -> tuple[Drill | None, list[Against]]:
     """Whether devices could be led back to the base."""
     with TemporaryDirectory(prefix="slipway-drill-") as made:
         trust, folder = Path(made, "trust"), Path(made, "bundle")
         trust.mkdir()
         folder.mkdir()
         try:
-            return drill(place.open(trust), base, folder, now=desk.now(), meter=meter), []
+            return drill(sides.device(trust), base, folder, now=desk.now(), meter=meter), []
         except (SlipwayError, PlatformError) as error:
             why = f"the way back to release {base.number} does not hold: {str(error).removesuffix('.')}"
             return None, [Against(why, error.mend or "`slipway channel verify` says what is wrong.")]
@@ -184,7 +174,7 @@ def _against_files(desk: Desk, picked: Picked) -> Iterator[Against]:
 
 def stored(desk: Desk, digest: str) -> Bundle:
     """The bundle in the store, fetched and verified."""
-    return verify(locate(digest, desk.loaded, desk.store), digest=digest)
+    return verify(fetched(digest, desk.loaded, desk.store), digest=digest)
 
 
 def against_engines(manifest: Manifest) -> Iterator[Against]:

@@ -13,16 +13,16 @@ from slipway.platform.errors import SlipwayError, WrongUse
 from slipway.platform.ledger.entry import Action, Written
 from slipway.platform.registry.decisions import UNDOES, VERDICT, About
 from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
-from slipway.platform.registry.promoting import rollback, take_back
+from slipway.platform.registry.promoting import take_back, way_back
 from slipway.platform.registry.records import agreed
 from slipway.platform.registry.shown import show_version
 from slipway.platform.registry.standing import ModelStanding
 from slipway.serving.release.converging import Converged, Told, converge
 from slipway.serving.release.deciding import about_release, asked_before
 from slipway.serving.release.folding import load_rollout
-from slipway.serving.release.placing import BASE, RELEASE
 from slipway.serving.release.repository import Repository
 from slipway.serving.release.rollouts import Released, Rollout
+from slipway.serving.release.rules import BASE, RELEASE
 
 ASKED: Final = Action.ROLLBACK.value
 OpenRepository = Callable[[], Repository]
@@ -110,7 +110,7 @@ def undo(
     if there is not None:
         written = there
     elif champion_alone(rollout, standing, release):
-        written = _champion_back(desk, model, reason, request)
+        written = _champion_back(desk, model, reason, request or fresh_nonce())
     else:
         written = _decided(desk, rollout, standing, release, (reason, request or fresh_nonce()))
     rollout, standing = load_rollout(desk, model)
@@ -138,11 +138,11 @@ def champion_alone(rollout: Rollout, standing: ModelStanding, release: int | Non
     return release is None and rollout.target is None and (base is None or base.bundle != standing.champion)
 
 
-def _champion_back(desk: Desk, model: str, reason: str, request: str | None) -> Written:
-    written = rollback(desk, model, reason=reason, request=request).written
-    if written is None:
-        raise Refused(f"Nothing of {model} was rolled back.", mend=f"`slipway model history {model}` tells why.")
-    return written
+def _champion_back(desk: Desk, model: str, reason: str, request: str) -> Written:
+    picked = way_back(desk, model)
+    verdict = picked.version.promotions[-1].entry.decision.subjects.get(VERDICT, "")
+    about = About(model, picked.record.bundle, picked.record.number, verdict, picked.standing.champion)
+    return take_back(desk, about, reason=reason, request=request)
 
 
 def _decided(

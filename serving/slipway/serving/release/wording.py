@@ -3,7 +3,7 @@
 from typing import Final
 
 from slipway.serving.channel.pointer import Wave
-from slipway.serving.release.rollouts import Released
+from slipway.serving.release.rollouts import Released, Rollout
 
 PAUSED: Final = "paused"
 RESUMED: Final = "goes on"
@@ -25,3 +25,18 @@ def begun(released: Released) -> str:
 def undone(back: Released) -> str:
     """A release was taken out of the field."""
     return f"undone: devices go back to release {back.number} (version {back.version})"
+
+
+def named(released: Released) -> str:
+    """A release, with the version that it is."""
+    return f"release {released.number} (version {released.version})"
+
+
+def standing(rollout: Rollout) -> str:
+    """What devices should run, in a line."""
+    base, target = rollout.base, rollout.target
+    if target is None:
+        return f"all devices run {named(base)}" if base else "nothing was released"
+    paused = ", paused" if rollout.paused else ""
+    rest = f", the others {named(base)}" if base else ""
+    return f"{named(target)} goes {wave(rollout.wave)}{rest}{paused}"

@@ -4,4 +4,17 @@ from typing import Final
 
 from slipway.platform.cli.lazy import CommandSpec
 
-COMMANDS: Final[tuple[CommandSpec, ...]] = ()
+COMMANDS: Final[tuple[CommandSpec, ...]] = (
+    CommandSpec(
+        "rollout",
+        "Lead a champion to all devices in waves: start, status, advance, pause, resume, undo, history.",
+        "slipway.serving.release.cli.rollout:app",
+        panel="Rollouts",
+    ),
+    CommandSpec(
+        "rollback",
+        "Undo a release: devices, champion and MLflow go back by one decision.",
+        "slipway.serving.release.cli.rollback:app",
+        panel="Rollouts",
+    ),
+)

@@ -1,0 +1,30 @@
+"""What people ask for, held against what a pointer can say, before anything is decided."""
+
+from pydantic import ValidationError
+
+from slipway.platform.errors import WrongUse
+from slipway.serving.channel.pointer import Wave
+from slipway.serving.release.rollouts import NO_MINIMUM
+
+EVERYBODY = 100.0
+
+
+def wave_asked(share: float | None, cohort: str | None) -> Wave:
+    """A wave in the words of a command."""
+    try:
+        return Wave(share=EVERYBODY if share is None else share, cohort=cohort)
+    except ValidationError as error:
+        where = str(error.errors()[0]["loc"][0])
+        said = f"`{cohort}` is no name of a cohort" if where == "cohort" else f"{share} is no share in per cent"
+        raise WrongUse(
+            f"{said}.",
+            mend="A cohort is written in lower-case letters, digits and `-`; a share lies between 0 and 100.",
+        ) from None
+
+
+def agent_asked(version: str = NO_MINIMUM) -> str:
+    """A version of the agent."""
+    parts = version.split(".")
+    if len(parts) == 3 and all(part.isascii() and part.isdecimal() and len(part) < 5 for part in parts):  # noqa: PLR2004
+        return version
+    raise WrongUse(f"`{version}` is no version of an agent.", mend="Write three numbers, such as 0.2.0.")

@@ -1,0 +1,88 @@
+"""`slipway rollout undo`, and the same as `slipway rollback`: one entry takes a release out of the field."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from slipway.platform.cli.model.arguments import open_desk
+from slipway.platform.cli.output import DryRun, Json, Yes, print_json, say
+from slipway.platform.cli.session import confirm_change
+from slipway.serving.release.cli.arguments import Model, Reason, Request, channel_data, release_data, tell_channel
+
+if TYPE_CHECKING:
+    from slipway.platform.registry.desk import Desk
+    from slipway.serving.release.undoing import Undone
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command("rollback")
+def undo(
+    model: Model,
+    *,
+    reason: Reason,
+    release: Annotated[
+        int | None, typer.Option("--release", metavar="NUMBER", min=1, help="Only if this is what devices should run.")
+    ] = None,
+    request: Request = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Undo what is on its way, else what was released last: devices, champion and MLflow go back by one decision.
+
+    It takes the role releaser or on-call, and a reason. The version is quarantined: it is released again only after a
+    new approval. The same undo, made again, changes nothing until something has gone forward.
+    """
+    from slipway.serving.release.opening import open_repository
+    from slipway.serving.release.undoing import undo as take_out
+
+    desk = open_desk()
+    if dry_run:
+        _tell_plan(desk, model, release)
+        return
+    confirm_change(desk.loaded, f"undo the release of {model}", yes)
+    done = take_out(
+        desk, lambda: open_repository(desk), model, reason=reason, release=release, request=request, told=say
+    )
+    if json:
+        sides = {"base": release_data(done.rollout.base), "target": release_data(done.rollout.target)}
+        told = {"entry": done.written.entry.number, "before": done.before, "alias": done.alias}
+        print_json({**told, **sides, **channel_data(done.converged)})
+        return
+    _tell(model, done)
+
+
+def _tell_plan(desk: "Desk", model: str, release: int | None) -> None:
+    from slipway.serving.release.folding import known_rollout
+    from slipway.serving.release.undoing import champion_alone, plan, undone_before
+
+    rollout, standing = known_rollout(desk, model)
+    if there := undone_before(rollout, release):
+        say(f"This would change nothing: entry {there.entry.number} undid it. What is not shown yet would be.")
+    elif champion_alone(rollout, standing, release):
+        say("This would return champion to the version before; devices run what they run. Nothing was changed.")
+    else:
+        wanted = plan(rollout, standing, release)
+        say(
+            f"This would take release {wanted.gone.number} (version {wanted.gone.version}) out of the field and "
+            f"quarantine it; devices go back to release {wanted.back.number} (version {wanted.back.version}). "
+            "Nothing was changed."
+        )
+
+
+def _tell(model: str, done: "Undone") -> None:
+    from slipway.serving.release.rules import RELEASE, number_in
+    from slipway.serving.release.wording import standing
+
+    decision, number = done.written.entry.decision, done.written.entry.number
+    gone = number_in(decision, RELEASE)
+    version = decision.subjects.get("version", "?")
+    what = f"release {gone} is undone" if gone else "champion alone went back, devices run what they ran"
+    typer.echo(f"{model}: {what}{' already' * done.before}, version {version} is champion: entry {number}.")
+    if done.rollout.releases:
+        say(f"{model}: {standing(done.rollout)}.")
+    if done.converged is not None:
+        tell_channel(done.converged)
+    if done.alias:
+        say(done.alias)

@@ -1,0 +1,116 @@
+"""`slipway rollout`: leading a release to all devices, and back."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from slipway.platform.cli.model.arguments import open_desk, version_names
+from slipway.platform.cli.output import DryRun, Json, Yes, print_json, say
+from slipway.platform.cli.session import confirm_change
+from slipway.serving.release.cli import rollback, rollout_looking, rollout_moving
+from slipway.serving.release.cli.arguments import Cohort, Request, Share, channel_data, release_data, tell_channel
+
+if TYPE_CHECKING:
+    from slipway.serving.release.starting import Plan, Started, Wanted
+
+app = typer.Typer(add_completion=False, help="Lead a release to all devices in waves, and back.")
+
+
+@app.command()
+def start(  # noqa: PLR0913 - options, which people write by name
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL[@champion]",
+            help="A model: its champion is released; or MODEL/3, where that is champion.",
+            autocompletion=version_names,
+        ),
+    ],
+    *,
+    share: Share = None,
+    cohort: Cohort = None,
+    minimum_agent: Annotated[
+        str, typer.Option("--minimum-agent", metavar="VERSION", help="The oldest agent that may run it.")
+    ] = "0.0.0",
+    request: Request = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Release the champion: sign it, and tell the devices of the first wave to run it.
+
+    It takes the role releaser. The way back is drilled first: the release that devices run now is fetched and verified
+    from the channel as a device would. Starting the same again changes nothing.
+    """
+    from slipway.platform.cli.data.meter import meter
+    from slipway.serving.release import starting
+    from slipway.serving.release.opening import open_sides
+
+    desk = open_desk()
+    wanted = _wanted(share, cohort, minimum_agent, request)
+    sides = open_sides(desk)
+    if dry_run:
+        with meter() as shown:
+            plan = starting.look(desk, model, sides, shown)
+        _tell_plan(plan, wanted, json=json)
+        return
+    confirm_change(desk.loaded, f"release {model} to devices", yes)
+    with meter() as shown:
+        done = starting.start(desk, model, sides, wanted, shown, shown.note)
+    _tell(done, json=json)
+
+
+def _wanted(share: float | None, cohort: str | None, minimum_agent: str, request: str | None) -> "Wanted":
+    from slipway.serving.release.asking import agent_asked, wave_asked
+    from slipway.serving.release.starting import Wanted
+
+    return Wanted(wave_asked(share, cohort), agent_asked(minimum_agent), request)
+
+
+def _tell_plan(plan: "Plan", wanted: "Wanted", *, json: bool) -> None:
+    from slipway.serving.release.wording import wave
+
+    name, against = plan.picked.name, [f"{one.why}." for one in plan.against]
+    if json:
+        named = {"version": name, "release": plan.number, "wave": wanted.wave.model_dump(mode="json", exclude={"seed"})}
+        print_json({**named, "drilled": plan.drilled.release if plan.drilled else None, "against": against})
+    elif against:
+        say(f"This would be refused. Nothing was changed.\n{chr(10).join(against)}")
+    else:
+        drilled = (
+            f"{plan.drilled.told[:1].upper()}{plan.drilled.told[1:]}." if plan.drilled else "There is no way back."
+        )
+        say(f"This would release {name} as release {plan.number} {wave(wanted.wave)}. {drilled} Nothing was changed.")
+
+
+def _tell(done: "Started", *, json: bool) -> None:
+    from slipway.serving.release.wording import wave
+
+    released = done.released
+    if json:
+        drilled = {"release": done.drilled.release, "files": done.drilled.files} if done.drilled else None
+        print_json(
+            {
+                "release": release_data(released),
+                "before": done.before,
+                "drilled": drilled,
+                **channel_data(done.converged),
+            }
+        )
+        return
+    name = f"{released.model}/{released.version}"
+    if done.before:
+        typer.echo(f"{name} is release {released.number} already: entry {released.written.entry.number}.")
+    else:
+        if done.drilled:
+            say(f"{done.drilled.told[:1].upper()}{done.drilled.told[1:]}.")
+        typer.echo(
+            f"{name} is release {released.number}, {wave(released.wave)}: entry {released.written.entry.number}."
+        )
+        say(f"`slipway rollout advance {released.model} --finish` makes it everybody's; undo brings the old one back.")
+    tell_channel(done.converged)
+
+
+for part in (rollout_moving.app, rollout_looking.app):
+    app.add_typer(part)
+app.command("undo")(rollback.undo)

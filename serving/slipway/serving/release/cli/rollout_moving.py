@@ -1,0 +1,113 @@
+"""`slipway rollout advance`, `pause` and `resume`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from slipway.platform.cli.model.arguments import open_desk
+from slipway.platform.cli.output import DryRun, Json, Yes, print_json, say
+from slipway.platform.cli.session import confirm_change
+from slipway.serving.release.cli.arguments import (
+    Cohort,
+    Model,
+    Reason,
+    Request,
+    Share,
+    channel_data,
+    release_data,
+    tell_channel,
+)
+
+if TYPE_CHECKING:
+    from slipway.serving.release.moving import Move
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def advance(  # noqa: PLR0913 - options, which people write by name
+    model: Model,
+    *,
+    share: Share = None,
+    cohort: Cohort = None,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="To all devices for good: later releases are led back to this one.")
+    ] = False,
+    reason: Reason = "",
+    request: Request = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Let more devices have what is on its way, or all of them for good. It takes the role releaser."""
+    from slipway.platform.errors import WrongUse
+    from slipway.serving.release.asking import wave_asked
+    from slipway.serving.release.moving import advancing, finishing
+
+    asked = share is not None or cohort is not None
+    if finish == asked:
+        raise WrongUse(
+            "Expected either --finish, or --share or --cohort.",
+            mend=f"`slipway rollout advance {model} --share 50`, or `slipway rollout advance {model} --finish`.",
+        )
+    wanted = finishing() if finish else advancing(wave_asked(share, cohort))
+    _move(model, wanted, (reason, request), dry_run=dry_run, yes=yes, json=json)
+
+
+@app.command()
+def pause(
+    model: Model,
+    *,
+    reason: Reason = "",
+    request: Request = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Let no more devices begin with what is on its way; who has it keeps it."""
+    from slipway.serving.release.moving import pausing
+
+    _move(model, pausing(), (reason, request), dry_run=dry_run, yes=yes, json=json)
+
+
+@app.command()
+def resume(
+    model: Model,
+    *,
+    reason: Reason = "",
+    request: Request = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Let a rollout go on after a pause."""
+    from slipway.serving.release.moving import resuming
+
+    _move(model, resuming(), (reason, request), dry_run=dry_run, yes=yes, json=json)
+
+
+def _move(model: str, wanted: "Move", why: tuple[str, str | None], *, dry_run: bool, yes: bool, json: bool) -> None:
+    from slipway.serving.release.folding import known_rollout
+    from slipway.serving.release.moving import against, move
+    from slipway.serving.release.opening import open_repository
+    from slipway.serving.release.wording import standing
+
+    desk = open_desk()
+    if dry_run:
+        rollout = known_rollout(desk, model)[0]
+        refused = None if wanted.already(rollout) else against(rollout, wanted)
+        would = f"be refused: {refused}" if refused else f"{wanted.action} the rollout of {model}."
+        say(f"This would {would} Nothing was changed.")
+        return
+    confirm_change(desk.loaded, f"{wanted.action} the rollout of {model}", yes)
+    reason, request = why
+    known_rollout(desk, model)
+    done = move(desk, open_repository(desk), model, wanted, reason=reason, request=request, told=say)
+    number = done.written.entry.number
+    if json:
+        rollout = done.rollout
+        sides = {"base": release_data(rollout.base), "target": release_data(rollout.target)}
+        print_json({"entry": number, "before": done.before, **sides, **channel_data(done.converged)})
+        return
+    typer.echo(f"{model}: {standing(done.rollout)}{', already' * done.before}: entry {number}.")
+    tell_channel(done.converged)

@@ -1,0 +1,35 @@
+"""The channel of the settings, from both its sides: of those who sign it, and of a device."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from slipway.platform.registry.desk import Desk
+from slipway.serving.channel.client import ChannelClient
+from slipway.serving.channel.looking import Channel
+from slipway.serving.release.places import StoreTransport, channel_store
+from slipway.serving.release.repository import Repository
+from slipway.serving.release.tuf_repository import TufRepository
+
+OpenChannel = Callable[[Path], Channel]
+"""The channel as a device sees it that was never online before; the folder is for what it learns."""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """A channel."""
+
+    repository: Repository
+    device: OpenChannel
+
+
+def open_repository(desk: Desk) -> TufRepository:
+    """To sign it, as far as this machine's keys go."""
+    return TufRepository.open(desk.loaded, people=desk.people, now=desk.now)
+
+
+def open_sides(desk: Desk) -> Sides:
+    """To sign it, and to see what devices see; there must be a channel."""
+    repository = open_repository(desk)
+    root, transport = repository.root_bytes(), StoreTransport(channel_store(desk.loaded))
+    return Sides(repository, lambda trust: ChannelClient(trust, transport, root))

@@ -1,0 +1,130 @@
+"""Where rollouts stand, for people: by the ledger, and by what the channel tells devices."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from slipway.platform.errors import SlipwayError as PlatformError
+from slipway.platform.ledger.describing import moment, plain
+from slipway.platform.ledger.entry import Written
+from slipway.platform.registry.desk import Desk
+from slipway.platform.registry.standing import ModelStanding
+from slipway.serving.channel.pointer import Pointer
+from slipway.serving.channel.transport import NotThere
+from slipway.serving.errors import SlipwayError
+from slipway.serving.release import wording
+from slipway.serving.release.converging import equal, released_models
+from slipway.serving.release.folding import known_rollout, load_rollout
+from slipway.serving.release.opening import open_sides
+from slipway.serving.release.rollouts import Rollout
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A model's rollout."""
+
+    rollout: Rollout
+    versions: ModelStanding
+    pointer: Pointer | None
+    problem: str = ""
+    """Why nobody knows what devices are told."""
+
+    @property
+    def champion(self) -> str | None:
+        """The number of the version that is champion."""
+        bundle = self.versions.champion
+        return self.versions.versions[bundle].number if bundle else None
+
+    @property
+    def shown(self) -> bool:
+        """Whether devices are told what the ledger says."""
+        return not self.problem and equal(self.rollout, self.pointer)
+
+    @property
+    def channel(self) -> str:
+        """What the channel tells."""
+        if self.problem:
+            return f"devices can learn nothing new: {self.problem}"
+        if not self.shown:
+            return "behind the ledger: `slipway channel keepalive` shows it"
+        if self.pointer is None:
+            return "says nothing yet"
+        return f"says so since {moment(self.pointer.signed_at)} UTC (change {self.pointer.sequence})"
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """The cells of a table."""
+        rollout = self.rollout
+        base, target = rollout.base, rollout.target
+        return (
+            rollout.model,
+            f"version {self.champion}" if self.champion else "none",
+            wording.named(base) if base else "nothing yet",
+            f"{wording.named(target)} {wording.wave(rollout.wave)}" if target else "nothing",
+            rollout.state,
+            "unknown" if self.problem else "equal" if self.shown else "behind",
+        )
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """One screen."""
+        rollout = self.rollout
+        _, champion, runs, on_its_way, state, _ = self.row
+        fields = {"model": rollout.model, "state": state, "champion": champion, "devices run": runs}
+        if base := rollout.base:
+            fields["since"] = _by(base.finished or base.written)
+        fields["on its way"] = on_its_way
+        if target := rollout.target:
+            fields["begun"] = _by(target.written)
+        if rollout.paused:
+            fields["paused"] = _by(rollout.paused)
+        if newest := rollout.newest:
+            back = rollout.earlier(newest.number)
+            fields["way back"] = wording.named(back) if back else "none"
+            fields["floor"] = f"release {rollout.floor}" if rollout.floor else "none"
+        if rollout.steps:
+            last = rollout.steps[-1]
+            fields["last change"] = f"release {last.release}: {last.what}, {_by(last.written)}"
+        return fields | {"channel": self.channel}
+
+
+def standing_of(desk: Desk, model: str) -> Standing:
+    """Where one stands; a model without versions is not known."""
+    known_rollout(desk, model)
+    return standings(desk, (model,))[0]
+
+
+def standings(desk: Desk, models: Sequence[str] | None = None) -> tuple[Standing, ...]:
+    """Where these stand, or all that were ever released."""
+    models = released_models(desk) if models is None else models
+    with TemporaryDirectory(prefix="slipway-look-") as trust:
+        told = _told_by(desk, Path(trust))
+        return tuple(Standing(*load_rollout(desk, model), *told(model)) for model in models)
+
+
+def _told_by(desk: Desk, trust: Path) -> Callable[[str], tuple[Pointer | None, str]]:
+    """What devices are told of a model now, as a device finds it out, or why that cannot be known."""
+    try:
+        client = open_sides(desk).device(trust)
+    except (PlatformError, SlipwayError) as error:
+        why = str(error)
+        return lambda _: (None, why)
+
+    def look(model: str) -> tuple[Pointer | None, str]:
+        try:
+            return client.look(model, now=desk.now()).pointer, ""
+        except NotThere:
+            return None, ""
+        except (PlatformError, SlipwayError) as error:
+            return None, str(error)
+
+    return look
+
+
+def _by(written: Written) -> str:
+    """When, by whom, why."""
+    reason = plain(written.entry.decision.reason)
+    return f"{moment(written.entry.at)} UTC by {written.signer} (entry {written.entry.number})" + (
+        f": {reason}" if reason else ""
+    )

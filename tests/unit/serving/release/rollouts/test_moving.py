@@ -1,0 +1,92 @@
+"""Advancing, pausing and resuming: one entry each, which the channel follows."""
+
+import pytest
+
+from rolling_out import MODEL, Site
+from slipway.platform.ledger.entry import Action
+from slipway.platform.registry.desk import Refused
+from slipway.serving.channel.pointer import Wave
+from slipway.serving.release.converging import converge
+from slipway.serving.release.moving import advancing, finishing, pausing, resuming
+from slipway.serving.release.opening import open_repository
+
+MOVES = (Action.ADVANCE, Action.PAUSE, Action.RESUME)
+
+
+def test_a_rollout_goes_in_waves_to_everybody(led_site: Site) -> None:
+    seed = led_site.start(wave=Wave(share=5)).released.wave.seed
+    led_site.move(advancing(Wave(share=50)))
+    assert led_site.look().pointer.wave == Wave(share=50, seed=seed)
+    done = led_site.move(finishing(), reason="a quiet night")
+    assert (led_site.told(), done.rollout.state) == ((2, None), "released")
+    assert done.written.entry.decision.reason == "a quiet night"
+    assert [step.what for step in done.rollout.steps if step.release == 2] == [
+        "version 2 to 5 % of all devices", "to 50 % of all devices", "finished: it is everybody's",
+    ]  # fmt: skip
+
+
+def test_what_is_so_already_is_not_decided_again(led_site: Site) -> None:
+    led_site.start(wave=Wave(share=5))
+    for wanted in (advancing(Wave(share=50)), pausing(), resuming(), finishing()):
+        first = led_site.move(wanted)
+        again = led_site.move(wanted)
+        assert (first.before, again.before) == (False, True)
+    assert [one.entry.decision.action for one in led_site.entries(*MOVES)][-4:] == [
+        Action.ADVANCE, Action.PAUSE, Action.RESUME, Action.ADVANCE,
+    ]  # fmt: skip
+
+
+def test_while_it_is_paused_nobody_begins_and_nothing_advances(led_site: Site) -> None:
+    led_site.start()
+    led_site.move(pausing(), "cleo")
+    pointer = led_site.look().pointer
+    assert pointer.base is not None
+    assert pointer.target is not None
+    assert pointer.wanted("d-1", frozenset(), has=1) == pointer.base
+    assert pointer.wanted("d-2", frozenset(), has=2) == pointer.target
+    with pytest.raises(Refused, match="Release 2 was paused"):
+        led_site.move(finishing())
+    assert led_site.entries()[-1].entry.decision.subjects["asked"] == "advance"
+
+
+@pytest.mark.parametrize(("by", "wanted"), [("cleo", resuming()), ("ben", pausing()), ("cleo", finishing())])
+def test_who_lacks_the_role_is_refused_and_the_ledger_knows(led_site: Site, by: str, wanted: object) -> None:
+    led_site.start()
+    if wanted.action is Action.RESUME:  # type: ignore[attr-defined]
+        led_site.move(pausing())
+    before = led_site.told(), led_site.look().pointer.paused
+    with pytest.raises(Refused, match="takes someone who is"):
+        led_site.move(wanted, by)  # type: ignore[arg-type]
+    assert led_site.entries()[-1].entry.decision.action is Action.REFUSE
+    assert (led_site.told(), led_site.look().pointer.paused) == before
+
+
+def test_where_nothing_is_on_its_way_nothing_moves(site: Site) -> None:
+    with pytest.raises(Refused, match=f"Nothing of {MODEL} is on its way"):
+        site.move(pausing())
+
+
+def test_who_lacks_the_online_keys_leaves_it_to_who_has_them(led_site: Site) -> None:
+    done = led_site.start("dora", "dora")  # on a machine with dora's key alone
+    assert "signed by rollouts, and no such key is on this machine" in done.converged.waits
+    assert led_site.told() == (1, None)
+    assert led_site.move(pausing(), "cleo", "cleo").converged.waits
+    service = led_site.desk("rollouts", "rollouts")
+    (shown,) = converge(service, open_repository(service))
+    assert (shown.waits, shown.changed) == ("", True)
+    assert (led_site.told(), led_site.look().pointer.paused) == ((1, 2), True)
+    assert converge(service, open_repository(service)) == (type(shown)(MODEL, open_repository(service).pointer(MODEL)),)
+
+
+def test_the_service_cannot_sign_a_release_and_says_who_can(led_site: Site) -> None:
+    repository = open_repository(led_site.desk("dora"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(type(repository), "add_release", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            led_site.start()
+    service = led_site.desk("rollouts", "rollouts")
+    (waiting,) = converge(service, open_repository(service))
+    assert "signed by dora" in waiting.waits
+    assert led_site.told() == (1, None)
+    assert led_site.start().before
+    assert led_site.told() == (1, 2)
