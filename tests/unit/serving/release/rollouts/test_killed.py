@@ -1,0 +1,161 @@
+"""Processes that are killed before any of their writes, and ones that start at the same moment: always one release.
+
+The children are forked from the test, so that each is a real process that is really killed, and none has to import
+everything anew.
+"""
+
+import multiprocessing
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+from rolling_out import MODEL, Site
+from slipway.platform.ledger.entry import Action
+from slipway.platform.registry.desk import Refused
+from slipway.platform.store.directory import DirectoryStore
+from slipway.serving.release import moving, starting
+
+WRITES = ("put", "put_if_absent", "put_file")
+REFUSED = 3
+
+
+def child(work: Callable[[], object]) -> int:
+    """Run it in a forked process; its id."""
+    process = os.fork()
+    if process:
+        return process
+    status = 1
+    try:
+        work()
+        status = 0
+    except Refused:
+        status = REFUSED
+    finally:
+        os._exit(status)
+
+
+def ended(process: int) -> int:
+    """Exit status, or minus the signal."""
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def dying(place: int) -> None:
+    """From here on this process is killed before the write of that number."""
+    left = place
+
+    def counted(own: Callable[..., object]) -> Callable[..., object]:
+        def write(*args: object, **named: object) -> object:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return own(*args, **named)
+
+        return write
+
+    for name in WRITES:
+        setattr(DirectoryStore, name, counted(getattr(DirectoryStore, name)))
+
+
+def killed_at(place: int, work: Callable[[], object]) -> bool:
+    """Whether it came so far as to be killed."""
+
+    def short_lived() -> None:
+        dying(place)
+        work()
+
+    status = ended(child(short_lived))
+    assert status in (0, -signal.SIGKILL)
+    return status != 0
+
+
+def released(site: Site) -> list[str]:
+    """The releases that the channel's newest `models` lists."""
+    listed = site.repository().metadata("models").signed.targets
+    return sorted(path for path in listed if path.endswith(".release.json"))
+
+
+def copies(root: Path, folder: Path) -> Iterator[tuple[int, Site]]:
+    """The project again and again, for one place after the other."""
+    place = 0
+    while True:
+        place += 1
+        to = folder / str(place)
+        shutil.copytree(root, to)
+        yield place, Site(to).found_again()
+
+
+def test_a_start_that_is_killed_before_any_write_ends_in_one_release(led: Path, tmp_path: Path) -> None:
+    for place, site in copies(led, tmp_path):
+        was_killed = killed_at(place, site.start)
+        seen = site.told()
+        assert seen in ((1, None), (1, 2))  # the state before or the one after, for every reader
+        done = site.start()
+        assert (done.released.number, done.converged.waits, site.told()) == (2, "", (1, 2))
+        assert len(site.entries(Action.RELEASE)) == 2
+        assert [path.rpartition("/")[2] for path in released(site)] == ["1.release.json", "2.release.json"]
+        assert not site.rollout.void
+        if not was_killed:
+            break
+        shutil.rmtree(site.root)
+    assert place > 10
+
+
+def test_an_undo_that_is_killed_before_any_write_is_finished_by_the_next(led: Path, tmp_path: Path) -> None:
+    start = Site(shutil.copytree(led, tmp_path / "begun")).found_again()
+    start.start()
+    for place, site in copies(start.root, tmp_path):
+        was_killed = killed_at(place, site.undo)
+        assert site.told() in ((1, 2), (1, None))
+        done = site.undo()
+        assert (site.told(), site.champion, done.rollout.state) == ((1, None), "a", "released")
+        assert len(site.entries(Action.ROLLBACK)) == 1
+        if not was_killed:
+            break
+        shutil.rmtree(site.root)
+    assert place > 5
+
+
+def at_once(barrier: Barrier, module: object, work: Callable[[], object]) -> int:
+    """A process that decides when the other one does: both have looked, and nothing spoke against it."""
+
+    def together() -> None:
+        own = module.decide  # type: ignore[attr-defined]
+
+        def decide(*args: object, **named: object) -> object:
+            barrier.wait(60)
+            return own(*args, **named)
+
+        module.decide = decide  # type: ignore[attr-defined]
+        work()
+
+    return child(together)
+
+
+def test_two_who_start_at_once_make_one_release(led_site: Site) -> None:
+    barrier = multiprocessing.Barrier(2)
+    processes = [at_once(barrier, starting, led_site.start) for _ in range(2)]
+    assert sorted(map(ended, processes)) == [0, REFUSED]
+    assert led_site.told() == (1, 2)
+    assert len(led_site.entries(Action.RELEASE)) == 3
+    (void,) = led_site.rollout.void
+    assert void.why == "the number 2 was taken by then"
+    assert len(released(led_site)) == 2
+    assert led_site.start().before
+
+
+def test_a_pause_and_an_end_at_once_end_in_what_the_ledger_says(led_site: Site) -> None:
+    led_site.start()
+    barrier = multiprocessing.Barrier(2)
+    processes = [
+        at_once(barrier, moving, lambda wanted=wanted: led_site.move(wanted))  # type: ignore[misc]
+        for wanted in (moving.pausing(), moving.finishing())
+    ]
+    assert sorted(map(ended, processes)) == [0, REFUSED]
+    assert led_site.told() in ((2, None), (1, 2))
+    assert led_site.look().pointer.paused == (led_site.rollout.paused is not None)
+    assert led_site.told() == (led_site.rollout.base_number, led_site.rollout.target_number)
+    assert led_site.rollout.void[0].why in ("release 2 was paused", f"nothing of {MODEL} is on its way")
