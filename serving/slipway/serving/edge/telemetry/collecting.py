@@ -1,23 +1,20 @@
-"""From answers to records: windows of time in memory, written to the spool when they end.
+"""From what models do to records: windows of time in memory, written to the spool when they end.
 
-Counts of a window are exact. Distributions are counted for as many rows a second as a small device can afford; a
-sketch of some rows tells as much. What the spool cannot take (a full disk) stays here and goes with the next window.
+Counts are exact. What the spool cannot take (a full disk) stays here and goes with the next window.
 """
 
 import json
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-import numpy as np
-
 from slipway.serving.channel.pointer import Sampling
-from slipway.serving.edge.telemetry.distributions import Distributions, Expected, novelty
-from slipway.serving.edge.telemetry.moments import LONGEST, Moments
+from slipway.serving.edge.telemetry.distributions import Distributions
+from slipway.serving.edge.telemetry.looking import Looking
+from slipway.serving.edge.telemetry.moments import Moments
 from slipway.serving.edge.telemetry.sampling import Decision, why_sampled
 from slipway.serving.edge.telemetry.spool import Kind, Spool, SpoolFailed, encoded_counts
 from slipway.serving.runtime.figures import Figures
@@ -26,10 +23,6 @@ from slipway.serving.runtime.session import Arrays
 
 log = logging.getLogger(__name__)
 
-ROWS_A_SECOND: Final = 20.0
-"""Of each model, of which distributions are counted."""
-VECTOR_DIMS: Final = 2
-"""Of a batch of vectors."""
 COUNTED: Final = ("admitted", "answered", "failed", "dropped", "refused", "batches", "rows")
 OF_DEVICE: Final = "device"
 """The subject of counts that belong to no model, such as frames of a stream."""
@@ -47,80 +40,61 @@ class Working(Protocol):
 
 
 @dataclass
+class _Followed:
+    """A model, and what of it is told already."""
+
+    working: Working
+    looking: Looking
+    told: Figures
+    subject: str
+    """The last release that answered."""
+
+
+@dataclass
 class _Window:
-    """What one release did in some time."""
+    """What one subject did in some time."""
 
     counts: dict[str, int] = field(default_factory=dict)
-    seen: Distributions = field(default_factory=lambda: Distributions({}))
-    vectors: dict[str, Moments] = field(default_factory=dict)
     figures: Figures = field(default_factory=Figures)
+    distributions: Distributions | None = None
+    vectors: Mapping[str, Moments] = field(default_factory=dict)
 
 
 class Collector:
     """Telemetry of one device; its methods may be called from any thread."""
 
-    def __init__(
-        self, spool: Spool, *, now: Callable[[], datetime], pace: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._spool, self._now, self._pace = spool, now, pace
+    def __init__(self, spool: Spool, *, now: Callable[[], datetime]) -> None:
+        self._spool, self._now = spool, now
         self._lock = threading.Lock()
         self._begun = now()
         self._windows: dict[str, _Window] = {}
-        self._expected: dict[str, Mapping[str, Expected]] = {}
         self._policies: dict[str, Sampling] = {}
-        self._working: dict[str, tuple[Working, Figures]] = {}
-        self._subjects: dict[str, str] = {}
-        """By model, the last release that answered."""
-        self._next_look: dict[str, float] = {}
+        self._followed: dict[str, _Followed] = {}
         self._taken: dict[tuple[str, str], int] = {}
 
-    def expect(self, bundle: str, expected: Mapping[str, Expected]) -> None:
-        """Compare what this bundle does with that."""
+    def follow(self, model: str, working: Working, looking: Looking) -> None:
+        """Tell of this model with every window."""
         with self._lock:
-            self._expected[bundle] = expected
-
-    def follow(self, model: str, working: Working) -> None:
-        """Tell this model's figures with every window."""
-        with self._lock:
-            self._working[model] = (working, working.total())
+            self._followed[model] = _Followed(working, looking, Figures(), model)
 
     def sample_by(self, model: str, policy: Sampling) -> None:
         """From now on the model's signed policy is this one."""
         with self._lock:
             self._policies[model] = policy
 
-    def watch(self, loaded: LoadedModel, inputs: Arrays, outputs: Arrays) -> None:
-        """Look at a batch that was answered, unless its model's share of looks is used up; fits `LiveModel`."""
-        moment = self._pace()
-        with self._lock:
-            self._subjects[loaded.model] = subject_of(loaded)
-            if moment < self._next_look.get(loaded.model, 0.0):
-                return
-            rows = max((len(one) for one in outputs.values()), default=1)
-            self._next_look[loaded.model] = moment + rows / ROWS_A_SECOND
-            window = self._window(subject_of(loaded))
-            if not window.seen.expected:
-                window.seen.expected = self._expected.get(loaded.bundle, {})
-            window.seen.observe(inputs, outputs)
-            for name, answer in outputs.items():
-                if answer.ndim == VECTOR_DIMS and answer.shape[1] <= LONGEST and np.isfinite(answer).all():
-                    found = Moments.of(answer.astype(np.float64))
-                    window.vectors[name] = window.vectors[name] + found if name in window.vectors else found
-
     def count(self, name: str, times: int = 1, *, subject: str = OF_DEVICE) -> None:
         """Count what happened: a frame, an error of a kind."""
         with self._lock:
-            counts = self._window(subject).counts
-            counts[name] = counts.get(name, 0) + times
+            self._add(subject, {name: times})
 
     def state(self, model: str, told: Mapping[str, Any]) -> None:
         """Keep that a model's state on this device changed; at once, so that it is not lost with this process."""
         self._keep("state", model, _json(told))
 
-    def strangeness(self, loaded: LoadedModel, inputs: Arrays, outputs: Arrays) -> float:
-        """How far one row lies outside of its bundle's reference."""
-        found = novelty(self._expected.get(loaded.bundle, {}), inputs, outputs)
-        return float(found.max()) if len(found) else 0.0
+    def strangeness(self, model: str, inputs: Arrays, outputs: Arrays) -> float:
+        """How far a decision of this model lies outside of its bundle's reference."""
+        followed = self._followed.get(model)
+        return followed.looking.strangeness(inputs, outputs) if followed else 0.0
 
     def sample(self, loaded: LoadedModel, decision: Decision, picture: Callable[[], bytes]) -> str | None:
         """Keep the picture of a decision where the policy asks for it; the reason if it was kept."""
@@ -140,41 +114,39 @@ class Collector:
     def flush(self) -> None:
         """End the window: write it, and begin the next one."""
         with self._lock:
-            self._take_figures()
+            for followed in self._followed.values():
+                self._take(followed)
             windows, self._windows = self._windows, {}
             begun, self._begun = self._begun, self._now()
         at = stamp(begun)
         for subject, window in windows.items():
             if window.counts and not self._keep("counts", subject, encoded_counts(window.counts), at):
-                self._give_back(subject, window)
-                continue
-            if sketch := _sketch(window):
+                with self._lock:
+                    self._add(subject, window.counts)
+            elif sketch := _sketch(window):
                 self._keep("sketch", subject, _json(sketch), at)
 
-    def _take_figures(self) -> None:
-        """What the models did since the last window, under the release that answers now or was the last to do so."""
-        for model, (working, before) in self._working.items():
-            loaded, total = working.loaded, working.total()
-            self._working[model] = (working, total)
-            done = {name: getattr(total, name) - getattr(before, name) for name in COUNTED}
-            if not any(done.values()):
-                continue
-            if loaded is not None:
-                self._subjects[model] = subject_of(loaded)
-            window = self._window(self._subjects.get(model, model))
-            for name, count in done.items():
-                window.counts[name] = window.counts.get(name, 0) + count
-            window.figures.latency.merge(total.latency.since(before.latency))
-            window.figures.running.merge(total.running.since(before.running))
+    def _take(self, followed: _Followed) -> None:
+        """What a model did since the last window, under the release that answers now or was the last to do so."""
+        for seen in followed.looking.take():
+            followed.subject = subject_of(seen.loaded)
+            window = self._windows.setdefault(followed.subject, _Window())
+            window.distributions, window.vectors = seen.distributions, seen.vectors
+        if (loaded := followed.working.loaded) is not None:
+            followed.subject = subject_of(loaded)
+        total, told = followed.working.total(), followed.told
+        followed.told = total
+        done = {name: getattr(total, name) - getattr(told, name) for name in COUNTED}
+        if any(done.values()):
+            self._add(followed.subject, done)
+            figures = self._windows[followed.subject].figures
+            figures.latency.merge(total.latency.since(told.latency))
+            figures.running.merge(total.running.since(told.running))
 
-    def _give_back(self, subject: str, window: _Window) -> None:
-        with self._lock:
-            counts = self._window(subject).counts
-            for name, count in window.counts.items():
-                counts[name] = counts.get(name, 0) + count
-
-    def _window(self, subject: str) -> _Window:
-        return self._windows.setdefault(subject, _Window())
+    def _add(self, subject: str, counts: Mapping[str, int]) -> None:
+        there = self._windows.setdefault(subject, _Window()).counts
+        for name, count in counts.items():
+            there[name] = there.get(name, 0) + count
 
     def _keep(self, kind: Kind, subject: str, body: bytes, at: str | None = None) -> bool:
         try:
@@ -201,9 +173,9 @@ def _sketch(window: _Window) -> dict[str, Any]:
     if window.figures.latency.count:
         found["latency_ms"] = window.figures.latency.to_json()
         found["running_ms"] = window.figures.running.to_json()
-    if window.seen.counts:
-        found["distributions"] = {name: parts.tolist() for name, parts in window.seen.counts.items()}
-        found["divergence"] = {name: round(apart, 4) for name, apart in window.seen.divergence().items()}
+    if window.distributions and window.distributions.counts:
+        found["distributions"] = {name: parts.tolist() for name, parts in window.distributions.counts.items()}
+        found["divergence"] = {name: round(apart, 4) for name, apart in window.distributions.divergence().items()}
     if window.vectors:
         found["vectors"] = {name: moments.as_json() for name, moments in window.vectors.items()}
     return found

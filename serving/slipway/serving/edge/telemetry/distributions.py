@@ -95,13 +95,15 @@ class Distributions:
     expected: Mapping[str, Expected]
     counts: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
 
-    def observe(self, inputs: Arrays, outputs: Arrays) -> None:
-        """Count the rows of one batch."""
-        for name, values in measures_of(inputs, outputs):
-            expected = self.expected.get(name)
-            if expected is not None and np.isfinite(values).all():
-                parts = expected.parts(values)
-                self.counts[name] = self.counts[name] + parts if name in self.counts else parts
+    def observe(self, inputs: Arrays, outputs: Arrays) -> dict[str, npt.NDArray[np.int64]]:
+        """Count the rows of one batch; the counts of this batch alone."""
+        found = {
+            name: expected.parts(values)
+            for name, values in measures_of(inputs, outputs)
+            if (expected := self.expected.get(name)) is not None and np.isfinite(values).all()
+        }
+        self.add(found)
+        return found
 
     def add(self, counts: Mapping[str, npt.NDArray[np.int64]]) -> None:
         """Take over what another one of the same bundle has counted."""

@@ -13,6 +13,7 @@ import small_onnx
 from slipway.serving.channel.pointer import Sampling
 from slipway.serving.edge.telemetry.collecting import Collector, subject_of
 from slipway.serving.edge.telemetry.distributions import expected_of
+from slipway.serving.edge.telemetry.looking import Looking
 from slipway.serving.edge.telemetry.sampling import Decision
 from slipway.serving.edge.telemetry.spool import Spool, SpoolFailed
 from slipway.serving.runtime.inputs import seeded_inputs
@@ -51,7 +52,16 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
 
 @pytest.fixture
 def collector(spool: Spool, moment: Moment) -> Collector:
-    return Collector(spool, now=moment, pace=moment.pace)
+    return Collector(spool, now=moment)
+
+
+@pytest.fixture
+def looking(moment: Moment, loaded: LoadedModel) -> Looking:
+    """Of a model whose reference is made of answers like its own."""
+    looking = Looking(moment.pace)
+    outputs = loaded.session.run(seeded_inputs(loaded.contract))
+    looking.begin(loaded.bundle, expected_of(made(1, None, {}, of_answers(many(outputs)))))
+    return looking
 
 
 @pytest.fixture
@@ -70,15 +80,12 @@ def told(spool: Spool, kind: str) -> list[tuple[str, str, Any]]:
 
 
 def test_a_window_tells_what_was_answered_how_quickly_and_what_it_looked_like(
-    collector: Collector, spool: Spool, moment: Moment, loaded: LoadedModel
+    collector: Collector, spool: Spool, moment: Moment, loaded: LoadedModel, looking: Looking
 ) -> None:
-    inputs = seeded_inputs(loaded.contract)
-    outputs = loaded.session.run(inputs)
-    collector.expect(loaded.bundle, expected_of(made(1, None, {}, of_answers(many(outputs)))))
-    live = LiveModel(loaded, watch=collector.watch)
-    collector.follow("small", live)
+    live = LiveModel(loaded, watch=looking)
+    collector.follow("small", live, looking)
     for _ in range(5):
-        live.submit(inputs).result(timeout=30)
+        live.submit(seeded_inputs(loaded.contract)).result(timeout=30)
     live.close()
     collector.count("frames", 7)
     moment.now += timedelta(minutes=5)
@@ -103,9 +110,11 @@ def many(outputs: Arrays) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.f
     }
 
 
-def test_windows_add_up_to_the_whole(collector: Collector, spool: Spool, moment: Moment, loaded: LoadedModel) -> None:
+def test_windows_add_up_to_the_whole(
+    collector: Collector, spool: Spool, moment: Moment, loaded: LoadedModel, looking: Looking
+) -> None:
     live = LiveModel(loaded)
-    collector.follow("small", live)
+    collector.follow("small", live, looking)
     for window in range(4):
         for _ in range(window):
             live.submit(seeded_inputs(loaded.contract)).result(timeout=30)
@@ -116,16 +125,30 @@ def test_windows_add_up_to_the_whole(collector: Collector, spool: Spool, moment:
     assert spool.counted()["answered"] == 6
 
 
-def test_only_so_many_rows_a_second_are_looked_at(collector: Collector, moment: Moment, loaded: LoadedModel) -> None:
+def test_only_so_many_rows_a_second_are_looked_at(looking: Looking, moment: Moment, loaded: LoadedModel) -> None:
     inputs = seeded_inputs(loaded.contract)
     outputs = loaded.session.run(inputs)
-    collector.expect(loaded.bundle, expected_of(made(1, None, {}, of_answers(many(outputs)))))
     for _ in range(1_000):
-        collector.watch(loaded, inputs, outputs)
+        looking(loaded, inputs, outputs)
         moment.now += timedelta(milliseconds=1)
-    looked = {int(parts.sum()) for parts in collector._windows[subject_of(loaded)].seen.counts.values()}
+    (seen,) = looking.take()
+    looked = {int(parts.sum()) for parts in seen.distributions.counts.values()}
     rows = len(next(iter(outputs.values())))
     assert 10 < looked.pop() < 20 + 2 * rows
+    assert looking.take() == []
+
+
+def test_what_was_taken_is_still_part_of_the_divergence(looking: Looking, moment: Moment, loaded: LoadedModel) -> None:
+    inputs = seeded_inputs(loaded.contract)
+    outputs = loaded.session.run(inputs)
+    looking(loaded, inputs, outputs)
+    before = looking.divergence()
+    looking.take()
+    assert looking.divergence() == before != {}
+    looking.begin("another", {})
+    moment.now += timedelta(minutes=1)
+    looking(loaded, inputs, outputs)
+    assert looking.divergence() == {}
 
 
 def test_counts_that_the_disk_does_not_take_come_with_the_next_window(

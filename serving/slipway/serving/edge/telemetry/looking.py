@@ -1,0 +1,89 @@
+"""Looking at what a model sees and answers, batch by batch, on the live model's own thread.
+
+Probation asks how far the active release is from its reference since it became active; telemetry takes what was seen
+since it took the last time. Both are of the same looks, of which there are so many rows a second as a small device can
+afford: a sketch of some rows tells as much.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from slipway.serving.edge.telemetry.distributions import Distributions, Expected, novelty
+from slipway.serving.edge.telemetry.moments import LONGEST, Moments
+from slipway.serving.runtime.live import LoadedModel
+from slipway.serving.runtime.session import Arrays
+
+ROWS_A_SECOND: Final = 20.0
+VECTOR_DIMS: Final = 2
+"""Of a batch of vectors."""
+
+
+@dataclass
+class Seen:
+    """What one release was looked at."""
+
+    loaded: LoadedModel
+    distributions: Distributions
+    vectors: dict[str, Moments] = field(default_factory=dict)
+
+
+class Looking:
+    """Of one model; fits `LiveModel`'s `watch`."""
+
+    def __init__(self, pace: Callable[[], float] = time.monotonic) -> None:
+        self._pace = pace
+        self._lock = threading.Lock()
+        self._bundle = ""
+        self._expected: Mapping[str, Expected] = {}
+        self._since_active = Distributions({})
+        self._seen: dict[tuple[int | None, str], Seen] = {}
+        self._next = 0.0
+
+    def begin(self, bundle: str, expected: Mapping[str, Expected]) -> None:
+        """From now on this bundle is active."""
+        with self._lock:
+            self._bundle, self._expected = bundle, expected
+            self._since_active = Distributions(expected)
+
+    def divergence(self) -> dict[str, float]:
+        """How far what the active bundle saw and answered is from its reference."""
+        with self._lock:
+            return self._since_active.divergence()
+
+    def strangeness(self, inputs: Arrays, outputs: Arrays) -> float:
+        """How far the strangest row lies outside of the active bundle's reference."""
+        found = novelty(self._expected, inputs, outputs)
+        return float(found.max()) if len(found) else 0.0
+
+    def take(self) -> list[Seen]:
+        """What was seen since the last time, by release."""
+        with self._lock:
+            seen, self._seen = self._seen, {}
+        return list(seen.values())
+
+    def __call__(self, loaded: LoadedModel, inputs: Arrays, outputs: Arrays) -> None:
+        """A batch was answered."""
+        moment = self._pace()
+        with self._lock:
+            if moment < self._next or loaded.bundle != self._bundle:
+                return
+            self._next = moment + max((len(one) for one in outputs.values()), default=1) / ROWS_A_SECOND
+            counts = self._since_active.observe(inputs, outputs)
+            key = (loaded.release, loaded.bundle)
+            seen = self._seen.setdefault(key, Seen(loaded, Distributions(self._expected)))
+            seen.distributions.add(counts)
+            for name, moments in _vectors(outputs).items():
+                seen.vectors[name] = seen.vectors[name] + moments if name in seen.vectors else moments
+
+
+def _vectors(outputs: Arrays) -> dict[str, Moments]:
+    return {
+        name: Moments.of(answer.astype(np.float64))
+        for name, answer in outputs.items()
+        if answer.ndim == VECTOR_DIMS and answer.shape[1] <= LONGEST and np.isfinite(answer).all()
+    }
