@@ -6,10 +6,13 @@
     client = office.client(tmp_path / "trust")
     client.look("small-bays", now=office.time.now())
 
-Time stands still until `office.time.forward(days=…)`. `office.signed_by(...)` signs what a thief would.
+Time stands still until `office.time.forward(days=…)`. `Thief` signs with stolen keys; `serve` gives a folder out, well
+or badly; `Follower` is a device without an agent.
 """
 
+from signed_channel.device import Follower, WrongDigest
 from signed_channel.office import Office, Time
 from signed_channel.servers import Misbehaviour, Served, serve
+from signed_channel.thief import Thief
 
-__all__ = ["Misbehaviour", "Office", "Served", "Time", "serve"]
+__all__ = ["Follower", "Misbehaviour", "Office", "Served", "Thief", "Time", "WrongDigest", "serve"]

@@ -1,5 +1,6 @@
 """A project with people, keys and a channel."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -63,6 +64,11 @@ class Office:
         self.known()
         assert self.repository().found() == ()
         return self
+
+    def copied(self, to: Path) -> "Office":
+        """All of it once more in another folder, at the same moment."""
+        shutil.copytree(self.root, to)
+        return Office(to, time=Time(self.time.now()))
 
     def known(self, roles: Mapping[str, tuple[Role, ...]] = ROLES) -> "Office":
         """Give everybody a key and write the people file."""

@@ -58,7 +58,7 @@ def _reason(error: BaseException, fetcher: "TransportFetcher", updater: "Remembe
     if isinstance(error, UnsignedMetadataError):
         return f"{asked} is not signed as the channel's keys demand: {error}."
     if isinstance(error, BadVersionNumberError):
-        return f"{asked} has another version than it must have, an older one or one of another state: {error}."
+        return f"{asked} is of an older state than this device has seen (rollback), or of another one: {error}."
     if isinstance(error, LengthOrHashMismatchError):
         return f"{asked} is damaged, or of another state than the file that lists it: {error}."
     if isinstance(error, DeserializationError):

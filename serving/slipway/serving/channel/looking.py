@@ -37,9 +37,9 @@ class Look:
 
 
 class Channel(Protocol):
-    """A channel as devices see it. What goes wrong is a `ChannelError`: `Untrusted`, `NotThere`, `TransferFailed`, or
-    `CannotRemember` on a full disk.
+    """A channel as devices see it.
 
+    What goes wrong is a `ChannelError`: `Untrusted`, `NotThere`, `TransferFailed`, or `CannotRemember` on a full disk.
     `manifest`, `files` and `read` belong to the state of the last look, and need one.
     """
 

@@ -85,14 +85,19 @@ class Bench:
         return root, self.drafts.read(TARGETS, state.targets.free if state else 1)
 
     def sign_drafts(self, state: State | None) -> None:
-        """Sign what waits with the keys that are here."""
+        """Sign what waits with the keys that are here, as far as signatures are missing."""
         before = state.root if state else None
         root, targets = self.drafts_of(state)
         if root is not None:
-            self.drafts.add(root, self.keys.signers(root.result(before).unsigned))
+            self._sign(root, before)
             before = root.document.signed
         if targets is not None:
-            self.drafts.add(targets, self.keys.signers(targets.result(before).unsigned))
+            self._sign(targets, before)
+
+    def _sign(self, draft: Draft, root: Root | None) -> None:
+        for keyid, signer in self.keys.signers(sorted(draft.result(root).unsigned)).items():
+            if not draft.result(root):
+                draft = self.drafts.add(draft, {keyid: signer})
 
 
 def show(bench: Bench, fresh: Collection[str] = ()) -> tuple[Waiting, ...]:

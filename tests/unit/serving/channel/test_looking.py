@@ -2,23 +2,16 @@
 
 from pathlib import Path
 
-import pytest
-
-import small_onnx
 from signed_channel import Misbehaviour, Office, serve
+from slipway.serving.bundle.folder import Bundle
 from slipway.serving.channel.http_transport import HttpTransport
 
 MODEL = "small-bays"
 
 
-@pytest.fixture
-def office(tmp_path: Path) -> Office:
-    return Office(tmp_path / "office").open()
-
-
-def test_a_device_learns_what_to_run_and_fetches_it(office: Office, tmp_path: Path) -> None:
-    bundle = small_onnx.bundle(tmp_path / "bundle")
-    release = office.lead(bundle)
+def test_a_device_learns_what_to_run_and_fetches_it(office: Office, bundle: Bundle, tmp_path: Path) -> None:
+    release = office.repository().release(MODEL, bundle.digest, 1)
+    assert release is not None
     client = office.client(tmp_path / "trust")
 
     look = client.look(MODEL, now=office.time.now())
@@ -33,9 +26,11 @@ def test_a_device_learns_what_to_run_and_fetches_it(office: Office, tmp_path: Pa
     assert b"".join(client.read(remote, 100)) == (bundle.folder / "model.fp32.onnx").read_bytes()[100:]
 
 
-def test_the_same_over_http_where_a_transfer_goes_on_where_it_stopped(office: Office, tmp_path: Path) -> None:
-    bundle = small_onnx.bundle(tmp_path / "bundle")
-    release = office.lead(bundle)
+def test_the_same_over_http_where_a_transfer_goes_on_where_it_stopped(
+    office: Office, bundle: Bundle, tmp_path: Path
+) -> None:
+    release = office.repository().release(MODEL, bundle.digest, 1)
+    assert release is not None
     with serve(office.folder) as served:
         client = office.client(tmp_path / "trust", HttpTransport(served.url))
         client.look(MODEL, now=office.time.now())
