@@ -153,7 +153,13 @@ def _run(question: Mapping[str, Any]) -> dict[str, Any]:
     if "answers" in question:
         write_arrays(Path(question["answers"]), session.run(read_arrays(Path(question["given"]))))
         return {}
-    return {**_problems(question, session), **_measured(question, contract, session), "load_ms": load_ms}
+    if "bundle" not in question:
+        return {**_measured(question, contract, session), "load_ms": load_ms}
+    problems = _problems(question, session)
+    try:
+        return {**_measured(question, contract, session), "problems": problems, "load_ms": load_ms}
+    except SlipwayError as error:  # which is not all that is wrong
+        return {"problems": [*problems, str(error)]}
 
 
 def _opened(question: Mapping[str, Any], contract: Contract) -> Session:
@@ -168,14 +174,12 @@ def _opened(question: Mapping[str, Any], contract: Contract) -> Session:
     return open_engine(recorded(Path(question["engine"])), contract, python=Path(python) if python else None)
 
 
-def _problems(question: Mapping[str, Any], session: Session) -> dict[str, Any]:
-    """What the golden check says, where one was asked for."""
+def _problems(question: Mapping[str, Any], session: Session) -> list[str]:
+    """What the golden check says."""
     from slipway.serving.bundle.folder import Bundle
     from slipway.serving.runtime.proving import prove
 
-    if "bundle" not in question:
-        return {}
-    return {"problems": prove(Bundle.open(Path(question["bundle"])), question["variant"], session)}
+    return prove(Bundle.open(Path(question["bundle"])), question["variant"], session)
 
 
 def _measured(question: Mapping[str, Any], contract: Contract, session: Session) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 What the gates have judged elsewhere must be true here too, with this runtime, this driver and this processor.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from slipway.serving.bundle.folder import Bundle
 from slipway.serving.bundle.manifest import DeviceClass, Variant
@@ -13,7 +15,7 @@ from slipway.serving.runtime.measuring import CALLS, Limits, ask_apart
 from slipway.serving.runtime.session import Provider
 from slipway.serving.runtime.tensorrt.cache import EngineFile
 
-ROUNDS = 3
+ROUNDS: Final = 3
 """Of calls, of which the quietest counts: whatever else the device does can only add to it."""
 
 
@@ -63,16 +65,21 @@ def prove_apart(
         found = ask_apart(bundle.path(variant).name, question, limits or Limits())
     except ModelUnfit as error:
         return Proof((str(error),), provider)
-    problems = [*found["problems"]]
-    if found["p95_ms"] > device.latency_ms:
-        problems.append(f"{variant}: 95 of 100 calls take {found['p95_ms']:.1f} ms; {device.latency_ms:g} are allowed.")
-    if found["memory_mb"] > device.memory_mb:
-        problems.append(f"{variant}: it takes {found['memory_mb']:.0f} MB; {device.memory_mb:g} are allowed.")
+    if "p95_ms" not in found:
+        return Proof(tuple(found["problems"]), provider)
     return Proof(
-        problems=tuple(problems),
+        problems=(*found["problems"], *_beyond(variant, device, found["p95_ms"], found["memory_mb"])),
         provider=found["providers"][0],
         runtime=found["runtime"],
         p95_ms=found["p95_ms"],
         memory_mb=found["memory_mb"],
         load_ms=found["load_ms"],
     )
+
+
+def _beyond(variant: Variant, device: DeviceClass, p95_ms: float, memory_mb: float) -> Iterator[str]:
+    """Where it costs more than its class allows."""
+    if p95_ms > device.latency_ms:
+        yield f"{variant}: 95 of 100 calls take up to {p95_ms:.1f} ms; {device.latency_ms:g} are allowed."
+    if memory_mb > device.memory_mb:
+        yield f"{variant}: it takes {memory_mb:.0f} MB; {device.memory_mb:g} are allowed."

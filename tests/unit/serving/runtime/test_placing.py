@@ -1,0 +1,99 @@
+"""Where nodes went: a graph that fell to the processor is found, whatever the runtime says that it uses."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+import pytest
+
+import small_onnx
+from slipway.serving.runtime.errors import ModelUnfit
+from slipway.serving.runtime.onnx_runtime import NAMES, OnnxRuntimeSession
+from slipway.serving.runtime.placing import FORBID, RECORD, placed, watch_placing
+from slipway.serving.runtime.session import Provider
+
+CPU, CUDA, TENSORRT = NAMES["cpu"], NAMES["cuda"], NAMES["tensorrt"]
+
+
+def test_a_real_session_tells_where_its_nodes_went() -> None:
+    options = onnxruntime.SessionOptions()
+    watch_placing(options, onnxruntime.InferenceSession)
+    data = small_onnx.classifier().SerializeToString()
+    session = onnxruntime.InferenceSession(data, options, providers=[CPU])
+    assert placed(session) == {CPU: 3}
+
+
+def test_the_real_options_know_what_a_runtime_that_cannot_tell_is_asked_for() -> None:
+    options = onnxruntime.SessionOptions()
+    watch_placing(options, object)
+    assert options.get_session_config_entry(FORBID) == "1"
+    data = small_onnx.classifier().SerializeToString()
+    with pytest.raises(Exception, match="disabled fallback to the CPU EP"):
+        onnxruntime.InferenceSession(data, options, providers=[CPU])
+    assert placed(object()) == {}
+
+
+class Part:
+    """Nodes that one provider was given."""
+
+    def __init__(self, name: str, nodes: int) -> None:
+        self.ep_name, self._nodes = name, nodes
+
+    def get_nodes(self) -> list[str]:
+        return ["node"] * self._nodes
+
+
+Opening = Callable[..., OnnxRuntimeSession]
+
+
+@pytest.fixture
+def opening(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Opening:
+    """Opens the classifier with a runtime that says it has every provider, and gives nodes to some of them."""
+    path = tmp_path / "model.onnx"
+    path.write_bytes(small_onnx.classifier().SerializeToString())
+    real = onnxruntime.InferenceSession
+
+    def opened(provider: Provider, *parts: Part, uses: Sequence[str] = (CUDA, CPU)) -> OnnxRuntimeSession:
+        class Session:
+            def __init__(self, data: bytes, options: Any, providers: Any) -> None:
+                self._real = real(data, providers=[CPU])
+                assert options.get_session_config_entry(RECORD) == "1"
+                assert providers[0][0] == NAMES[provider]
+
+            def get_provider_graph_assignment_info(self) -> Sequence[Part]:
+                return parts
+
+            def get_providers(self) -> Sequence[str]:
+                return uses
+
+            def disable_fallback(self) -> None:
+                """It is one."""
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(self._real, name)
+
+        monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+        monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: list(NAMES.values()))
+        try:
+            return OnnxRuntimeSession(path, small_onnx.CONTRACT, provider=provider, threads=1)
+        finally:
+            monkeypatch.undo()
+
+    return opened
+
+
+def test_a_graph_on_the_device_is_told_with_what_helps_it(opening: Opening) -> None:
+    assert opening("cuda", Part(CPU, 1), Part(CUDA, 2)).providers == ["cuda", "cpu"]
+    assert opening("cuda", Part(CUDA, 3)).providers == ["cuda"]
+    found = opening("tensorrt", Part(TENSORRT, 3), Part(CUDA, 1), uses=(TENSORRT, CUDA, CPU))
+    assert found.providers == ["tensorrt", "cuda"]
+
+
+def test_a_silent_fall_is_found(opening: Opening) -> None:
+    with pytest.raises(ModelUnfit, match="was to run on `cuda`, and 3 of its 3 nodes fell to CPUExecutionProvider"):
+        opening("cuda", Part(CPU, 3))
+    with pytest.raises(ModelUnfit, match="was to run on `tensorrt`, and 2 of its 3 nodes fell to CUDA"):
+        opening("tensorrt", Part(TENSORRT, 1), Part(CUDA, 2), uses=(TENSORRT, CUDA, CPU))
+    with pytest.raises(ModelUnfit, match="fell to CPUExecutionProvider"):
+        opening("cuda", Part(CUDA, 3), uses=(CPU,))

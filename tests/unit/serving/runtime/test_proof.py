@@ -1,0 +1,78 @@
+"""The proof on this device: golden answers, latency and memory; whatever happens to the child, it is told."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import small_onnx
+import stand_in_gpu
+from slipway.serving.bundle.folder import Bundle
+from slipway.serving.bundle.manifest import DeviceClass
+from slipway.serving.runtime.measuring import Limits
+from slipway.serving.runtime.proof import prove_apart
+from slipway.serving.runtime.tensorrt.building import build_engine
+
+DEVICE = DeviceClass(variants=("fp32",), batch=2, latency_ms=10_000, memory_mb=2_000, size_mb=4)
+
+
+def device(**changes: Any) -> DeviceClass:
+    return DEVICE.model_copy(update=changes)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    """A sound one."""
+    return small_onnx.bundle(tmp_path / "bundle")
+
+
+def test_a_sound_variant_is_proven(bundle: Bundle) -> None:
+    found = prove_apart(bundle, "fp32", DEVICE, "cpu")
+    assert found.problems == ()
+    assert found.provider == "cpu"
+    assert found.runtime.startswith("onnxruntime ")
+    assert 0 < found.p95_ms < 10_000
+    assert 20 < found.memory_mb < 1000
+    assert found.load_ms > 0
+
+
+def test_all_that_is_wrong_is_told(tmp_path: Path, bundle: Bundle) -> None:
+    other = small_onnx.bundle(tmp_path / "other", seed=1)
+    (bundle.path("fp32")).write_bytes(other.path("fp32").read_bytes())
+    golden, slow, large = prove_apart(bundle, "fp32", device(latency_ms=1e-6, memory_mb=1), "cpu").problems
+    assert "from the golden answer" in golden
+    assert "0.0 ms; 1e-06 are allowed" in slow
+    assert "MB; 1 are allowed" in large
+
+
+def test_a_provider_that_is_not_there_proves_nothing(bundle: Bundle) -> None:
+    (problem,) = prove_apart(bundle, "fp32", DEVICE, "cuda").problems
+    assert "no provider `cuda`" in problem
+
+
+def test_a_model_that_takes_too_long_or_brings_its_process_down_proves_nothing(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = prove_apart(bundle, "fp32", DEVICE, "cpu", limits=Limits(seconds=0.01))
+    assert found.problems == ("model.fp32.onnx was not done after 0.01 s.",)
+    (tmp_path / "onnxruntime.py").write_text("import os; os.kill(os.getpid(), 11)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (problem,) = prove_apart(bundle, "fp32", DEVICE, "cpu").problems
+    assert "brought the process that ran it down (SIGSEGV)" in problem
+
+
+def test_an_engine_under_another_interpreter_is_proven_like_any_other(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python, mood = stand_in_gpu.interpreter(tmp_path / "other"), tmp_path / "mood"
+    monkeypatch.setenv("STAND_IN_MOOD", str(mood))
+    mood.write_text("")
+    contract = bundle.manifest.contract
+    engine = build_engine(bundle.path("fp32"), contract, "fp32", tmp_path / "engines", python=python)
+    found = prove_apart(bundle, "fp32", DEVICE, "tensorrt", engine=engine, python=python)
+    assert found.problems == ()
+    assert (found.provider, found.runtime) == ("tensorrt", "tensorrt 10.3.0")
+    for word, said in (("wrong", "from the golden answer"), ("crash", "worker ended by SIGABRT")):
+        mood.write_text(word)
+        problems = prove_apart(bundle, "fp32", DEVICE, "tensorrt", engine=engine, python=python).problems
+        assert any(said in one for one in problems)
