@@ -6,6 +6,12 @@ from slipway.platform.cli.lazy import CommandSpec
 
 COMMANDS: Final[tuple[CommandSpec, ...]] = (
     CommandSpec(
+        "channel",
+        "Look after what devices follow: init, sign, status, verify, keepalive, rotate-key, export.",
+        "slipway.serving.release.cli.channel:app",
+        panel="Rollouts",
+    ),
+    CommandSpec(
         "rollout",
         "Lead a champion to all devices in waves: start, status, advance, pause, resume, undo, history.",
         "slipway.serving.release.cli.rollout:app",

@@ -1,0 +1,247 @@
+"""Signing what waits for signatures, after it was said in words what that is.
+
+What was described is what is signed: a draft that somebody replaces meanwhile gets no signature. A key that the people
+file does not know in that role is no reason to sign, whoever proposed it. And who takes over `models` vouches only for
+releases that the ledger knows: what else a thief of the former key may have listed is left out.
+"""
+
+import copy
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from securesystemslib.signer import Signer
+from tuf.api.metadata import Root, Targets
+
+from slipway.platform.errors import SlipwayError
+from slipway.platform.identity import People
+from slipway.platform.registry.desk import Desk
+from slipway.serving.release.converging import released_models
+from slipway.serving.release.folding import load_rollout
+from slipway.serving.release.inspecting import drafts_in, keys_of, names_of, waiting_in
+from slipway.serving.release.roles import CHANNELS, DELEGATED, HOLDERS, ROOT, SNAPSHOT, TARGETS, TIMESTAMP
+from slipway.serving.release.tuf_drafts import Draft
+from slipway.serving.release.tuf_making import make_listing
+from slipway.serving.release.tuf_making import sign as signed_document
+from slipway.serving.release.tuf_repository import TufRepository
+from slipway.serving.release.tuf_showing import Waiting, show
+from slipway.serving.release.tuf_state import State, read_state
+
+ROLES_OF: Final = {ROOT: (ROOT, TARGETS, SNAPSHOT, TIMESTAMP), TARGETS: DELEGATED}
+"""Whose keys each of them says."""
+RELEASE_PATH: Final = re.compile(r"models/([^/]+)/([0-9a-f]{64})/(\d+)\.release\.json")
+DIGITS: Final = 12
+
+Named = Mapping[str, tuple[frozenset[str], int]]
+"""By role, its keys and how many must sign."""
+
+
+class Strangers(SlipwayError):
+    """Keys in a draft that nobody should sign for."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Something that waits, in words, and the keys here that can sign it."""
+
+    role: str
+    version: int
+    lines: tuple[str, ...]
+    signers: Mapping[str, Signer] = field(repr=False)
+    names: tuple[str, ...]
+    """Whose keys these are."""
+    problems: tuple[str, ...] = ()
+    """Why it should not be signed."""
+    draft: Draft | None = field(default=None, repr=False)
+    listing: Targets | None = field(default=None, repr=False)
+
+
+def requests(repository: TufRepository, desk: Desk) -> tuple[Request, ...]:
+    """All that waits; those without signers wait for others."""
+    state = read_state(repository.bench.files)
+    found = list(_drafts(repository, state))
+    if state is not None:
+        found += _listings(repository, state, desk)
+    return tuple(found)
+
+
+def sign(repository: TufRepository, wanted: tuple[Request, ...]) -> tuple[Waiting, ...]:
+    """Sign these with the keys that are here, and show devices what is whole then; what waits for others."""
+    for request in wanted:
+        if request.problems:
+            raise Strangers(
+                f"`{request.role}` {request.version}: {request.problems[0]}",
+                mend="Ask who proposed it. `slipway channel sign --discard` forgets what waits.",
+            )
+        if request.draft is not None:
+            repository.bench.drafts.add(request.draft, request.signers)
+        elif request.listing is not None and request.signers:
+            repository.bench.files.bind(signed_document(request.role, request.listing, request.signers))
+    show(repository.bench)
+    return tuple(waiting_in(repository, read_state(repository.bench.files)))
+
+
+def discard(repository: TufRepository) -> tuple[str, ...]:
+    """Forget the drafts that wait; what they were."""
+    drafts = drafts_in(repository, read_state(repository.bench.files))
+    for draft in drafts:
+        repository.bench.drafts.remove(draft)
+    return tuple(f"`{draft.role}` {draft.version}" for draft in drafts)
+
+
+def renews_only(draft: Draft, state: State) -> bool:
+    """Whether a draft changes dates alone."""
+    before = state.root if draft.role == ROOT else state.targets.document and state.targets.document.signed
+    return before is not None and _named(draft.document.signed) == _named(before)
+
+
+def _drafts(repository: TufRepository, state: State | None) -> Iterator[Request]:
+    before_root = state.root if state else None
+    before: Root | Targets | None
+    for draft in drafts_in(repository, state):
+        if draft.role == ROOT:
+            before = before_root
+        else:
+            before = state.targets.document.signed if state and state.targets.document else None
+        signers = repository.bench.keys.signers(draft.result(before_root).unsigned)
+        yield Request(
+            role=draft.role,
+            version=draft.version,
+            lines=tuple(_changes(draft, before, repository.people)),
+            signers=signers,
+            names=names_of(repository.people, signers),
+            problems=tuple(_strangers(draft, before, repository.people)),
+            draft=draft,
+        )
+        if draft.role == ROOT:
+            before_root = draft.document.signed
+
+
+def _changes(draft: Draft, before: Root | Targets | None, people: People) -> Iterator[str]:
+    """What a draft says, against what held before."""
+    was = _named(before) if before is not None else {}
+    now = _named(draft.document.signed)
+    for role, (keyids, threshold) in now.items():
+        old = was.get(role)
+        if old == (keyids, threshold):
+            continue
+        agree = f", {threshold} of them sign" if len(keyids) > 1 else ""
+        if old is None:
+            yield f"`{role}` is held by {_words(people, keyids)}{agree}"
+            continue
+        for keyid in sorted(keyids - old[0]):
+            yield f"`{role}`: from now on {_words(people, {keyid})}"
+        for keyid in sorted(old[0] - keyids):
+            yield f"`{role}`: no longer {_words(people, {keyid})}"
+        if threshold != old[1]:
+            yield f"`{role}`: {threshold} must sign instead of {old[1]}"
+    if was == now:
+        yield "the same keys, good for longer"
+    yield f"good until {draft.document.signed.expires:%Y-%m-%d}"
+
+
+def _words(people: People, keyids: frozenset[str] | set[str]) -> str:
+    told = []
+    for keyid in keyids:
+        held = people.holder(keyid)
+        revoked = " which was revoked" if held and not held[1].trusted_now() else ""
+        told.append(f"{held[0].name if held else 'nobody known'} (key {keyid[:DIGITS]}{revoked})")
+    return ", ".join(sorted(told))
+
+
+def _named(signed: Any) -> Named:  # noqa: ANN401 - Root or Targets
+    """What it says of keys."""
+    if isinstance(signed, Root):
+        roles = signed.roles
+    else:
+        roles = dict(signed.delegations.roles or {}) if signed.delegations else {}
+    return {role: (frozenset(roles[role].keyids), roles[role].threshold) for role in HOLDERS if role in roles}
+
+
+def _strangers(draft: Draft, before: Root | Targets | None, people: People) -> Iterator[str]:
+    """New keys that the people file does not vouch for."""
+    was = _named(before) if before is not None else {}
+    for role, (keyids, _) in _named(draft.document.signed).items():
+        for keyid in sorted(keyids - was.get(role, (frozenset(), 0))[0]):
+            held = people.holder(keyid)
+            if held is None or not held[1].trusted_now() or HOLDERS[role] not in held[0].roles:
+                yield (
+                    f"it gives `{role}` to {_words(people, {keyid})}; expected a trusted key of somebody who is "
+                    f"{HOLDERS[role]} in {people.source}."
+                )
+
+
+def _listings(repository: TufRepository, state: State, desk: Desk) -> Iterator[Request]:
+    """Models and channels that must be signed by their new keys."""
+    bench = repository.bench
+    for role in DELEGATED:
+        newest = state.newest(role)
+        keyids, _ = keys_of(state, role)
+        if newest.valid or not keyids:
+            continue
+        signers = bench.signers(state, role)
+        before = newest.document.signed if newest.document else None
+        lines, kept = ["its first version, which lists nothing yet"], before
+        if before is not None and before.targets:
+            kept, lines = _reviewed(role, before, desk) if signers else (before, ["all that it lists, by its new keys"])
+        listing = make_listing(kept, newest.free, {}, role, now=bench.now(), expiries=bench.expiries)
+        yield Request(
+            role=role,
+            version=newest.free,
+            lines=(*lines, f"good until {listing.expires:%Y-%m-%d}"),
+            signers=signers,
+            names=names_of(repository.people, signers),
+            listing=listing,
+        )
+
+
+def _reviewed(role: str, before: Targets, desk: Desk) -> tuple[Targets, list[str]]:
+    """The listing as far as the ledger knows it, and what to say of that."""
+    if role == CHANNELS:
+        names = ", ".join(sorted(path.removeprefix("channels/").removesuffix(".json") for path in before.targets))
+        return before, [f"what devices are told of {names}, as it stands"]
+    known = _known(desk)
+    kept, lines = copy.deepcopy(before), []
+    bundles = set()
+    for path in sorted(before.targets):
+        if (match := RELEASE_PATH.fullmatch(path)) is None:
+            continue
+        model, bundle, number = match.groups()
+        if (model, int(number), bundle) in known:
+            bundles.add((model, bundle))
+            lines.append(f"release {number} of {model} (bundle {bundle[:DIGITS]})")
+        else:
+            lines.append(
+                f"WITHOUT release {number} of {model} (bundle {bundle[:DIGITS]}): the ledger knows no such one"
+            )
+    for path in before.targets:
+        _, model, bundle, _ = path.split("/")
+        release = RELEASE_PATH.fullmatch(path)
+        if (model, bundle) not in bundles or (release and (model, int(release[3]), bundle) not in known):
+            del kept.targets[path]
+    return kept, lines
+
+
+def _known(desk: Desk) -> set[tuple[str, int, str]]:
+    """The releases that count in the ledger."""
+    found = ((model, load_rollout(desk, model)[0].releases.values()) for model in released_models(desk))
+    return {(model, one.number, one.bundle) for model, releases in found for one in releases}
+
+
+def waits_told(found: Iterable[Waiting], people: People) -> tuple[str, ...]:
+    """For whom things wait, a sentence for each whom."""
+    grouped: dict[tuple[tuple[str, ...], tuple[str, ...], int], list[Waiting]] = {}
+    for one in found:
+        grouped.setdefault((one.keys, one.signed, one.missing), []).append(one)
+    return tuple(_told(together, people) for together in grouped.values())
+
+
+def _told(together: Sequence[Waiting], people: People) -> str:
+    first = together[0]
+    names = names_of(people, first.keys)
+    what = " and ".join(f"`{one.role}` {one.version}" for one in together)
+    signed = f" (signed by {', '.join(names_of(people, first.signed))})" if first.signed else ""
+    who = names[0] if len(names) == 1 else f"{first.missing} of {', '.join(names)}"
+    verb = "waits" if len(together) == 1 else "wait"
+    return f"{what}{signed} {verb} for {who}: `slipway channel sign`, where that key is."

@@ -1,0 +1,118 @@
+"""Everything that a device could read from a channel, read and held against its signatures.
+
+`problems` names each thing that is wrong, not only the first. A device reads the pointers of its models and the two
+releases that each names; what older releases lie there is held against the list as well, because it is the way back.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from slipway.platform.identity import People
+from slipway.platform.store.errors import StoreError
+from slipway.serving.channel.client import ChannelClient
+from slipway.serving.channel.errors import ChannelError
+from slipway.serving.channel.paths import stored_path
+from slipway.serving.channel.transport import NotThere
+from slipway.serving.release.drilling import Meter
+from slipway.serving.release.inspecting import ChannelStanding, keys_of, names_of, standing_of, state_of
+from slipway.serving.release.places import StoreTransport
+from slipway.serving.release.roles import CHANNELS, HOLDERS, MODELS
+from slipway.serving.release.tuf_files import BadChannel
+from slipway.serving.release.tuf_repository import TufRepository
+from slipway.serving.release.tuf_state import State
+
+
+def problems(repository: TufRepository, *, now: datetime, meter: Meter) -> Iterator[str]:
+    """What is wrong, a sentence each."""
+    try:
+        state = state_of(repository)
+        standing = standing_of(repository)
+    except BadChannel as error:
+        yield str(error)
+        return
+    yield from _times(standing, now)
+    yield from _keys(repository.people, state)
+    for role in HOLDERS:
+        yield from (
+            f"{name} has a signature that does not hold, and counts for nothing." for name in _skipped(state, role)
+        )
+    if not standing.whole:
+        yield "Devices see nothing yet: not everything was signed."
+        return
+    yield from _looks(repository, state, now)
+    yield from _files(repository, state, meter)
+
+
+def _skipped(state: State, role: str) -> tuple[str, ...]:
+    return state.newest(role).skipped
+
+
+def _times(standing: ChannelStanding, now: datetime) -> Iterator[str]:
+    for one in standing.roles:
+        if one.over(now):
+            yield (
+                f"`{one.role}` {one.version} ended at {one.good_until:%Y-%m-%d %H:%M} UTC: devices install nothing "
+                f"until {' or '.join(one.holders)} renews it."
+            )
+
+
+def _keys(people: People, state: State) -> Iterator[str]:
+    """Keys that the people file no longer trusts in their role."""
+    for role in HOLDERS:
+        for keyid in keys_of(state, role)[0]:
+            held = people.holder(keyid)
+            name = names_of(people, [keyid])[0]
+            if held is None:
+                yield f"`{role}` is held by {name}."
+            elif not held[1].trusted_now():
+                yield f"`{role}` is held by a key of {name} that was revoked: `slipway channel rotate-key {role}`."
+            elif HOLDERS[role] not in held[0].roles:
+                yield f"`{role}` is held by {name}, who is no {HOLDERS[role]} any more."
+
+
+def _looks(repository: TufRepository, state: State, now: datetime) -> Iterator[str]:
+    """What a device that was enrolled with the first root sees of each model."""
+    transport = StoreTransport(repository.store)
+    with tempfile.TemporaryDirectory(prefix="slipway-verify-") as trust:
+        client = ChannelClient(Path(trust), transport, state.roots[0].data)
+        paths = sorted(state.shown[CHANNELS].signed.targets)
+        for path in paths or ["channels/none.json"]:
+            model = path.removeprefix("channels/").removesuffix(".json")
+            try:
+                look = client.look(model, now=now)
+                for release in filter(None, (look.base, look.target)):
+                    client.manifest(release)
+            except NotThere as error:
+                if paths:
+                    yield f"{model}: {error}"
+            except ChannelError as error:
+                yield f"{model}: {error}" if paths else str(error)
+
+
+def _files(repository: TufRepository, state: State, meter: Meter) -> Iterator[str]:
+    """Each file that is listed, by length and digest."""
+    listed = {**state.shown[MODELS].signed.targets, **state.shown[CHANNELS].signed.targets}
+    meter.expect("reading", sum(one.length for one in listed.values()))
+    transport = StoreTransport(repository.store)
+    for path, target in sorted(listed.items()):
+        stored = stored_path(path, target.hashes["sha256"])
+        digest, size = hashlib.sha256(), 0
+        try:
+            for piece in transport.open(stored):
+                digest.update(piece)
+                size += len(piece)
+                meter.advance(len(piece))
+        except NotThere:
+            yield f"{stored} is not there."
+            continue
+        except (ChannelError, StoreError) as error:
+            yield str(error)
+            continue
+        if (size, digest.hexdigest()) != (target.length, target.hashes["sha256"]):
+            yield (
+                f"{stored} is damaged: expected {target.length:,} bytes with that sha256, found {size:,} with "
+                f"{digest.hexdigest()}."
+            )

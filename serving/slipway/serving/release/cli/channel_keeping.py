@@ -1,0 +1,175 @@
+"""`slipway channel keepalive`: renewing what is due, once or for as long as it runs."""
+
+import signal
+import threading
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from slipway.platform.cli.output import DryRun, Json, Yes, print_json, say
+from slipway.platform.cli.session import confirm_change, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from slipway.platform.settings import Loaded
+    from slipway.serving.release.keeping import Kept
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def keepalive(
+    *,
+    now: Annotated[bool, typer.Option("--now", help="Renew all whose keys are here, whatever is left of it.")] = False,
+    every: Annotated[
+        float | None, typer.Option(min=0.1, metavar="SECONDS", help="Look so often, and go on until it is ended.")
+    ] = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Renew every role whose keys are here once half of its life is gone, and finish what a killed command left.
+
+    It needs the keys and the channel, no Airflow and no database. Exit code 1 when a role is past half of its life and
+    cannot be renewed here; it says who must. Any number of these at once are harmless.
+    """
+    loaded = load_settings()
+    if dry_run:
+        _tell_due(loaded, now=now, json=json)
+        return
+    confirm_change(loaded, "renew the channel's signatures", yes)
+    if every is not None:
+        _go_on(loaded, every, now=now, json=json)
+        return
+    kept = _keep(loaded, now=now)
+    _tell(kept, json=json)
+    raise typer.Exit(1 if kept.late else 0)
+
+
+def _keep(loaded: "Loaded", *, now: bool) -> "Kept":
+    """One look."""
+    from slipway.platform.registry.desk import Desk
+    from slipway.serving.release.keeping import keep
+    from slipway.serving.release.opening import open_repository
+
+    desk = Desk.of(loaded)
+    return keep(open_repository(desk), desk, now=now, told_of=say)
+
+
+def _go_on(loaded: "Loaded", every: float, *, now: bool, json: bool) -> None:
+    """Look again and again; a channel that is away is told once, and again when it is back."""
+    from slipway.serving.release.keeping import Trouble
+
+    ended = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    say(f"Looking at the channel at {loaded.settings.channel.url} every {every:g} s. Ctrl-C ends it.")
+    told = _Once(say)
+    try:
+        while True:
+            try:
+                kept = _keep(loaded, now=now)
+                told.well(f"The channel at {loaded.settings.channel.url} can be reached again.")
+                _tell_changes(kept, told, json=json)
+            except Trouble as error:
+                told.badly(f"{error} Trying again every {every:g} s.")
+            if ended.wait(every):
+                return
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Once:
+    """Says a thing when it becomes true, not at each look."""
+
+    def __init__(self, say: "Callable[[str], None]") -> None:
+        self._say = say
+        self._trouble = ""
+        self._told: set[str] = set()
+
+    def badly(self, text: str) -> None:
+        """It did not work."""
+        if text != self._trouble:
+            self._say(text)
+        self._trouble = text
+
+    def well(self, text: str) -> None:
+        """It works again."""
+        if self._trouble:
+            self._say(text)
+        self._trouble = ""
+
+    def all(self, texts: set[str]) -> None:
+        """What holds now; what held before is known."""
+        for text in sorted(texts - self._told):
+            self._say(text)
+        self._told = texts
+
+
+def _tell_due(loaded: "Loaded", *, now: bool, json: bool) -> None:
+    from datetime import UTC, datetime
+
+    from slipway.serving.release.inspecting import standing_of
+    from slipway.serving.release.keeping import due_in
+    from slipway.serving.release.tuf_repository import TufRepository
+
+    here, elsewhere = due_in(standing_of(TufRepository.open(loaded)), datetime.now(UTC), now=now)
+    if json:
+        print_json({"would_renew": [one.role for one in here], "not_here": [one.role for one in elsewhere]})
+        return
+    for one in here:
+        typer.echo(f"`{one.role}` would be renewed.")
+    for one in elsewhere:
+        typer.echo(f"`{one.role}` is renewed by {' or '.join(one.holders)}, not here.")
+    say("Nothing was changed." if here or elsewhere else "Nothing is due.")
+
+
+def _tell(kept: "Kept", *, json: bool) -> None:
+    if json:
+        print_json(_data(kept))
+        return
+    for role in kept.renewed:
+        typer.echo(_renewed(kept, role))
+    for line in sorted(_lines(kept)):
+        say(line)
+    if not kept.renewed and not kept.late:
+        typer.echo("Nothing is due.")
+
+
+def _tell_changes(kept: "Kept", told: _Once, *, json: bool) -> None:
+    """What a look changed, and what is new about what it could not."""
+    import json as writer
+
+    if json and kept.renewed:
+        typer.echo(writer.dumps(_data(kept), ensure_ascii=False, default=str))
+    elif not json:
+        for role in kept.renewed:
+            typer.echo(_renewed(kept, role))
+    told.all(_lines(kept))
+
+
+def _renewed(kept: "Kept", role: str) -> str:
+    one = kept.standing.role(role)
+    if one is None:
+        return f"`{role}` is renewed."
+    if one.newer is not None and one.newer_until is not None:
+        return f"`{role}` {one.newer} is signed, good until {one.newer_until:%Y-%m-%d}; devices do not see it yet."
+    return f"`{role}` {one.version} is good until {one.good_until:%Y-%m-%d}."
+
+
+def _lines(kept: "Kept") -> set[str]:
+    late = {
+        f"Half of the life of `{one.role}` is gone (good until {one.good_until:%Y-%m-%d}), and "
+        f"{' or '.join(one.holders)} must renew it: `slipway channel keepalive`, where that key is."
+        for one in kept.late
+    }
+    return {*late, *kept.waits, *kept.remarks}
+
+
+def _data(kept: "Kept") -> dict[str, Any]:
+    return {
+        "renewed": list(kept.renewed),
+        "waits": list(kept.waits),
+        "late": [{"role": one.role, "good_until": one.good_until, "holders": list(one.holders)} for one in kept.late],
+        "remarks": list(kept.remarks),
+    }

@@ -1,0 +1,190 @@
+"""How a channel stands: its roles with what they are good for, what waits for signatures, what devices are told.
+
+Nothing is signed and nothing written here. A life is what the settings give a role; half of it is when whoever keeps
+the channel alive should have renewed it.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tuf.api.metadata import RootVerificationResult, VerificationResult
+
+from slipway.platform.identity import People
+from slipway.serving.bundle.canonical import sha256
+from slipway.serving.channel.pointer import Pointer
+from slipway.serving.release.roles import CHANNELS, DELEGATED, HOLDERS, ROOT, SNAPSHOT, TIMESTAMP
+from slipway.serving.release.tuf_drafts import Draft
+from slipway.serving.release.tuf_files import BadChannel, Document
+from slipway.serving.release.tuf_making import keyids_of
+from slipway.serving.release.tuf_repository import TufRepository
+from slipway.serving.release.tuf_showing import Waiting
+from slipway.serving.release.tuf_state import State, read_state
+
+UNKNOWN = "a key that nobody is known by"
+POINTERS = "channels/"
+
+
+@dataclass(frozen=True)
+class RoleStanding:
+    """A role, as devices see it."""
+
+    role: str
+    version: int
+    signed_by: tuple[str, ...]
+    holders: tuple[str, ...]
+    """Whose keys may sign it."""
+    threshold: int
+    good_until: datetime
+    life: timedelta
+    here: bool
+    """Whether the keys on this machine suffice to renew it."""
+    newer: int | None = None
+    """A version that was signed and is not shown to devices yet."""
+    newer_until: datetime | None = None
+
+    def left(self, now: datetime) -> timedelta:
+        """How much of its life is left."""
+        return self.good_until - now
+
+    def late(self, now: datetime) -> bool:
+        """Whether half of its life is gone."""
+        return self.left(now) <= self.life / 2
+
+    def due(self, now: datetime) -> bool:
+        """Whether somebody should sign it anew."""
+        left = (self.newer_until or self.good_until) - now
+        return left <= self.life / 2
+
+    def over(self, now: datetime) -> bool:
+        """Whether devices install nothing any more because of it."""
+        return self.left(now) <= timedelta()
+
+
+@dataclass(frozen=True)
+class ModelStanding:
+    """What devices are told of a model."""
+
+    pointer: Pointer
+    shown: bool
+    """False while a newer pointer was signed and not shown to them."""
+
+
+@dataclass(frozen=True)
+class ChannelStanding:
+    """A channel."""
+
+    place: str
+    first_root: str
+    """sha256 of the root that devices are enrolled with; empty while too few have signed it."""
+    roles: tuple[RoleStanding, ...]
+    models: tuple[ModelStanding, ...]
+    waiting: tuple[Waiting, ...]
+    whole: bool
+    """Whether devices see it: everything was signed once."""
+
+    def role(self, name: str) -> RoleStanding | None:
+        """One of its roles, if it was ever signed."""
+        return next((one for one in self.roles if one.role == name), None)
+
+
+def standing_of(repository: TufRepository) -> ChannelStanding:
+    """How a channel stands that was begun."""
+    state = read_state(repository.bench.files)
+    if state is None and any(drafts_in(repository, None)):
+        return ChannelStanding(repository.store.url, "", (), (), tuple(waiting_in(repository, None)), whole=False)
+    state = state or state_of(repository)
+    roles = tuple(_role(repository, state, role) for role in HOLDERS if _document(state, role) is not None)
+    models = tuple(_models(repository, state))
+    first = sha256(state.roots[0].data)
+    return ChannelStanding(
+        repository.store.url, first, roles, models, tuple(waiting_in(repository, state)), bool(state.shown)
+    )
+
+
+def state_of(repository: TufRepository) -> State:
+    """What the channel's files say."""
+    state = read_state(repository.bench.files)
+    if state is None:
+        raise BadChannel(
+            f"There is no channel at {repository.store.url}.",
+            mend="`slipway channel sign` goes on with one that was begun."
+            if any(drafts_in(repository, None))
+            else "`slipway channel init` begins one.",
+        )
+    return state
+
+
+def drafts_in(repository: TufRepository, state: State | None) -> tuple[Draft, ...]:
+    """The drafts that are not metadata yet, root before targets."""
+    return tuple(draft for draft in repository.bench.drafts_of(state) if draft is not None)
+
+
+def waiting_in(repository: TufRepository, state: State | None) -> Iterator[Waiting]:
+    """What wants signatures, without giving any."""
+    before = state.root if state else None
+    for draft in drafts_in(repository, state):
+        result = draft.result(before)
+        signed, unsigned = (tuple(sorted(keys)) for keys in (result.signed, result.unsigned))
+        missing = max(one.missing for one in _parts(result))
+        yield Waiting(draft.role, draft.version, signed, missing, unsigned)
+        if draft.role == ROOT:
+            before = draft.document.signed
+    if state is None:
+        return
+    for role in (*DELEGATED, SNAPSHOT, TIMESTAMP):
+        newest = state.newest(role)
+        keyids, threshold = keys_of(state, role)
+        if not newest.valid and keyids:
+            yield Waiting(role, newest.free, (), threshold, tuple(sorted(keyids)))
+
+
+def _parts(result: RootVerificationResult | VerificationResult) -> tuple[VerificationResult, ...]:
+    """A new root must be signed as it says itself, and as the one before it says."""
+    return (result.first, result.second) if isinstance(result, RootVerificationResult) else (result,)
+
+
+def keys_of(state: State, role: str) -> tuple[list[str], int]:
+    """The keys that a role names, and how many must sign."""
+    targets = state.targets.document
+    return keyids_of(role, state.root, targets.signed if targets else None)
+
+
+def names_of(people: People, keyids: Collection[str]) -> tuple[str, ...]:
+    """Whose keys these are; one that nobody is known by stands for itself."""
+    found = {keyid: people.holder(keyid) for keyid in keyids}
+    return tuple(sorted({held[0].name if held else f"{UNKNOWN} ({keyid[:12]})" for keyid, held in found.items()}))
+
+
+def _document(state: State, role: str) -> Document | None:
+    return state.roots[-1] if role == ROOT else state.shown.get(role)
+
+
+def _role(repository: TufRepository, state: State, role: str) -> RoleStanding:
+    document = _document(state, role)
+    assert document is not None, role  # noqa: S101 - asked for before
+    keyids, threshold = keys_of(state, role)
+    days: int = getattr(repository.bench.expiries, role)
+    here = repository.bench.keys.signers(keyids)
+    newest = state.newest(role)
+    newer = newest.document if newest.valid and newest.document and newest.document.data != document.data else None
+    return RoleStanding(
+        role=role,
+        version=document.version,
+        signed_by=names_of(repository.people, document.metadata.signatures),
+        holders=names_of(repository.people, keyids),
+        threshold=threshold,
+        good_until=document.signed.expires,
+        life=timedelta(days=days),
+        here=len(here) >= threshold,
+        newer=newer.version if newer else None,
+        newer_until=newer.signed.expires if newer else None,
+    )
+
+
+def _models(repository: TufRepository, state: State) -> Iterator[ModelStanding]:
+    newest, shown = state.newest(CHANNELS).document, state.shown.get(CHANNELS)
+    for path, target in sorted(newest.signed.targets.items() if newest else ()):
+        pointer = repository.pointer(path.removeprefix(POINTERS).removesuffix(".json"))
+        if pointer is not None:
+            yield ModelStanding(pointer, shown is not None and shown.signed.targets.get(path) == target)

@@ -1,0 +1,105 @@
+"""Keeping a channel alive: each role is renewed when half of its life is gone, by whoever holds its keys.
+
+It needs keys and the channel. What killed commands left is finished first: what was signed is shown, and pointers are
+made equal to the ledger, where that can be read. A draft that changes keys is never signed here: people look at it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from slipway.platform.errors import SlipwayError as PlatformError
+from slipway.platform.registry.desk import Desk
+from slipway.serving.errors import SlipwayError
+from slipway.serving.release.agreeing import renews_only, requests, sign, waits_told
+from slipway.serving.release.converging import converge
+from slipway.serving.release.inspecting import (
+    ChannelStanding,
+    RoleStanding,
+    drafts_in,
+    keys_of,
+    standing_of,
+    state_of,
+    waiting_in,
+)
+from slipway.serving.release.roles import OFFLINE
+from slipway.serving.release.tuf_repository import TufRepository
+from slipway.serving.release.tuf_showing import show
+
+Told = Callable[[str], None]
+Trouble = (PlatformError, SlipwayError)
+"""What may be wrong with a channel or a ledger and be right again the next time."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a look at a channel led to."""
+
+    renewed: tuple[str, ...]
+    waits: tuple[str, ...]
+    """For whom, a sentence each."""
+    late: tuple[RoleStanding, ...]
+    """Past half of their life, and not to be renewed here."""
+    remarks: tuple[str, ...]
+    standing: ChannelStanding
+
+
+def keep(repository: TufRepository, desk: Desk, *, now: bool = False, told_of: Told = lambda _: None) -> Kept:
+    """Finish what was begun, and renew what is due, or with `now` all whose keys are here."""
+    _finish(repository, desk)
+    remarks = _follow_ledger(repository, desk, told_of)
+    before = standing_of(repository)
+    due = [one for one in before.roles if now or one.due(repository.bench.now())]
+    renewed = _renew(repository, [one.role for one in due], told_of)
+    after = standing_of(repository)
+    late = tuple(one for one in after.roles if one.late(repository.bench.now()))
+    done = tuple(one.role for one in after.roles if one.role in renewed and _newer(one, before))
+    waits = waits_told(waiting_in(repository, state_of(repository)), repository.people)
+    return Kept(done, waits, late, remarks, after)
+
+
+def due_in(standing: ChannelStanding, at: datetime, *, now: bool = False) -> tuple[tuple[RoleStanding, ...], ...]:
+    """What a look would renew, and what it could not."""
+    due = [one for one in standing.roles if now or one.due(at)]
+    return tuple(one for one in due if one.here), tuple(one for one in due if not one.here)
+
+
+def _finish(repository: TufRepository, desk: Desk) -> None:
+    """What killed commands left, and lists that their new keys have not signed yet."""
+    state_of(repository)
+    sign(repository, tuple(one for one in requests(repository, desk) if one.listing is not None and one.signers))
+
+
+def _follow_ledger(repository: TufRepository, desk: Desk, told_of: Told) -> tuple[str, ...]:
+    """Pointers as the ledger has them; a ledger that cannot be read keeps no signature from being renewed."""
+    try:
+        done = converge(desk, repository, told=told_of)
+    except Trouble as error:
+        return (f"The ledger could not be followed: {error}",)
+    return tuple(f"{one.model}: {one.waits}" for one in done if one.waits)
+
+
+def _renew(repository: TufRepository, due: Sequence[str], told_of: Told) -> set[str]:
+    """Sign these anew as far as the keys go; which were tried."""
+    online = [role for role in due if role not in OFFLINE and repository.at_hand(role)]
+    offline = [role for role in due if role in OFFLINE and _may_renew(repository, role)]
+    for role in (*online, *offline):
+        told_of(f"Renewing `{role}`")
+    if online or offline:
+        repository.refresh(*online, *offline)
+    else:
+        show(repository.bench)
+    return {*online, *offline}
+
+
+def _may_renew(repository: TufRepository, role: str) -> bool:
+    """Whether a key of it is here, and nothing but a renewal would be signed."""
+    state = state_of(repository)
+    if not repository.bench.keys.signers(keys_of(state, role)[0]):
+        return False
+    return all(renews_only(draft, state) for draft in drafts_in(repository, state))
+
+
+def _newer(one: RoleStanding, before: ChannelStanding) -> bool:
+    old = before.role(one.role)
+    return old is None or (one.newer or one.version) > (old.newer or old.version)
