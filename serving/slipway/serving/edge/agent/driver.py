@@ -76,6 +76,7 @@ class Agent:
         clock: Clock,
         channel: Channel,
         engines: Engines,
+        journal: Journal | None = None,
         meter: Meter = UNLIMITED,
         rules: Rules = RULES,
         chance: Callable[[], float] = lambda: 0.5,
@@ -84,7 +85,7 @@ class Agent:
         self._disk, self._clock, self._engines = disk, clock, engines
         self._channel, self._rules, self._chance = channel, rules, chance
         self._layout = Layout(model)
-        self._journal = Journal(disk, self._layout.journal)
+        self._journal = journal or Journal(disk, self._layout.journal)
         self._fetching = Fetching(self._layout, device, disk=disk, clock=clock, channel=channel, meter=meter)
         self._state: State | None = None
         self._running: Installed | None = None

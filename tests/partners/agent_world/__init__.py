@@ -1,0 +1,1 @@
+"""A device whose clock, disk, network and runtime are in a test's hands."""
