@@ -1,0 +1,182 @@
+"""The streams of a device: cameras in, events out, until all have ended or somebody says stop."""
+
+import logging
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from slipway.serving.edge.decisions import Namer
+from slipway.serving.edge.streams.asking import Asker
+from slipway.serving.edge.streams.events import Event, Out, OutGone, line_of, stamp
+from slipway.serving.edge.streams.log import DecisionLog
+from slipway.serving.edge.streams.stream import WHOLE, Models, Stream, Telling
+from slipway.serving.edge.streams.telling import Nobody, Telemetry
+from slipway.serving.errors import WrongUse
+from slipway.serving.runtime.cameras.opening import open_source
+from slipway.serving.runtime.cameras.reconnecting import Timing
+from slipway.serving.runtime.cameras.stored import Now, utc_now
+from slipway.serving.runtime.live import Live
+from slipway.serving.runtime.pictures import Box
+from slipway.serving.runtime.source import Notice
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY: Final = 0.1
+SECONDS_TO_END: Final = 70.0
+"""In which the admitted frames of a stream that was stopped are answered."""
+_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A stream: its name and where its frames come from."""
+
+    name: str
+    address: str
+    areas: Mapping[str, Box] = field(default_factory=dict)
+    """Parts of the picture that a model which looks at boxes is asked about; without any, the whole picture."""
+
+
+@dataclass(frozen=True)
+class Lives:
+    """The live models: a detector, perhaps with one that looks at each box; or one alone."""
+
+    first: Live
+    boxes: Live | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How streams are run."""
+
+    device: str
+    """Its id, which stands in decision ids."""
+    vectors: bool = False
+    """Whether events and log hold the vectors; they follow vehicles, so they stay in memory unless asked for."""
+    empty: bool = False
+    """Whether pictures in which nothing was found are events."""
+    timing: Timing = Timing()  # noqa: RUF009 - frozen
+    """Of live cameras."""
+
+
+def read_camera(text: str) -> Camera:
+    """A camera as people write it, `NAME=SRC`."""
+    name, mark, address = text.partition("=")
+    if not mark or not address or not _NAME.fullmatch(name):
+        raise WrongUse(
+            f"`{text[:100]}` is no camera; expected NAME=SRC, the name in lower-case letters, digits, `-` and `_`.",
+            mend="Such as --camera gate=rtsp://10.0.0.7/main or --camera lot=world:tiny.",
+        )
+    return Camera(name, address)
+
+
+def run_streams(
+    cameras: Sequence[Camera],
+    lives: Lives,
+    out: Out,
+    stop: threading.Event,
+    telemetry: Telemetry | None = None,
+    *,
+    settings: Settings,
+    log: DecisionLog | None = None,
+    now: Now = utc_now,
+) -> dict[str, dict[str, int]]:
+    """Run until all cameras have ended or `stop` is set; what became of each stream's frames.
+
+    Addresses are checked before anything begins. Frames that were admitted are answered and told before this returns.
+    """
+    _check(cameras)
+    halt = threading.Event()
+    telling = _Told(out, log, halt, telemetry or Nobody())
+    sources = [open_source(one.name, one.address, tell=telling.notice, timing=settings.timing) for one in cameras]
+    models = Models(Asker(lives.first), None if lives.boxes is None else Asker(lives.boxes))
+    namer = Namer(settings.device, now)
+    how = Telling(telling.write, telling.telemetry, namer, vectors=settings.vectors, empty=settings.empty)
+    streams = [
+        Stream(source, models, how, halt, areas=camera.areas or WHOLE)
+        for camera, source in zip(cameras, sources, strict=True)
+    ]
+    counting = _Counting(telling.telemetry)
+    for stream in streams:
+        stream.start()
+    try:
+        while not (halt.is_set() or all(stream.join(0) for stream in streams) or stop.wait(LOOK_EVERY)):
+            counting.look(streams)
+    finally:
+        _end(streams, halt)
+        counting.look(streams)
+    counts = {stream.source.stream: stream.counts() for stream in streams}
+    for name, frames in counts.items():
+        telling.write({"event": "end", "stream": name, "at": stamp(now()), "frames": frames})
+    return counts
+
+
+def _check(cameras: Sequence[Camera]) -> None:
+    names = [one.name for one in cameras]
+    if not names:
+        raise WrongUse("There is no camera.", mend="Give at least one: --camera NAME=SRC.")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise WrongUse(f"Two cameras are called `{twice[0]}`.", mend="Give each one a name of its own.")
+
+
+def _end(streams: Sequence[Stream], halt: threading.Event) -> None:
+    halt.set()
+    for stream in streams:
+        stream.source.close()
+    for stream in streams:
+        if not stream.join(SECONDS_TO_END):
+            logger.warning("The stream %s did not end in time.", stream.source.stream)
+
+
+class _Counting:
+    """What streams counted, told as what was added."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+        self._before: dict[str, int] = {}
+
+    def look(self, streams: Sequence[Stream]) -> None:
+        for stream in streams:
+            for what, count in stream.counts().items():
+                name = f"frames.{stream.source.stream}.{what}"
+                if more := count - self._before.get(name, 0):
+                    self._before[name] = count
+                    self._telemetry.count(name, more)
+
+
+class _Told:
+    """Where events go; nothing that goes wrong there reaches the streams."""
+
+    def __init__(self, out: Out, log: DecisionLog | None, halt: threading.Event, telemetry: Telemetry) -> None:
+        self._out, self._log, self._halt, self.telemetry = out, log, halt, telemetry
+        self._lost = 0
+
+    def write(self, event: Event) -> None:
+        """Say an event, and keep it where it is a decision."""
+        line = line_of(event)
+        if "decision" in event and self._log is not None:
+            self._log.add(line)
+        try:
+            self._out.write(line)
+        except OutGone:
+            self._halt.set()
+        except OSError as error:
+            self._lost += 1
+            if self._lost == 1:
+                logger.warning("Events cannot be written: %s.", error.strerror)
+            self.telemetry.count("events.lost")
+
+    def notice(self, notice: Notice) -> None:
+        """Say that a camera changed."""
+        self.write(
+            {
+                "event": "camera", "stream": notice.stream, "at": stamp(notice.at), "state": notice.state.value,
+                "was": notice.was.value if notice.was else None, "detail": notice.detail,
+            }
+        )  # fmt: skip
+        try:
+            self.telemetry.noticed(notice)
+        except Exception:
+            logger.exception("Telemetry failed at a notice of %s.", notice.stream)

@@ -1,0 +1,250 @@
+"""One camera's frames to events, in two threads: one has frames admitted, the other tells what was answered, in order.
+
+Between them stand a few frames at most. When models are slower than a camera, its source drops the oldest frames and
+counts them; a file waits. A frame that was admitted is told, also when the stream is to stop.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from slipway.serving.edge.decisions import Namer
+from slipway.serving.edge.streams.answers import Found, answer_of, boxes_of, kind_of, vector_of
+from slipway.serving.edge.streams.asking import Answered, Asked, Asker, Cut
+from slipway.serving.edge.streams.events import Event, stamp, vector_text, who
+from slipway.serving.edge.streams.telling import Decided, Telemetry, Vector
+from slipway.serving.errors import SlipwayError
+from slipway.serving.runtime.cameras.stored import utc_now
+from slipway.serving.runtime.live import NoModel, Overloaded
+from slipway.serving.runtime.pictures import Box, cut, encode, placement
+from slipway.serving.runtime.source import Frame, Source
+
+log = logging.getLogger(__name__)
+
+COUNTED: Final = ("in", "dropped", "unreadable", "refused", "failed", "decided")
+"""Frames that came; of those dropped by the source, refused as no model could take them, failed, and decided."""
+AHEAD: Final = 2
+"""Frames of a stream that are admitted and not yet told."""
+SECONDS: Final = 60.0
+"""In which an admitted frame is answered, or has failed."""
+PAUSE: Final = 0.02
+BUSY: Final = (Overloaded, NoModel)
+
+Write = Callable[[Event], None]
+WHOLE: Final[Mapping[str, Box | None]] = {"": None}
+
+
+@dataclass(frozen=True)
+class Models:
+    """Who is asked: a detector, with somebody who looks at what it found, or one model alone."""
+
+    first: Asker
+    boxes: Asker | None = None
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What a stream says, and to whom."""
+
+    write: Write
+    telemetry: Telemetry
+    namer: Namer
+    vectors: bool = False
+    """Whether events hold the vectors themselves."""
+    empty: bool = False
+    """Whether a picture in which nothing was found is an event as well."""
+
+
+@dataclass
+class Stream:
+    """One camera."""
+
+    source: Source
+    models: Models
+    telling: Telling
+    stop: threading.Event
+    areas: Mapping[str, Box | None] = field(default_factory=lambda: WHOLE)
+    """What a model that answers for parts of the picture is asked about, by name; the whole picture without a name."""
+
+    def __post_init__(self) -> None:
+        self._counted: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._admitted: queue.Queue[tuple[Frame, Asked] | None] = queue.Queue(AHEAD)
+        self._said = ""
+        self._threads = [
+            threading.Thread(target=function, name=f"{name}-{self.source.stream}", daemon=True)
+            for name, function in (("admit", self._admit_all), ("tell", self._tell_all))
+        ]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def join(self, seconds: float) -> bool:
+        """Whether it has ended, after waiting for that."""
+        for thread in self._threads:
+            thread.join(seconds)
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def counts(self) -> dict[str, int]:
+        """Frames so far, by what became of them."""
+        source = self.source.counts
+        with self._lock:
+            own = dict(self._counted)
+        done = {"in": source.received, "dropped": source.dropped, "unreadable": source.unreadable, **own}
+        return {name: done.get(name, 0) for name in COUNTED}
+
+    def _count(self, name: str) -> None:
+        with self._lock:
+            self._counted[name] += 1
+
+    def _admit_all(self) -> None:
+        try:
+            for frame in self.source.frames():
+                if (asked := self._admitted_one(frame)) is not None:
+                    self._admitted.put((frame, asked))
+                if self.stop.is_set():
+                    break
+        except Exception as error:
+            log.exception("The stream %s ended.", self.source.stream)
+            self._failed(error)
+        finally:
+            self.source.close()
+            self._admitted.put(None)
+
+    def _admitted_one(self, frame: Frame) -> Asked | None:
+        """Have a frame admitted; a live one only if that goes at once, for the next one is newer."""
+        cuts: Sequence[Cut] = [(frame.image, area) for area in self.areas.values()]
+        try:
+            while not self.stop.is_set():
+                with suppress(*(() if self.source.live else BUSY)):
+                    return self.models.first.ask(cuts)
+                self.stop.wait(PAUSE)
+        except BUSY:
+            self._count("refused")
+        except SlipwayError as error:
+            self._count("failed")
+            self._failed(error)
+        return None
+
+    def _tell_all(self) -> None:
+        while (one := self._admitted.get()) is not None:
+            frame, asked = one
+            try:
+                self._tell(frame, self.models.first.answers(asked, SECONDS))
+            except Exception as error:  # noqa: BLE001 - one frame's trouble is not the next one's
+                self._count("failed")
+                self._failed(error)
+            else:
+                self._count("decided")
+                self._said = ""
+
+    def _tell(self, frame: Frame, answers: Sequence[Answered]) -> None:
+        for (name, area), answered in zip(self.areas.items(), answers, strict=True):
+            about = self._about(frame, answered)
+            if kind_of(answered.loaded.contract) == "detector":
+                self._tell_boxes(frame, answered, about)
+                continue
+            event, said = self._said_of(frame, area, answered, about["decision"])
+            self.telling.write({"event": event, **about, "area": name or None, **said})
+
+    def _tell_boxes(self, frame: Frame, answered: Answered, about: Mapping[str, Any]) -> None:
+        contract = answered.loaded.contract
+        place = placement((frame.image.shape[0], frame.image.shape[1]), contract.inputs[0])
+        found = boxes_of(answered.outputs, 0, contract, place)
+        self._decided(frame, None, answered, about["decision"], scores=[one.score for one in found])
+        seconds = self._second(frame, found)
+        boxes = [
+            {"box": _rounded(one.box), "category": one.category, "score": round(one.score, 4), **second}
+            for one, second in zip(found, seconds, strict=True)
+        ]
+        if boxes or self.telling.empty:
+            self.telling.write({"event": "boxes", **about, "boxes": boxes})
+
+    def _second(self, frame: Frame, found: Sequence[Found]) -> list[dict[str, Any]]:
+        """What the second model says of each box; nothing where there is none that answers."""
+        asker = self.models.boxes
+        if asker is None or not found:
+            return [{} for _ in found]
+        try:
+            answers = _asked(asker, [(frame.image, one.box) for one in found])
+        except NoModel:
+            return [{} for _ in found]
+        told = []
+        for one, answered in zip(found, answers, strict=True):
+            decision = self.telling.namer.name(answered.loaded.bundle)
+            event, said = self._said_of(frame, one.box, answered, decision)
+            told.append({event: {"decision": decision, **who(answered.loaded), **said}})
+        return told
+
+    def _said_of(self, frame: Frame, area: Box | None, answered: Answered, decision: str) -> tuple[str, dict[str, Any]]:
+        """A model's word on a part of a picture: the name of the event, and what it says."""
+        contract = answered.loaded.contract
+        if kind_of(contract) == "classifier":
+            said = answer_of(answered.outputs, 0, contract)
+            self._decided(frame, area, answered, decision, scores=[said.score])
+            scores = {label: round(score, 4) for label, score in said.scores.items()}
+            return "answer", {"answer": said.answer, "score": round(said.score, 4), "scores": scores}
+        vector = vector_of(answered.outputs, 0, contract)
+        self._decided(frame, area, answered, decision, embedding=vector)
+        return "embedding", {"vector": vector_text(vector)} if self.telling.vectors else {}
+
+    def _about(self, frame: Frame, answered: Answered) -> dict[str, Any]:
+        return {
+            "stream": frame.stream, "at": stamp(frame.taken), "frame": frame.number,
+            "decision": self.telling.namer.name(answered.loaded.bundle),
+            **who(answered.loaded), "latency_ms": round(answered.latency_ms, 2),
+        }  # fmt: skip
+
+    def _decided(
+        self,
+        frame: Frame,
+        area: Box | None,
+        answered: Answered,
+        decision: str,
+        *,
+        scores: Sequence[float] = (),
+        embedding: Vector | None = None,
+    ) -> None:
+        loaded = answered.loaded
+
+        def picture() -> bytes:
+            margin = loaded.contract.inputs[0].preprocessing.margin
+            return encode(frame.image if area is None else cut(frame.image, area, margin))
+
+        one = Decided(
+            decision, frame.stream, frame.taken, loaded, answered.inputs, answered.outputs,
+            scores, embedding, answered.latency_ms, picture,
+        )  # fmt: skip
+        try:
+            self.telling.telemetry.decided(one)
+        except Exception:
+            log.exception("Telemetry failed at the decision %s.", decision)
+
+    def _failed(self, error: Exception) -> None:
+        """Tell a failure once, until something goes well again or something else goes wrong."""
+        detail = str(error) if isinstance(error, SlipwayError) else f"{type(error).__name__}: {error}"
+        if detail != self._said:
+            self._said = detail
+            self.telling.write(
+                {"event": "failure", "stream": self.source.stream, "at": stamp(utc_now()), "detail": detail}
+            )
+
+
+def _asked(asker: Asker, cuts: Sequence[Cut]) -> list[Answered]:
+    """The frame was admitted, so this waits where the second model is busy."""
+    while True:
+        with suppress(Overloaded):
+            return asker.answers(asker.ask(cuts), SECONDS)
+        time.sleep(PAUSE)
+
+
+def _rounded(box: Box) -> list[float]:
+    return [round(side, 1) for side in box]
