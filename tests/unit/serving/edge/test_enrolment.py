@@ -143,7 +143,7 @@ def test_a_root_is_found_by_its_digest(root: bytes) -> None:
 def test_what_is_no_root_is_refused(tmp_path: Path, root: bytes) -> None:
     path = tmp_path / "root.json"
     other = Metadata(Timestamp()).to_bytes()
-    changed = root.replace(b'"consistent_snapshot": true', b'"consistent_snapshot": false')
+    changed = root.replace(b'"consistent_snapshot":true', b'"consistent_snapshot":false')
     assert changed != root
     for data in (b"", b"{}", b"[" * 50_000, other, changed):
         path.write_bytes(data)
