@@ -10,7 +10,7 @@ MEMBERS := platform training serving pipelines
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check format bench bench-gpu soak docs images infra-tools test-kubernetes test-tensorrt lock clean
+.PHONY: help setup demo test coverage check format bench bench-gpu soak docs images infra-tools test-kubernetes test-tensorrt test-device lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-15s %s\n' "$$name" "$$text"; done
@@ -62,7 +62,10 @@ test-kubernetes: $(STAMP) ## the suites of launcher and server on a real cluster
 
 test-tensorrt: $(STAMP) ## build real TensorRT engines of every shipped model, without a GPU; ARGS goes to pytest
 	@$(VENV)/python tools/tensorrt_tools.py
-	@$(VENV)/python -m pytest tests/tensorrt $(ARGS)
+	@$(VENV)/python -m pytest tests/tensorrt tests/device $(ARGS)
+
+test-device: $(STAMP) ## the runtime's tests on a real device; HOST=user@device, ARGS="--dry-run" (--help tells more)
+	@$(VENV)/python tools/device_tests.py $(if $(HOST),"$(HOST)") $(ARGS)
 
 lock: $(STAMP) ## resolve all locks again (UPGRADE=1: newest versions)
 	@$(VENV)/python tools/lock.py $(if $(UPGRADE),--upgrade)
