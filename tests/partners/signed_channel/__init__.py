@@ -11,8 +11,20 @@ or badly; `Follower` is a device without an agent.
 """
 
 from signed_channel.device import Follower, WrongDigest
+from signed_channel.killing import Killed, KillingStore
 from signed_channel.office import Office, Time
 from signed_channel.servers import Misbehaviour, Served, serve
 from signed_channel.thief import Thief
 
-__all__ = ["Follower", "Misbehaviour", "Office", "Served", "Thief", "Time", "WrongDigest", "serve"]
+__all__ = [
+    "Follower",
+    "Killed",
+    "KillingStore",
+    "Misbehaviour",
+    "Office",
+    "Served",
+    "Thief",
+    "Time",
+    "WrongDigest",
+    "serve",
+]

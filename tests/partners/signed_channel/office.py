@@ -180,3 +180,12 @@ def files_of(bundle: Bundle) -> dict[str, Path]:
 
 def _named(release: Release | None) -> Named | None:
     return None if release is None else Named(number=release.number, bundle=release.bundle)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """All files of a channel that devices can ask for."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.relative_to(folder).parts[0] in {"metadata", "targets"}
+    }

@@ -8,7 +8,7 @@ it signs. When enough are there, anyone who can write to the store makes it meta
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from securesystemslib.signer import Signature, Signer
@@ -30,8 +30,13 @@ class Draft:
     """A version that waits for signatures; `document` has those that hold and lie in the store."""
 
     document: Document
-    digest: str
-    """sha256 of the content without signatures."""
+    content: bytes = field(repr=False)
+    """Without signatures."""
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the content."""
+        return sha256(self.content)
 
     @property
     def role(self) -> str:
@@ -90,7 +95,7 @@ class Drafts:
             alone: Metadata[Any] = Metadata(draft.document.signed)
             add_signature(alone, signer)
             self._files.store.put(self._signature_key(draft, keyid), canonical(alone.signatures[keyid].to_dict()))
-        return self._opened(draft.role, draft.version, self._files.store.get(draft.key))
+        return self._opened(draft.role, draft.version, draft.content)
 
     def remove(self, draft: Draft) -> None:
         """Forget it; its content goes last, so that whoever is killed in between is repeated."""
@@ -105,13 +110,13 @@ class Drafts:
                 f"{draft_key(role, version)} in {self._files.store.url} is no draft of `{role}` {version}.",
                 mend="Find out who wrote it, then remove that file.",
             )
-        draft = Draft(document, sha256(content))
+        draft = Draft(document, content)
         document.metadata.signatures.clear()
         for key in self._files.store.list(self._folder(draft)):
             signature = self._signature(key)
             if signature is not None:
                 document.metadata.signatures[signature.keyid] = signature
-        return Draft(finished(role, document.metadata), draft.digest)
+        return Draft(finished(role, document.metadata), content)
 
     def _signature(self, key: str) -> Signature | None:
         keyid = key.rpartition("/")[2].removesuffix(".json")

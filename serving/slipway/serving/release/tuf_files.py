@@ -69,6 +69,10 @@ class Files:
             return self.store.get(key)
         return None
 
+    def listed(self) -> list[str]:
+        """The keys of all metadata."""
+        return list(self.store.list(f"{METADATA}/"))
+
     def bind(self, document: Document) -> bool:
         """Whether this is now, or was already, that version."""
         return self.store.put_if_absent(document.key, document.data) == document.data

@@ -53,6 +53,10 @@ class Keys:
         """Their names."""
         return sorted(one.key.keyid for one in self.held)
 
+    def are(self, keyids: Sequence[str], threshold: int) -> bool:
+        """Whether a role names these already."""
+        return (self.ids, self.threshold) == (sorted(keyids), threshold)
+
 
 def expiry(role: str, expiries: schema.Expiries, now: datetime) -> datetime:
     """Until when a version of a role that is signed now is good."""

@@ -12,7 +12,7 @@ from slipway.platform.errors import SlipwayError
 from slipway.platform.identity import People
 from slipway.serving.release.roles import DELEGATED, HOLDERS, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, holders, threshold
 from slipway.serving.release.tuf_drafts import Draft
-from slipway.serving.release.tuf_making import Keys, make_root, make_targets
+from slipway.serving.release.tuf_making import Keys, keyids_of, make_root, make_targets
 from slipway.serving.release.tuf_showing import Bench
 from slipway.serving.release.tuf_state import State, delegated
 
@@ -39,17 +39,18 @@ def propose_first(bench: Bench, people: People, named: Mapping[str, Sequence[str
 def propose_keys(
     bench: Bench, people: People, state: State, roles: Sequence[str], names: Sequence[str], *, protected: bool
 ) -> None:
-    """A root and, where it must follow, targets in which these roles name other keys."""
-    keys = {role: keys_for(people, role, names, protected=protected) for role in roles}
+    """A root and, where it must follow, targets in which these roles name other keys; none where they do already."""
+    kept = state.targets.document
+    before = kept.signed if kept else None
+    wanted = {role: keys_for(people, role, names, protected=protected) for role in roles}
+    keys = {role: one for role, one in wanted.items() if not one.are(*keyids_of(role, state.root, before))}
     rooted = {role: one for role, one in keys.items() if role not in DELEGATED}
     listing = {role: one for role, one in keys.items() if role in DELEGATED}
     root = state.root
     if rooted:
         draft = _proposed(bench, ROOT, make_root(root, rooted, bench.now(), bench.expiries))
         root = draft.document.signed
-    kept = state.targets.document
     if listing or (kept is not None and not delegated(root, TARGETS)(kept)):
-        before = kept.signed if kept else None
         _proposed(bench, TARGETS, make_targets(before, state.targets.free, listing, bench.now(), bench.expiries))
 
 

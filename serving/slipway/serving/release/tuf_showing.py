@@ -126,11 +126,17 @@ def _publish_drafts(bench: Bench, state: State | None) -> bool:
         after = root.document.signed
         if not _followed(bench, state, root, targets):
             return False
-        bench.files.bind(root.document)
+        _publish(bench, root)
     if targets is None or after is None or not targets.result(after):
         return after is not before
-    bench.files.bind(targets.document)
+    _publish(bench, targets)
     return True
+
+
+def _publish(bench: Bench, draft: Draft) -> None:
+    """What stands under its name afterwards is valid, whoever was quicker; the draft has done its work."""
+    bench.files.bind(draft.document)
+    bench.drafts.remove(draft)
 
 
 def _followed(bench: Bench, state: State | None, root: Draft, targets: Draft | None) -> bool:

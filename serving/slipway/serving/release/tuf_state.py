@@ -5,6 +5,8 @@ there each role is followed version by version: one that is validly signed is ad
 it; a file with a signature that does not hold is stepped over and told. Versions behind a gap are never looked at.
 """
 
+import contextlib
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,11 +14,14 @@ from typing import Final
 from tuf.api.exceptions import LengthOrHashMismatchError, RepositoryError
 from tuf.api.metadata import MetaFile, Root, Snapshot, Targets
 
+from slipway.serving.channel.paths import METADATA
 from slipway.serving.release.roles import CHANNELS, DELEGATED, LISTED, MODELS, ROOT, SNAPSHOT, TARGETS, TIMESTAMP
 from slipway.serving.release.tuf_files import TIMESTAMP_KEY, BadChannel, Document, Files, key_of, parse
 
 Check = Callable[[Document], bool]
 MOST_SKIPPED: Final = 64
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -137,13 +142,37 @@ def _is_root(document: Document, before: Root | None) -> bool:
 
 
 def _shown(files: Files, roots: tuple[Document, ...]) -> dict[str, Document]:
-    """The state that the timestamp leads to, by whichever root it was signed under."""
+    """The state that the timestamp leads to, by whichever root it was signed under.
+
+    Where it leads nowhere, as one that was forged with a stolen key may, the newest that does counts.
+    """
     data = files.data(TIMESTAMP_KEY)
     if data is None:
         return {}
-    timestamp = _held(files, TIMESTAMP_KEY, parse(TIMESTAMP, data), _any_root(roots, TIMESTAMP))
+    try:
+        return _led_to(files, roots, TIMESTAMP_KEY, data)
+    except BadChannel as error:
+        log.warning("%s", error)
+        for key in _timestamps(files):
+            with contextlib.suppress(BadChannel):
+                return _led_to(files, roots, key, files.store.get(key))
+        raise
+
+
+def _timestamps(files: Files) -> list[str]:
+    """The keys of all timestamps that were bound, the newest first."""
+    versions = {key: key.removeprefix(f"{METADATA}/").removesuffix(f".{TIMESTAMP}.json") for key in files.listed()}
+    found = [key for key, version in versions.items() if version.isdecimal()]
+    return sorted(found, key=lambda key: int(versions[key]), reverse=True)
+
+
+def _led_to(files: Files, roots: tuple[Document, ...], key: str, data: bytes) -> dict[str, Document]:
+    """The one state that a timestamp leads to."""
+    timestamp = _held(files, key, parse(TIMESTAMP, data), _any_root(roots, TIMESTAMP))
     snapshot = _listed(files, SNAPSHOT, timestamp.signed.snapshot_meta, _any_root(roots, SNAPSHOT))
     meta = snapshot.signed.meta
+    if not {f"{role}.json" for role in LISTED} <= meta.keys():
+        raise BadChannel(f"{snapshot.key} in {files.store.url} does not list all roles.")
     targets = _listed(files, TARGETS, meta[f"{TARGETS}.json"], _any_root(roots, TARGETS))
     found = {TIMESTAMP: timestamp, SNAPSHOT: snapshot, TARGETS: targets}
     for role in (MODELS, CHANNELS):

@@ -1,0 +1,105 @@
+"""Whoever is killed between any two writes and starts again ends in the very same channel."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from signed_channel import Follower, Killed, KillingStore, Office
+from signed_channel.office import tree
+from slipway.serving.bundle.folder import Bundle
+from slipway.serving.channel.pointer import Named, Pointer
+from slipway.serving.channel.release import Release
+from slipway.serving.release.places import channel_store
+from slipway.serving.release.tuf_repository import TufRepository
+
+MODEL = "small-bays"
+Work = Callable[[TufRepository, Office], object]
+
+
+def release(repository: TufRepository, office: Office, bundle: Bundle) -> None:
+    """What a rollout's start does."""
+    from signed_channel.office import files_of
+
+    wanted = Release(model=MODEL, number=1, bundle=bundle.digest, floor=0, signed_at=office.time.now())
+    stands = repository.add_release(wanted, files_of(bundle))
+    named = Named(number=stands.number, bundle=stands.bundle)
+    repository.set_pointer(Pointer(model=MODEL, sequence=1, signed_at=office.time.now(), base=named))
+    repository.commit()
+
+
+def rotate(repository: TufRepository, _: Office) -> None:
+    """Everything gets new keys."""
+    repository.rotate(["root", "targets", "models", "channels", "snapshot", "timestamp"])
+
+
+def killed_everywhere(make: Callable[[], tuple[Office, Work]]) -> int:
+    """Hold every outcome against that of work that nobody killed; how many writes it takes."""
+    office, work = make()
+    work(office.repository(), office)
+    expected = tree(office.folder)
+    for before in range(200):
+        office, work = make()
+        store = KillingStore(channel_store(office.loaded()), before)
+        try:
+            work(office.repository(store), office)  # type: ignore[arg-type]
+        except Killed:
+            work(office.repository(), office)
+            assert tree(office.folder) == expected, f"killed before write {before}"
+        else:
+            return before
+    raise AssertionError("it never ends")
+
+
+def test_founding(tmp_path: Path) -> None:
+    known = Office(tmp_path / "known").known()
+    copies = iter(range(1000))
+
+    def make() -> tuple[Office, Work]:
+        return known.copied(tmp_path / str(next(copies))), lambda repository, _: repository.found()
+
+    assert killed_everywhere(make) > 10
+
+
+def test_a_release(office: Office, bundles: tuple[Bundle, ...], tmp_path: Path) -> None:
+    copies = iter(range(1000))
+
+    def make() -> tuple[Office, Work]:
+        copy = office.copied(tmp_path / str(next(copies)))
+        return copy, lambda repository, office: release(repository, office, bundles[0])
+
+    assert killed_everywhere(make) > 10
+
+
+def test_other_keys_for_everything(office: Office, bundles: tuple[Bundle, ...], tmp_path: Path) -> None:
+    office.lead(bundles[0])
+    first = office.repository().root_bytes()
+    for name in ("cleo", "dora", "rollouts"):
+        office.new_key(name)
+    copies = iter(range(1000))
+    made = []
+
+    def make() -> tuple[Office, Work]:
+        made.append(office.copied(tmp_path / str(next(copies))))
+        return made[-1], rotate
+
+    assert killed_everywhere(make) > 8
+    for number, copy in enumerate(made[:3]):
+        assert Follower(tmp_path / f"trust{number}", first, copy).look().base is not None
+
+
+@pytest.mark.parametrize("before", [1, 6, 10])
+def test_a_process_that_is_really_killed(
+    office: Office, bundles: tuple[Bundle, ...], before: int, tmp_path: Path
+) -> None:
+    whole = office.copied(tmp_path / "whole")
+    release(whole.repository(), whole, bundles[0])
+    words = [sys.executable, str(Path(__file__).with_name("releasing_killed.py")), str(office.root), str(before)]
+    done = subprocess.run([*words, str(bundles[0].folder)], check=False, capture_output=True, text=True)
+    assert done.returncode == -9, done.stderr
+
+    release(office.repository(), office, bundles[0])
+
+    assert tree(office.folder) == tree(whole.folder)
