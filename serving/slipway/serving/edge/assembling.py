@@ -16,11 +16,12 @@ from slipway.serving.edge.agent.driver import Agent
 from slipway.serving.edge.agent.effects import Device
 from slipway.serving.edge.agent.metering import NetworkMeter
 from slipway.serving.edge.configuration import Enrolment, Home
-from slipway.serving.edge.engines import LocalEngines, Looking, Watch
+from slipway.serving.edge.engines import LocalEngines
 from slipway.serving.edge.following import Following, Step
 from slipway.serving.edge.inbox import Inbox
 from slipway.serving.edge.reaching import channel_of
 from slipway.serving.edge.stopping import CutOff
+from slipway.serving.edge.telemetry.looking import Looking
 from slipway.serving.runtime.live_model import DEPTH, LiveModel
 
 
@@ -31,6 +32,7 @@ class Assembled:
     enrolment: Enrolment
     following: Following
     lives: Mapping[str, LiveModel]
+    looks: Mapping[str, Looking]
     clock: SystemClock
 
 
@@ -40,7 +42,6 @@ def assembled(
     clock: SystemClock,
     *,
     show: Callable[[Step], None] = lambda _: None,
-    watch: Watch | None = None,
     depth: int = DEPTH,
 ) -> Iterator[Assembled]:
     """The agents of the device in this folder, which the caller holds. At the end they know that it was asked for."""
@@ -51,18 +52,19 @@ def assembled(
     meter = NetworkMeter(clock, disk, bytes_per_second=budget.bytes_per_second, bytes_per_day=budget.bytes_per_day)
     draw = random.Random(f"{enrolment.id} {clock.now()}").random  # noqa: S311 - it spreads looks over time
     lives: dict[str, LiveModel] = {}
+    looks: dict[str, Looking] = {}
     agents: dict[str, Agent] = {}
     python = Path(enrolment.tensorrt_python) if enrolment.tensorrt_python else None
     for model in enrolment.models:
-        looking = Looking(watch)
-        lives[model] = LiveModel(depth=depth, watch=looking)
+        looks[model] = Looking()
+        lives[model] = LiveModel(depth=depth, watch=looks[model])
         agents[model] = Agent(
             model,
             device_of(enrolment),
             disk=disk,
             clock=clock,
             channel=channel,
-            engines=LocalEngines(model, lives[model], looking, threads=enrolment.threads, python=python),
+            engines=LocalEngines(model, lives[model], looks[model], threads=enrolment.threads, python=python),
             meter=meter,
             chance=draw,
         )
@@ -70,7 +72,7 @@ def assembled(
         agents, clock=clock, inbox=Inbox(home), polling=enrolment.polling, draw=draw, show=show, looked=home.note_look
     )
     try:
-        yield Assembled(enrolment, following, lives, clock)
+        yield Assembled(enrolment, following, lives, looks, clock)
     except (CutOff, KeyboardInterrupt):
         following.close()
         raise

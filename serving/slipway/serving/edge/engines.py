@@ -6,9 +6,7 @@ hangs or brings the runtime down has shown that it is no good and has touched no
 
 import errno
 import json
-import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -19,51 +17,18 @@ from slipway.serving.bundle.reading import read_plain
 from slipway.serving.bundle.verifying import LARGEST_JSON
 from slipway.serving.edge.agent.ports import Built, Observed, Proof, engines_folder
 from slipway.serving.edge.choosing import Choice, choices
-from slipway.serving.edge.telemetry.distributions import Distributions, Expected, expected_of
+from slipway.serving.edge.telemetry.distributions import expected_of
+from slipway.serving.edge.telemetry.looking import Looking
 from slipway.serving.runtime.errors import ModelUnfit
 from slipway.serving.runtime.live import LoadedModel
 from slipway.serving.runtime.live_model import LiveModel
-from slipway.serving.runtime.session import Arrays, Provider, Session, open_engine, open_session
+from slipway.serving.runtime.session import Provider, Session, open_engine, open_session
 
 if TYPE_CHECKING:
     from slipway.serving.runtime.tensorrt.asking import Here, Progress
     from slipway.serving.runtime.tensorrt.cache import EngineFile
 
 LONGEST_DETAIL: Final = 400
-LOOKS_A_SECOND: Final = 10.0
-"""Batches whose distributions are counted."""
-Watch = Callable[[LoadedModel, Arrays, Arrays], None]
-
-
-class Looking:
-    """Counts how the answers of the active release are distributed; shown batches by the live model's thread."""
-
-    def __init__(self, also: Watch | None = None) -> None:
-        self._also = also
-        self._lock = threading.Lock()
-        self._bundle = ""
-        self._seen = Distributions({})
-        self._next = 0.0
-
-    def begin(self, bundle: str, expected: Mapping[str, Expected]) -> None:
-        """From now on only the answers of this bundle count."""
-        with self._lock:
-            self._bundle, self._seen = bundle, Distributions(expected)
-
-    def divergence(self) -> dict[str, float]:
-        """How far what was seen is from the reference."""
-        with self._lock:
-            return self._seen.divergence()
-
-    def __call__(self, loaded: LoadedModel, inputs: Arrays, outputs: Arrays) -> None:
-        """A batch was answered."""
-        now = time.monotonic()
-        with self._lock:
-            if loaded.bundle == self._bundle and now >= self._next:
-                self._next = now + 1 / LOOKS_A_SECOND
-                self._seen.observe(inputs, outputs)
-        if self._also is not None:
-            self._also(loaded, inputs, outputs)
 
 
 class LocalEngines:

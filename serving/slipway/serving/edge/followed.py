@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from slipway.serving.edge.agent.clock import SystemClock
 from slipway.serving.edge.assembling import Assembled, assembled, device_of
 from slipway.serving.edge.configuration import Home
-from slipway.serving.edge.engines import Watch
 from slipway.serving.edge.holding import held
 from slipway.serving.edge.reporting import behind
 from slipway.serving.edge.showing import shown_by
@@ -20,13 +19,13 @@ Tell = Callable[[str], None]
 class FollowedModels:
     """`serve.models.Models` of the device in a folder, which is held until `close`."""
 
-    def __init__(self, home: Home, *, tell: Tell, depth: int = DEPTH, watch: Watch | None = None) -> None:
+    def __init__(self, home: Home, *, tell: Tell, depth: int = DEPTH) -> None:
         self._clock = SystemClock()
         self._open = ExitStack()
         home.make()
         self._open.enter_context(held(home.folder, "serve", self._clock.now()))
         self._device: Assembled = self._open.enter_context(
-            assembled(home, self._clock, show=shown_by(tell), depth=depth, watch=watch)
+            assembled(home, self._clock, show=shown_by(tell), depth=depth)
         )
         self._thread = threading.Thread(target=self._device.following.follow, name="agent", daemon=True)
 
