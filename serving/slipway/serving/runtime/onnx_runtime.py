@@ -17,8 +17,8 @@ from slipway.serving.bundle.fitting import same_dims, told
 from slipway.serving.bundle.reading import read_plain
 from slipway.serving.bundle.verifying import LARGEST_FILE
 from slipway.serving.runtime.errors import ModelUnfit
-from slipway.serving.runtime.inputs import check_inputs
-from slipway.serving.runtime.placing import placed, watch_placing
+from slipway.serving.runtime.inputs import check_inputs, seeded_inputs
+from slipway.serving.runtime.placing import open_placed
 from slipway.serving.runtime.session import Arrays, Provider
 
 __all__ = ["ModelUnfit", "OnnxRuntimeSession"]
@@ -35,6 +35,8 @@ OPTIONS: Final[Mapping[Provider, Sequence[tuple[str, Mapping[str, str]]]]] = {
     # What TensorRT does not take goes to CUDA. It keeps no engines: nobody would have looked at what lies there.
     "tensorrt": [(NAMES["tensorrt"], {}), (NAMES["cuda"], {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"})],
 }
+_ALL_HERE: Final[Mapping[str, int]] = {NAMES["cpu"]: 1}
+"""Where nothing but the processor was asked for."""
 FATAL_ONLY: Final = 4
 """What goes wrong is raised, so nothing has to be printed as well."""
 
@@ -44,8 +46,7 @@ class OnnxRuntimeSession:
 
     def __init__(self, model: Path, contract: Contract, *, provider: Provider, threads: int) -> None:
         self._contract, self._name = contract, model.name
-        self._session = _opened(model, provider, threads)
-        self._providers = _providers(self._session, provider, model.name)
+        self._session, self._providers = _opened(model, contract, provider, threads)
         self._outputs = [one.name for one in contract.outputs]
         _check_contract(self._session, contract, model.name)
 
@@ -67,35 +68,36 @@ class OnnxRuntimeSession:
         self._session = None
 
 
-def _opened(model: Path, provider: Provider, threads: int) -> Any:  # noqa: ANN401 - onnxruntime has no types
+def _opened(model: Path, contract: Contract, provider: Provider, threads: int) -> tuple[Any, Sequence[Provider]]:
+    """A session, and what really runs it."""
     if NAMES[provider] not in ort.get_available_providers():
         raise ModelUnfit(
             f"ONNX Runtime {ort.__version__} has no provider `{provider}` here.",
             mend="Install the build of onnxruntime for this device.",
         )
-    data = read_plain(model, LARGEST_FILE)
-    options = _options(threads)
-    if provider != "cpu":
-        watch_placing(options, ort.InferenceSession)
+    data, counts = read_plain(model, LARGEST_FILE), _ALL_HERE
+    providers = [(name, dict(own)) for name, own in OPTIONS[provider]]
+
+    def opening(options: Any) -> Any:  # noqa: ANN401 - onnxruntime has no types
+        return ort.InferenceSession(data, options, providers=providers)
+
     try:
-        session = ort.InferenceSession(data, options, providers=[(name, dict(own)) for name, own in OPTIONS[provider]])
+        if provider == "cpu":
+            session = opening(_options(threads))
+        else:
+            session, counts = open_placed(opening, _options(threads), seeded_inputs(contract))
     except Exception as error:  # noqa: BLE001 - its errors have no common class
         raise ModelUnfit(f"{model.name} does not load: {_first_line(error)}") from None
-    if session.get_providers()[0] != NAMES[provider]:
-        raise ModelUnfit(f"{model.name} was to run on `{provider}` and fell to {session.get_providers()[0]}.")
     session.disable_fallback()
-    return session
+    return session, _providers(counts, provider, model.name)
 
 
-def _providers(session: Any, provider: Provider, name: str) -> Sequence[Provider]:  # noqa: ANN401
+def _providers(counts: Mapping[str, int], provider: Provider, name: str) -> Sequence[Provider]:
     """Those that run the graph, the one with most of its nodes first, which must be the one that was asked for."""
-    if provider == "cpu":
-        return ["cpu"]
-    counts = placed(session)
     short = {long: one for one, long in NAMES.items()}
-    found = [short[one] for one in counts if one in short] or [provider]
-    if found[0] != provider:
-        most, total = next(iter(counts.items())), sum(counts.values())
+    found = [short[one] for one in counts if one in short]
+    if found[:1] != [provider]:
+        most, total = next(iter(counts.items()), ("nothing", 0)), sum(counts.values())
         raise ModelUnfit(f"{name} was to run on `{provider}`, and {most[1]} of its {total} nodes fell to {most[0]}.")
     return found
 

@@ -8,30 +8,34 @@ import onnxruntime
 import pytest
 
 import small_onnx
+from slipway.serving.runtime import placing
 from slipway.serving.runtime.errors import ModelUnfit
 from slipway.serving.runtime.onnx_runtime import NAMES, OnnxRuntimeSession
-from slipway.serving.runtime.placing import FORBID, RECORD, placed, watch_placing
+from slipway.serving.runtime.placing import ASKED, RECORD, open_placed
 from slipway.serving.runtime.session import Provider
 
 CPU, CUDA, TENSORRT = NAMES["cpu"], NAMES["cuda"], NAMES["tensorrt"]
 
 
-def test_a_real_session_tells_where_its_nodes_went() -> None:
-    options = onnxruntime.SessionOptions()
-    watch_placing(options, onnxruntime.InferenceSession)
-    data = small_onnx.classifier().SerializeToString()
-    session = onnxruntime.InferenceSession(data, options, providers=[CPU])
-    assert placed(session) == {CPU: 3}
+def opened(data: bytes) -> Callable[[Any], Any]:
+    return lambda options: onnxruntime.InferenceSession(data, options, providers=[CPU])
 
 
-def test_the_real_options_know_what_a_runtime_that_cannot_tell_is_asked_for() -> None:
-    options = onnxruntime.SessionOptions()
-    watch_placing(options, object)
-    assert options.get_session_config_entry(FORBID) == "1"
+@pytest.mark.parametrize("tells", [True, False], ids=["told", "profiled"])
+def test_a_real_session_tells_where_its_nodes_went(
+    tells: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if not tells:
+        monkeypatch.setattr(placing, "_can_tell", lambda: False)
+    elif not hasattr(onnxruntime.InferenceSession, ASKED):
+        pytest.skip("this runtime cannot tell")
+    monkeypatch.chdir(tmp_path)
+    inputs = {"images": small_onnx.images()}
     data = small_onnx.classifier().SerializeToString()
-    with pytest.raises(Exception, match="disabled fallback to the CPU EP"):
-        onnxruntime.InferenceSession(data, options, providers=[CPU])
-    assert placed(object()) == {}
+    session, counts = open_placed(opened(data), onnxruntime.SessionOptions(), inputs)
+    assert counts == {CPU: 3}
+    assert len(session.run(None, inputs)) == 1
+    assert not list(tmp_path.iterdir())
 
 
 class Part:
@@ -54,7 +58,7 @@ def opening(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Opening:
     path.write_bytes(small_onnx.classifier().SerializeToString())
     real = onnxruntime.InferenceSession
 
-    def opened(provider: Provider, *parts: Part, uses: Sequence[str] = (CUDA, CPU)) -> OnnxRuntimeSession:
+    def opened(provider: Provider, *parts: Part) -> OnnxRuntimeSession:
         class Session:
             def __init__(self, data: bytes, options: Any, providers: Any) -> None:
                 self._real = real(data, providers=[CPU])
@@ -63,9 +67,6 @@ def opening(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Opening:
 
             def get_provider_graph_assignment_info(self) -> Sequence[Part]:
                 return parts
-
-            def get_providers(self) -> Sequence[str]:
-                return uses
 
             def disable_fallback(self) -> None:
                 """It is one."""
@@ -86,7 +87,7 @@ def opening(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Opening:
 def test_a_graph_on_the_device_is_told_with_what_helps_it(opening: Opening) -> None:
     assert opening("cuda", Part(CPU, 1), Part(CUDA, 2)).providers == ["cuda", "cpu"]
     assert opening("cuda", Part(CUDA, 3)).providers == ["cuda"]
-    found = opening("tensorrt", Part(TENSORRT, 3), Part(CUDA, 1), uses=(TENSORRT, CUDA, CPU))
+    found = opening("tensorrt", Part(TENSORRT, 3), Part(CUDA, 1))
     assert found.providers == ["tensorrt", "cuda"]
 
 
@@ -94,6 +95,6 @@ def test_a_silent_fall_is_found(opening: Opening) -> None:
     with pytest.raises(ModelUnfit, match="was to run on `cuda`, and 3 of its 3 nodes fell to CPUExecutionProvider"):
         opening("cuda", Part(CPU, 3))
     with pytest.raises(ModelUnfit, match="was to run on `tensorrt`, and 2 of its 3 nodes fell to CUDA"):
-        opening("tensorrt", Part(TENSORRT, 1), Part(CUDA, 2), uses=(TENSORRT, CUDA, CPU))
-    with pytest.raises(ModelUnfit, match="fell to CPUExecutionProvider"):
-        opening("cuda", Part(CUDA, 3), uses=(CPU,))
+        opening("tensorrt", Part(TENSORRT, 1), Part(CUDA, 2))
+    with pytest.raises(ModelUnfit, match="0 of its 0 nodes fell to nothing"):
+        opening("cuda")
