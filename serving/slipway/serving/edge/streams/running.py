@@ -5,7 +5,7 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from slipway.serving.edge.decisions import Namer
 from slipway.serving.edge.streams.asking import Asker
@@ -72,45 +72,78 @@ def read_camera(text: str) -> Camera:
     return Camera(name, address)
 
 
+class Stop(Protocol):
+    """Who may say stop: a `threading.Event`, a clock that a signal stops."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait; True when somebody asked to stop."""
+
+
+class Streams:
+    """Cameras, opened and ready. What is wrong with an address, a name or a device's id is told here."""
+
+    def __init__(
+        self,
+        cameras: Sequence[Camera],
+        lives: Lives,
+        out: Out,
+        telemetry: Telemetry | None = None,
+        *,
+        settings: Settings,
+        log: DecisionLog | None = None,
+        now: Now = utc_now,
+    ) -> None:
+        _check(cameras)
+        self._now, self._halt = now, threading.Event()
+        self._told = _Told(out, log, self._halt, telemetry or Nobody())
+        told = self._told
+        how = Telling(
+            told.write, told.telemetry, Namer(settings.device, now), vectors=settings.vectors, empty=settings.empty
+        )
+        models = Models(Asker(lives.first), None if lives.boxes is None else Asker(lives.boxes))
+        self._streams = [
+            Stream(
+                open_source(one.name, one.address, tell=told.notice, timing=settings.timing),
+                models,
+                how,
+                self._halt,
+                areas=one.areas or WHOLE,
+            )
+            for one in cameras
+        ]
+
+    def run(self, stop: Stop) -> dict[str, dict[str, int]]:
+        """Until all cameras have ended or `stop` says so; what became of each stream's frames.
+
+        Frames that were admitted are answered and told before this returns.
+        """
+        streams, counting = self._streams, _Counting(self._told.telemetry)
+        for stream in streams:
+            stream.start()
+        try:
+            while not (self._halt.is_set() or all(one.join(0) for one in streams) or stop.wait(LOOK_EVERY)):
+                counting.look(streams)
+        finally:
+            _end(streams, self._halt)
+            counting.look(streams)
+        counts = {stream.source.stream: stream.counts() for stream in streams}
+        for name, frames in counts.items():
+            self._told.write({"event": "end", "stream": name, "at": stamp(self._now()), "frames": frames})
+        return counts
+
+
 def run_streams(
     cameras: Sequence[Camera],
     lives: Lives,
     out: Out,
-    stop: threading.Event,
+    stop: Stop,
     telemetry: Telemetry | None = None,
     *,
     settings: Settings,
     log: DecisionLog | None = None,
-    now: Now = utc_now,
 ) -> dict[str, dict[str, int]]:
-    """Run until all cameras have ended or `stop` is set; what became of each stream's frames.
-
-    Addresses are checked before anything begins. Frames that were admitted are answered and told before this returns.
-    """
-    _check(cameras)
-    halt = threading.Event()
-    telling = _Told(out, log, halt, telemetry or Nobody())
-    sources = [open_source(one.name, one.address, tell=telling.notice, timing=settings.timing) for one in cameras]
-    models = Models(Asker(lives.first), None if lives.boxes is None else Asker(lives.boxes))
-    namer = Namer(settings.device, now)
-    how = Telling(telling.write, telling.telemetry, namer, vectors=settings.vectors, empty=settings.empty)
-    streams = [
-        Stream(source, models, how, halt, areas=camera.areas or WHOLE)
-        for camera, source in zip(cameras, sources, strict=True)
-    ]
-    counting = _Counting(telling.telemetry)
-    for stream in streams:
-        stream.start()
-    try:
-        while not (halt.is_set() or all(stream.join(0) for stream in streams) or stop.wait(LOOK_EVERY)):
-            counting.look(streams)
-    finally:
-        _end(streams, halt)
-        counting.look(streams)
-    counts = {stream.source.stream: stream.counts() for stream in streams}
-    for name, frames in counts.items():
-        telling.write({"event": "end", "stream": name, "at": stamp(now()), "frames": frames})
-    return counts
+    """Open cameras and run them to their end."""
+    return Streams(cameras, lives, out, telemetry, settings=settings, log=log).run(stop)
 
 
 def _check(cameras: Sequence[Camera]) -> None:
