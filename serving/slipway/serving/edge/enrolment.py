@@ -76,7 +76,15 @@ def _check_root(data: bytes, place: str) -> None:
     try:
         found = Metadata[Root].from_bytes(data)
         found.signed.verify_delegate(Root.type, found.signed_bytes, found.signatures)
-    except (RepositoryError, SignatureError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+    except (
+        RepositoryError,
+        SignatureError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        RecursionError,
+    ) as error:
         raise WrongUse(
             f"{place} is no root metadata: {error}.", mend="It is `metadata/1.root.json` of the channel."
         ) from None

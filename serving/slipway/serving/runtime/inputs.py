@@ -44,9 +44,12 @@ def _noise(seed: int, one: Input, sizes: Mapping[str, int]) -> npt.NDArray[np.ge
     shape = tuple(dim if isinstance(dim, int) else sizes[dim] for dim in one.dims)
     width = np.dtype(np.uint32 if one.dtype.startswith("float") else np.uint8)
     data = hashlib.shake_128(f"{seed} {one.name}".encode()).digest(math.prod(shape) * width.itemsize)
-    drawn: npt.NDArray[np.generic] = np.frombuffer(data, width).reshape(shape)
+    drawn = np.frombuffer(data, width).reshape(shape)
     if one.dtype == "uint8":
-        return drawn.copy()
-    if one.dtype.startswith("int"):
-        return np.remainder(drawn, 2).astype(one.dtype)
-    return np.divide(drawn, 2**32).astype(one.dtype)
+        found = drawn.copy()
+    elif one.dtype.startswith("int"):
+        found = np.remainder(drawn, 2)
+    else:
+        found = np.divide(drawn, 2**32)
+    noise: npt.NDArray[np.generic] = found.astype(one.dtype)
+    return noise

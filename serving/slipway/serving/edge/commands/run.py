@@ -1,7 +1,6 @@
 """`slipway-edge run`."""
 
 import argparse
-from pathlib import Path
 
 from slipway.serving.edge.commands.options import add_home, home_of, now, tell_log
 from slipway.serving.edge.streams import command as streams
@@ -10,23 +9,15 @@ from slipway.serving.edge.streams import command as streams
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     add_home(parser)
-    cameras = parser.add_argument_group("cameras")
-    cameras.add_argument(
-        "--camera",
-        action="append",
-        default=[],
-        metavar="NAME=SRC",
-        help="rtsp://…, v4l2:…, a file, a folder, world:…; may be repeated; with files alone it ends when all are read",
-    )
-    cameras.add_argument("--first", metavar="MODEL", help="the model that sees the pictures (else the first enrolled)")
-    cameras.add_argument("--boxes", metavar="MODEL", help="the one that sees what it found (else the second enrolled)")
-    cameras.add_argument("--events", type=Path, metavar="FILE", help="where events go (else standard output)")
-    cameras.add_argument("--vectors", action="store_true", help="events hold the vectors; they follow vehicles")
-    cameras.add_argument("--empty", action="store_true", help="pictures in which nothing was found are events as well")
+    streams.arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Follow the channel until SIGTERM or Ctrl-C; 0 then."""
+    streams.check(options)
+    if options.bundle:
+        return streams.run_bundles(options)
+
     from slipway.serving.edge.agent.clock import SystemClock
     from slipway.serving.edge.assembling import assembled
     from slipway.serving.edge.holding import held
@@ -41,12 +32,8 @@ def run(options: argparse.Namespace) -> int:
         log.info("The device %s follows %s at %s.", enrolment.id, ", ".join(enrolment.models), enrolment.channel)
         try:
             with assembled(home, clock, show=shown_by(log.info)) as device:
-                if options.camera:
-                    from slipway.serving.edge.watching import follow_with_cameras
-
-                    follow_with_cameras(device, home, options)
-                else:
-                    with streams.streaming(options, device.lives, device=enrolment.id, folder=home.folder, stop=clock):
+                beside = streams.streaming(options, device.lives, device=enrolment.id, folder=home.folder, stop=clock)
+                with beside:
                     device.following.follow()
         except CutOff:
             log.warning("A step took too long to wait for its end; the next start goes on from there.")
