@@ -31,7 +31,7 @@ Kind = Literal["detector", "classifier", "vector"]
 HALF: Final = 0.5
 MOST: Final = 100
 """Boxes in one picture."""
-OVERLAP: Final = 0.6
+OVERLAP: Final = 0.5
 """Of two boxes that share more of what they cover together, the surer one is kept, whatever their categories."""
 BOXES: Final = "boxes"
 SCORES: Final = ("peaks", "scores")
