@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from slipway.platform.ledger.checking import Problem
-from slipway.platform.ledger.entry import Written
+from slipway.platform.ledger.entry import Action, Written
 from slipway.platform.ledger.verifying import Report
 
 SHOWN_DIGITS = 12
@@ -83,8 +83,10 @@ def by(written: Written) -> str:
 
 def about(written: Written) -> str:
     """What it is about, short: release and version where they are named, else the first subject."""
-    subjects = written.entry.decision.subjects
-    named = [f"{kind} {subjects[kind]}" for kind in ("release", "version") if kind in subjects]
+    decision = written.entry.decision
+    subjects = decision.subjects
+    kinds = ("version",) if decision.action is Action.ROLLBACK else ("release", "version")
+    named = [f"{kind} {subjects[kind]}" for kind in kinds if kind in subjects]
     if named:
         return ", ".join(named)
     return next((f"{kind} {name[:SHOWN_DIGITS]}" for kind, name in subjects.items()), "")

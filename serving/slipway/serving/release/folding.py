@@ -5,7 +5,8 @@ writers raced: a release whose number is taken, whose base is not the base, or w
 a pause of what is over, an advance of what is paused. `void` tells each with the reason; the rules are in `rules`.
 
 Who is champion is `registry.standing`'s, which this rests on. A rollback that counts there takes what it quarantines
-out of the field: a target gives way to the base, a base to the release before it.
+out of the field: a target gives way to the base, a base to the release before it. Where there is none to go back to,
+what is on its way stays paused.
 """
 
 from collections.abc import Iterable
@@ -118,8 +119,9 @@ def _taken_back(rollout: Rollout, written: Written) -> Rollout:
     if release is None or release.bundle != gone:
         return rollout
     back = rollout.earlier(release.number)
-    if back is None:
-        return _stepped(rollout, written, wording.NO_WAY_BACK, release.number)
+    if back is None:  # devices keep what they have; nobody else begins with it
+        paused = written if release is rollout.target else rollout.paused
+        return _stepped(replace(rollout, paused=paused), written, wording.NO_WAY_BACK, release.number)
     rollout = rollout if release is rollout.base and rollout.target else _over(rollout)
     undone = replace(
         rollout,

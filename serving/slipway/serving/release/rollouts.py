@@ -121,9 +121,14 @@ class Rollout:
             return self.base
         found = self.releases[number]
         back = self.releases.get(found.base) if found.base is not None else None
-        while back is not None and (back.undone or back.bundle in self.taken_out):
+        while back is not None and (back.undone or self.is_quarantined(back)):
             back = self.releases.get(back.base) if back.base is not None else None
         return back if back is not None and back.number >= self.floor else None
+
+    def is_quarantined(self, released: Released) -> bool:
+        """Whether a rollback took its bundle out of the field after it was released."""
+        out = self.taken_out.get(released.bundle)
+        return out is not None and out.entry.number > released.written.entry.number
 
     def why_void(self, entry: int) -> str | None:
         """Why that entry changes nothing; None where it counts."""

@@ -166,6 +166,11 @@ def against_move(rollout: Rollout, decision: Decision) -> Against | None:
         return Against(f"nothing of {model} is on its way", look)
     if number_in(decision, RELEASE) != target.number:
         return Against(f"release {target.number} is on its way, not {decision.subjects.get(RELEASE, 'this one')}", look)
+    if action is not Action.PAUSE and rollout.is_quarantined(target):
+        return Against(
+            f"release {target.number} is quarantined",
+            f"Promote another version, and `slipway rollout start {model}`.",
+        )
     if action is Action.PAUSE and rollout.paused:
         return Against(
             f"release {target.number} was paused already", f"`slipway rollout resume {model}` lets it go on."

@@ -17,7 +17,7 @@ from slipway.serving.release import wording
 from slipway.serving.release.converging import equal, released_models
 from slipway.serving.release.folding import known_rollout, load_rollout
 from slipway.serving.release.opening import open_sides
-from slipway.serving.release.rollouts import Rollout
+from slipway.serving.release.rollouts import NO_MINIMUM, Rollout
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,15 @@ class Standing:
         fields["on its way"] = on_its_way
         if target := rollout.target:
             fields["begun"] = _by(target.written)
+            if target.minimum_agent != NO_MINIMUM:
+                fields["for agents from"] = target.minimum_agent
         if rollout.paused:
             fields["paused"] = _by(rollout.paused)
         if newest := rollout.newest:
             back = rollout.earlier(newest.number)
             fields["way back"] = wording.named(back) if back else "none"
             fields["floor"] = f"release {rollout.floor}" if rollout.floor else "none"
-        if rollout.steps:
+        if rollout.steps and rollout.steps[-1].written not in (target and target.written, rollout.paused):
             last = rollout.steps[-1]
             fields["last change"] = f"release {last.release}: {last.what}, {_by(last.written)}"
         return fields | {"channel": self.channel}

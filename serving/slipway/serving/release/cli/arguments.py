@@ -29,8 +29,7 @@ Cohort = Annotated[str | None, typer.Option("--cohort", metavar="NAME", help="On
 def tell_channel(converged: "Converged") -> None:
     """What devices are told now, or whom that waits for."""
     if converged.waits:
-        say(f"Devices are not told yet: {converged.waits}")
-        say("Whoever holds the channel's online keys shows it: the rollout service, or `slipway channel keepalive`.")
+        say(f"Devices are not told yet. {converged.waits} `slipway channel keepalive` there does the rest.")
 
 
 def channel_data(converged: "Converged | None") -> dict[str, Any]:

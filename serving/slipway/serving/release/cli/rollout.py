@@ -78,7 +78,7 @@ def _tell_plan(plan: "Plan", wanted: "Wanted", *, json: bool) -> None:
         say(f"This would be refused. Nothing was changed.\n{chr(10).join(against)}")
     else:
         drilled = (
-            f"{plan.drilled.told[:1].upper()}{plan.drilled.told[1:]}." if plan.drilled else "There is no way back."
+            f"{plan.drilled.told[:1].upper()}{plan.drilled.told[1:]}." if plan.drilled else "There is no way back yet."
         )
         say(f"This would release {name} as release {plan.number} {wave(wanted.wave)}. {drilled} Nothing was changed.")
 
@@ -107,7 +107,7 @@ def _tell(done: "Started", *, json: bool) -> None:
         typer.echo(
             f"{name} is release {released.number}, {wave(released.wave)}: entry {released.written.entry.number}."
         )
-        say(f"`slipway rollout advance {released.model} --finish` makes it everybody's; undo brings the old one back.")
+        say(f"`slipway rollout advance {released.model} --finish` makes it everybody's.")
     tell_channel(done.converged)
 
 

@@ -1,5 +1,7 @@
 """The fold of the ledger: what devices should be told, whatever the entries' writers meant."""
 
+import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -270,6 +272,18 @@ def test_an_undo_where_the_champion_is_the_base_again_only_quarantines(book: Boo
     assert standing.history[-1].after == A
 
 
+def test_a_first_release_that_is_quarantined_stays_paused(book: Book) -> None:
+    book.champions(B)
+    book.champions(A)
+    book.release(1, A)
+    book.roll_back(B, A)
+    assert (book.where(), book.told.paused) == ((None, 1), True)
+    for action in (Action.RESUME, Action.ADVANCE):
+        assert book.why_void(book.move(action, 1, finish=True)) == "release 1 is quarantined"
+    book.release(2, B)
+    assert (book.where(), book.told.paused) == ((None, 2), False)
+
+
 @pytest.mark.parametrize(
     ("replaces", "undoes"), [(A, B), (C, A), (C, "d" * 64)], ids=["not the champion", "itself", "nobody's"]
 )
@@ -329,3 +343,61 @@ def test_an_advance_to_nowhere_is_void(book: Book) -> None:
 def test_entries_of_other_models_say_nothing(book: Book) -> None:
     book.released(A)
     assert rollout_of("fish", book.entries) == Rollout("fish")
+
+
+def sensible(book: Book, draw: random.Random) -> None:
+    """What somebody would do next."""
+    rollout, champion = book.rollout, book.champion
+    newest, target = rollout.newest, rollout.target
+    back = rollout.earlier(newest.number) if newest else None
+    if back and champion and newest and draw.randrange(3) == 0:
+        book.roll_back(back.bundle, champion, **({} if newest.bundle == champion else {"undoes": newest.bundle}))
+    elif target:
+        action = draw.choice((Action.ADVANCE, Action.ADVANCE, Action.PAUSE, Action.RESUME))
+        book.move(action, target.number, **({"finish": True} if draw.randrange(2) else {"wave": {"share": 50}}))
+    elif champion and (newest is None or newest.bundle != champion):
+        book.release(rollout.next_number, champion, rollout.base_number)
+    else:
+        bundle = draw.choice([one for one in (A, B, C) if one != champion])
+        known = bundle in folded("birds", book.entries)[1].versions
+        book.champions(bundle, known=known, action=draw.choice((Action.PROMOTE, Action.PROMOTE, Action.OVERRIDE)))
+
+
+def anything(book: Book, draw: random.Random) -> None:
+    """Some entry, which hardly ever fits its place."""
+    bundles = (A, B, C)
+    details = draw.choice(({"finish": True}, {"wave": {"share": 50}}, {"wave": 7}))
+    match draw.randrange(4):
+        case 0:
+            book.release(draw.randint(0, 9), draw.choice(bundles), draw.choice((None, 1, 2, 3, 9)))
+        case 1:
+            book.move(draw.choice((Action.ADVANCE, Action.PAUSE, Action.RESUME)), draw.randint(0, 9), **details)
+        case 2:
+            undoes = draw.choice(({}, {"undoes": draw.choice(bundles)}))
+            book.roll_back(draw.choice(bundles), draw.choice(bundles), **undoes)
+        case 3:
+            word, bundle = draw.choice((Action.REJECT, Action.COMMENT)), draw.choice(bundles)
+            book.decide(word, "ben", bundle=bundle, version=NUMBERS[bundle])
+
+
+def test_whatever_is_written_devices_are_told_what_they_may_run(seed: int) -> None:
+    draw, told = random.Random(seed), set()
+    for _ in range(12):
+        book = Book()
+        for _ in range(30):
+            (sensible if draw.randrange(3) else anything)(book, draw)
+            rollout = book.rollout
+            base, target = rollout.base, rollout.target
+            if base:
+                assert base.number >= rollout.floor  # no device has seen a floor above it
+            if target:
+                assert target.number == max(rollout.releases)
+                assert rollout.paused or not rollout.is_quarantined(target)
+                assert base is None or target.floor == base.number
+            assert rollout.wave == Wave() or target
+            assert book.told.model == "birds"
+            told |= {step.what.split()[0] for step in rollout.steps}
+        void = {one.written.entry.number for one in book.rollout.void}
+        kept = rollout_of("birds", [one for one in book.entries if one.entry.number not in void])
+        assert replace(book.rollout, void=()) == kept  # what is void changes nothing
+    assert {"version", "undone:", "finished:", "paused", "goes", "to"} <= told

@@ -1,0 +1,139 @@
+"""`slipway rollout` and `slipway rollback` as a person runs them, in the test's own process."""
+
+import io
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from typing import Any
+
+import pytest
+
+from rolling_out import MODEL, Site
+from slipway.platform.cli.main import main
+from slipway.platform.ledger.entry import Action
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(led_site: Site, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Exit code, standard output and standard error of a command."""
+    monkeypatch.chdir(led_site.root)
+
+    def command(*arguments: str, by: str = "dora", **environ: str) -> tuple[int, str, str]:
+        for name, value in {**led_site.environ, "SLIPWAY_IDENTITY__PERSON": by, **environ}.items():
+            monkeypatch.setenv(name, value)
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main(list(arguments))
+        return code, out.getvalue(), err.getvalue()
+
+    return command
+
+
+def data(told: tuple[int, str, str]) -> Any:
+    assert told[0] == 0, told[2]
+    return json.loads(told[1])
+
+
+def test_a_rollout_from_start_to_undo(run: Run, led_site: Site) -> None:
+    assert (
+        "This would release small-bays/2 as release 2 to all devices" in run("rollout", "start", MODEL, "--dry-run")[2]
+    )
+    assert led_site.told() == (1, None)
+    code, out, err = run("rollout", "start", f"{MODEL}@champion", "--share", "5", "--cohort", "pilot")
+    number = led_site.entries()[-1].entry.number
+    assert (code, out) == (0, f"small-bays/2 is release 2, to 5 % of the cohort pilot: entry {number}.\n")
+    assert "The way back was drilled: release 1 came from the channel" in err
+    assert run("rollout", "start", MODEL)[1] == f"small-bays/2 is release 2 already: entry {number}.\n"
+    assert ", paused" in run("rollout", "pause", MODEL, "--reason", "half the lot is dark", by="cleo")[1]
+    assert run("rollout", "resume", MODEL)[0] == 0
+    assert data(run("rollout", "advance", MODEL, "--share", "50", "--json"))["pointer"]["wave"]["share"] == 50
+    assert run("rollout", "advance", MODEL, "--finish")[1].startswith(f"{MODEL}: all devices run release 2 (version 2)")
+    told = run("rollback", MODEL, "--reason", "wrong plates", "--dry-run")[2]
+    assert "take release 2 (version 2) out of the field" in told
+    code, out, err = run("rollout", "undo", MODEL, "--reason", "wrong plates", by="cleo")
+    assert (code, out.partition(":")[2].rpartition(":")[0]) == (0, " release 2 is undone, version 1 is champion")
+    assert "`slipway model guard --once`" in err
+    assert run("rollback", MODEL, "--reason", "once more")[1].startswith(f"{MODEL}: release 2 is undone already")
+    assert led_site.told() == (1, None)
+
+
+def test_status_is_one_screen_and_says_whether_devices_are_told(run: Run, led_site: Site) -> None:
+    led_site.start("dora", "dora")
+    _, out, _ = run("rollout", "status", MODEL)
+    fields = {line[:13].strip(): line[13:].strip() for line in out.splitlines()}
+    assert fields["devices run"] == "release 1 (version 1)"
+    assert fields["on its way"] == "release 2 (version 2) to all devices"
+    assert fields["way back"] == "release 1 (version 1)"
+    assert fields["channel"] == "behind the ledger: `slipway channel keepalive` shows it"
+    assert run("rollout", "status")[1].split()[-1] == "behind"
+    assert run("rollout", "start", MODEL)[0] == 0
+    assert run("rollout", "status")[1].split()[-1] == "equal"
+    told = data(run("rollout", "status", MODEL, "--json"))
+    assert (told["base"]["number"], told["target"]["number"], told["shown"], told["state"]) == (
+        1,
+        2,
+        True,
+        "rolling out",
+    )
+    shutil.rmtree(led_site.folder)
+    assert "There is no channel" in run("rollout", "status", MODEL)[1]
+
+
+def test_history_tells_what_changed_nothing_with_the_reason(run: Run, led_site: Site) -> None:
+    led_site.start()
+    about = led_site.about("b")
+    led_site.decide(Action.PAUSE, type(about)(MODEL, about.bundle, "2", besides={"release": "7"}), "dora")
+    _, out, _ = run("rollout", "history", MODEL)
+    lines = out.splitlines()
+    assert lines[-1].split("  ")[-1] == "because"
+    assert "changes nothing: release 2 is on its way, not 7" in lines[-1]
+    told = data(run("rollout", "history", MODEL, "--json"))
+    assert [one["what"] for one in told][-2:] == [
+        "version 2 to all devices", "changes nothing: release 2 is on its way, not 7",
+    ]  # fmt: skip
+    assert "released as 2" in run("model", "history", MODEL)[1]
+    assert "release 2, version 2" in run("ledger", "list", "--model", MODEL)[1]
+
+
+def test_who_lacks_the_online_keys_is_told_who_shows_it(run: Run, led_site: Site) -> None:
+    led_site.alone("dora")
+    code, out, err = run("rollout", "start", MODEL, HOME=str(led_site.root / "home-of-dora"))
+    assert (code, "is release 2" in out) == (0, True)
+    assert "Devices are not told yet." in err
+    assert "Do it where that key is: rollouts. `slipway channel keepalive` there does the rest." in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("start", MODEL, "--cohort", "North Side"), 2, "is no name of a cohort"),
+        (("start", MODEL, "--share", "101"), 2, "--share"),
+        (("start", MODEL, "--minimum-agent", "new"), 2, "is no version of an agent"),
+        (("start", "small-boys"), 2, "no version of a model `small-boys`"),
+        (("start", f"{MODEL}/9"), 2, "has no version 9"),
+        (("advance", MODEL), 2, "Expected either --finish, or --share or --cohort"),
+        (("advance", MODEL, "--finish", "--share", "5"), 2, "Expected either --finish"),
+        (("pause", f"{MODEL}/1"), 2, "a rollout is a model's"),
+        (("pause", "small-boys"), 2, "no version of a model `small-boys`"),
+        (("undo", MODEL), 2, "--reason"),
+        (("undo", MODEL, "--reason", "x", "--release", "9"), 1, "has no release 9"),
+        (("status", "small-boys"), 2, "no version of a model `small-boys`"),
+    ],
+)
+def test_wrong_use_is_told(run: Run, arguments: tuple[str, ...], code: int, told: str) -> None:
+    found, out, err = run("rollout", *arguments)
+    assert (found, out) == (code, "")
+    assert told in err
+
+
+def test_in_a_protected_context_nothing_changes_unasked(run: Run, led_site: Site) -> None:
+    protected = {"SLIPWAY_PROTECTED": "true"}
+    before = len(led_site.entries())
+    for arguments in (("rollout", "start", MODEL), ("rollback", MODEL, "--reason", "x"), ("rollout", "pause", MODEL)):
+        code, _, err = run(*arguments, **protected)
+        assert (code, "is protected" in err) == (2, True)
+    assert len(led_site.entries()) == before
+    assert run("rollout", "start", MODEL, "--yes", **protected)[0] == 0
