@@ -62,6 +62,7 @@ def run_child(
     seconds: float,
     memory_mb: float | None = None,
     environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
     told: Callable[[bytes], None] | None = None,
 ) -> Ended:
     """Start a child, hand it its order and hear it to its end; `told` hears each line as it comes.
@@ -74,6 +75,7 @@ def run_child(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=None if environment is None else dict(environment),
+        cwd=folder,
         start_new_session=True,
     )
     try:
