@@ -22,6 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--port", type=whole(0, 65_535), default=8080, metavar="N", help="0 takes a free one and says which")
     add("--provider", choices=["cpu", "cuda", "tensorrt"], default="cpu", help="what runs fixed bundles")
     add("--threads", type=whole(1, 256), default=1, metavar="N", help="of each model")
+    add("--batch", type=whole(1, 65_536), metavar="N", help="rows of several requests in one run; else as bundles say")
     add("--queue", type=whole(1, 65_536), default=64, metavar="N", help="requests that may wait for each model")
     add("--connections", type=whole(1, 65_536), default=256, metavar="N", help="callers at a time")
     add("--deadline", type=seconds, default=30.0, metavar="SECONDS", help="of a request that names none")
@@ -74,7 +75,7 @@ def _fixed(options: argparse.Namespace, lines: "Lines") -> "Models":
 
     models = FixedModels(
         [place(text) for text in options.model],
-        Way(options.provider, options.threads),
+        Way(options.provider, options.threads, options.batch),
         depth=options.queue,
         tell=lines.tell,
         watch_s=options.watch,

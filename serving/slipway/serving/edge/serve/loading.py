@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slipway.serving.bundle.folder import Bundle
-from slipway.serving.bundle.manifest import Variant
+from slipway.serving.bundle.manifest import DeviceClass, Variant
 from slipway.serving.bundle.verifying import verify
 from slipway.serving.errors import SlipwayError, WrongUse
 from slipway.serving.runtime.live import LoadedModel
@@ -42,6 +42,8 @@ class Way:
 
     provider: Provider = "cpu"
     threads: int = 1
+    batch: int | None = None
+    """Rows of several requests in one run; None where the bundle's device classes say."""
 
 
 def place(text: str) -> Place:
@@ -60,20 +62,22 @@ Proven = tuple[str, str]
 
 def load(one: Place, way: Way, known: Container[Proven] | None = None) -> LoadedModel:
     """The model in a folder. Where `known` is given, what is not among it proves itself in another process first."""
-    before = signature(one.folder)
-    bundle = verify(one.folder)
-    variant = _variant(bundle, one, way.provider)
+    folder = one.folder.resolve()  # once, as a link may be turned to the next bundle at any time
+    before = signature(folder)
+    bundle = verify(folder)
+    variant = _variant(bundle, one.variant, way.provider)
     contract = bundle.manifest.contract
     if known is not None and (bundle.digest, variant) not in known:
         _check(bundle, variant, _Apart(bundle.path(variant), bundle, way))
     session = open_session(bundle.path(variant), contract, provider=way.provider, threads=way.threads)
     try:
         _check(bundle, variant, session)
-        _check_unchanged(one.folder, before)
+        _check_unchanged(folder, before)
     except BaseException:
         session.close()
         raise
-    return LoadedModel(bundle.manifest.model, bundle.digest, None, variant, contract, session)
+    batch = way.batch or _batch(bundle, way.provider)
+    return LoadedModel(bundle.manifest.model, bundle.digest, None, variant, contract, session, batch)
 
 
 def signature(folder: Path) -> tuple[object, ...]:
@@ -114,14 +118,22 @@ def _check(bundle: Bundle, variant: Variant, session: Session) -> None:
         raise SlipwayError(f"{bundle.folder} is not proven here: {problems[0]}{more}", mend="Name another variant.")
 
 
-def _variant(bundle: Bundle, one: Place, provider: Provider) -> Variant:
+def _variant(bundle: Bundle, asked: Variant | None, provider: Provider) -> Variant:
     """The one that was asked for; else the first that a device class with such a runtime prefers."""
     there = bundle.manifest.variants
-    if one.variant is not None:
-        if one.variant not in there:
-            raise WrongUse(f"{one.folder} has no variant {one.variant}; it has {', '.join(there)}.")
-        return one.variant
-    for device in bundle.manifest.devices.values():
-        if device.runtime == provider:
-            return device.variants[0]
+    if asked is not None:
+        if asked not in there:
+            raise WrongUse(f"{bundle.folder} has no variant {asked}; it has {', '.join(there)}.")
+        return asked
+    for device in _devices(bundle, provider):
+        return device.variants[0]
     return "fp32" if "fp32" in there else next(iter(there))
+
+
+def _batch(bundle: Bundle, provider: Provider) -> int | None:
+    return max((device.batch for device in _devices(bundle, provider)), default=None)
+
+
+def _devices(bundle: Bundle, provider: Provider) -> Sequence[DeviceClass]:
+    """The device classes that run models in the same way."""
+    return [device for device in bundle.manifest.devices.values() if device.runtime == provider]

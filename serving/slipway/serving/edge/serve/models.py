@@ -26,7 +26,7 @@ class Models(Protocol):
     """What is served; methods are called from the server's thread and return at once, `close` aside."""
 
     def lives(self) -> Mapping[str, Working]:
-        """Each model that is meant to answer, by its name in addresses; nothing loaded means that it is not there yet."""
+        """Each model that is meant to answer, by its name in addresses; with nothing loaded it is not there yet."""
 
     def problems(self) -> Mapping[str, str]:
         """Why a model is not the newest that it could be, or not there at all."""
