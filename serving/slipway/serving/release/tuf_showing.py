@@ -112,25 +112,34 @@ def show(bench: Bench, fresh: Collection[str] = ()) -> tuple[Waiting, ...]:
         if _sign_listings(bench, state, due):
             continue
         waiting = _lead(bench, state, due)
-        if waiting is not None:
+        if waiting is not None and not _root_follows(bench):
             return (*_unfinished_drafts(bench, state), *_unsigned_listings(state), *waiting)
     raise Busy(f"{bench.files.store.url} was changed by others {ATTEMPTS} times in a row.", mend="Try again.")
 
 
 def _publish_drafts(bench: Bench, state: State | None) -> bool:
-    """Make metadata of what enough have signed; whether there was any."""
+    """Make metadata of what enough have signed; whether there was any.
+
+    Targets that hold by the root that devices know go first: once they are shown, the new root makes nothing void.
+    """
     root, targets = bench.drafts_of(state)
     before = state.root if state else None
-    after: Root | None = before
-    if root is not None and root.result(before):
-        after = root.document.signed
-        if not _followed(bench, state, root, targets):
-            return False
-        _publish(bench, root)
-    if targets is None or after is None or not targets.result(after):
-        return after is not before
-    _publish(bench, targets)
+    if before is not None and targets is not None and targets.result(before):
+        _publish(bench, targets)
+        return True
+    if root is None or not root.result(before) or not _followed(bench, state, root, targets):
+        return False
+    _publish(bench, root)
+    if targets is not None and targets.result(root.document.signed):
+        _publish(bench, targets)
     return True
+
+
+def _root_follows(bench: Bench) -> bool:
+    """Whether a root that waited for what was just shown can be published now."""
+    state = read_state(bench.files)
+    root, targets = bench.drafts_of(state)
+    return bool(root is not None and state and root.result(state.root)) and _followed(bench, state, root, targets)
 
 
 def _publish(bench: Bench, draft: Draft) -> None:
@@ -140,21 +149,26 @@ def _publish(bench: Bench, draft: Draft) -> None:
 
 
 def _followed(bench: Bench, state: State | None, root: Draft, targets: Draft | None) -> bool:
-    """Whether all that a new root makes void can be signed anew at once."""
+    """Whether devices that take a new root go on believing what they see, or it can be signed anew at once."""
     signed: Root = root.document.signed
-    kept = state.targets.document if state else None
-    if not (targets and targets.result(signed)) and not (kept and delegated(signed, TARGETS)(kept)):
-        return False
+    anew = targets is not None and bool(targets.result(signed))
     if state is None:
-        return True
-    for role in (SNAPSHOT, TIMESTAMP):
-        document = state.newest(role).document
-        if document is None or delegated(signed, role)(document):
-            continue
-        named = signed.roles[role]
-        if len(bench.keys.signers(named.keyids)) < named.threshold:
+        return anew
+    holds, void = delegated(signed, TARGETS), []
+    if (shown := state.shown.get(TARGETS)) is not None and not holds(shown):
+        newest = state.targets.document
+        if newest is not None and holds(newest):
+            return False  # it waits for being shown, and the root for that
+        if not anew:
             return False
-    return True
+        void = [SNAPSHOT, TIMESTAMP]
+    void += [role for role in (SNAPSHOT, TIMESTAMP) if _made_void(state, role, signed)]
+    return all(len(bench.keys.signers(signed.roles[one].keyids)) >= signed.roles[one].threshold for one in void)
+
+
+def _made_void(state: State, role: str, root: Root) -> bool:
+    document = state.newest(role).document
+    return document is not None and not delegated(root, role)(document)
 
 
 def _sign_listings(bench: Bench, state: State, due: set[str]) -> bool:
