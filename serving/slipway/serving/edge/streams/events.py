@@ -82,7 +82,6 @@ class RotatedFile:
     def __init__(self, path: Path, *, most_bytes: int = 64 * MEGABYTE, keep: int = 3) -> None:
         self._path, self._most, self._keep = path, most_bytes, keep
         self._lock = threading.Lock()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = self._opened()
 
     def write(self, line: str) -> None:

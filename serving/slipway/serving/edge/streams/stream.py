@@ -28,7 +28,8 @@ from slipway.serving.runtime.source import Frame, Source
 log = logging.getLogger(__name__)
 
 COUNTED: Final = ("in", "dropped", "unreadable", "refused", "failed", "decided")
-"""Frames that came; of those dropped by the source, refused as no model could take them, failed, and decided."""
+"""Frames that came, and what became of them: dropped as newer ones came or the stream ended, refused as no model could
+take them, failed, or decided. At the end these four make up the first. Unreadable is what was no picture."""
 AHEAD: Final = 2
 """Frames of a stream that are admitted and not yet told."""
 SECONDS: Final = 60.0
@@ -98,8 +99,9 @@ class Stream:
         source = self.source.counts
         with self._lock:
             own = dict(self._counted)
-        done = {"in": source.received, "dropped": source.dropped, "unreadable": source.unreadable, **own}
-        return {name: done.get(name, 0) for name in COUNTED}
+        own["in"], own["unreadable"] = source.received, source.unreadable
+        own["dropped"] = own.get("dropped", 0) + source.dropped
+        return {name: own.get(name, 0) for name in COUNTED}
 
     def _count(self, name: str) -> None:
         with self._lock:
@@ -127,6 +129,7 @@ class Stream:
                 with suppress(*(() if self.source.live else BUSY)):
                     return self.models.first.ask(cuts)
                 self.stop.wait(PAUSE)
+            self._count("dropped")
         except BUSY:
             self._count("refused")
         except SlipwayError as error:

@@ -44,6 +44,8 @@ class Timing:
     """Readers that may hang in a driver before no new one is begun."""
     patience: float = 3.0
     """A reader hangs when one call takes so many deadlines."""
+    ending: float = 2.0
+    """So long the end of `frames` waits for the reader, which is best not cut off in a library's midst."""
 
 
 class LiveSource:
@@ -72,6 +74,7 @@ class LiveSource:
         self._counts = Counts()
         self._closed = threading.Event()
         self._ended = False
+        self._thread: threading.Thread | None = None
         self._reader = 0
         """The number of the reader whose frames count; those before it hang."""
         self._calling_since: float | None = None
@@ -100,6 +103,11 @@ class LiveSource:
                 yield frame
         finally:
             self.close()
+            if self._thread is not None:
+                self._thread.join(self._timing.ending)
+            with self._turn:
+                self._counts = replace(self._counts, dropped=self._counts.dropped + len(self._frames))
+                self._frames.clear()
 
     def close(self) -> None:
         self._closed.set()
@@ -121,7 +129,9 @@ class LiveSource:
             self._reader += 1
             self._calling_since = None
             number = self._reader
-        threading.Thread(target=self._read, args=(number,), name=f"camera-{self.stream}", daemon=True).start()
+        name = f"camera-{self.stream}"
+        self._thread = threading.Thread(target=self._read, args=(number,), name=name, daemon=True)
+        self._thread.start()
 
     def _read(self, number: int) -> None:
         """Open, read, and open again; until closed, ended, or replaced by another reader."""
@@ -169,7 +179,7 @@ class LiveSource:
     def _take(self, number: int, image: Image) -> None:
         at = self._clock()
         with self._turn:
-            if self._reader != number:
+            if not self._counts_on(number):
                 return
             received, dropped = self._counts.received + 1, self._counts.dropped
             if len(self._frames) >= self._timing.waiting:

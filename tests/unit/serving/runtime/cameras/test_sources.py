@@ -26,7 +26,7 @@ from slipway.serving.runtime.cameras.reconnecting import LiveSource, Timing, wai
 from slipway.serving.runtime.pictures import encode
 from slipway.serving.runtime.source import CameraState, Frame, Image, Notice, Source
 
-QUICK = Timing(deadline=0.4, first_wait=0.02, longest_wait=0.1, look_every=0.02, waiting=2, patience=2.0)
+QUICK = Timing(deadline=0.4, first_wait=0.02, longest_wait=0.1, look_every=0.02, waiting=2, patience=2.0, ending=0.5)
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_the_oldest_frames_are_dropped_and_counted_when_nobody_takes_them(camera
 def test_one_part_that_is_no_picture_does_not_end_the_connection(
     camera: LoopbackCamera, watched: Callable[..., Watched]
 ) -> None:
-    patient = Timing(deadline=20, first_wait=0.02, look_every=0.02)
+    patient = Timing(deadline=20, first_wait=0.02, look_every=0.02, ending=0.5)
     one = watched(camera.url, timing=patient)
     until(lambda: one.frames)
     camera.mode = "garbage"
@@ -265,7 +265,7 @@ class Hanging:
 def test_a_reader_that_hangs_is_replaced() -> None:
     driver = Hanging()
     notices: list[Notice] = []
-    quick = Timing(deadline=0.1, first_wait=0.01, patience=1.0, look_every=100)
+    quick = Timing(deadline=0.1, first_wait=0.01, patience=1.0, look_every=100, ending=0.5)
     one = Watched(LiveSource("gate", driver, tell=notices.append, timing=quick), notices).begin()
     until(lambda: len(one.frames) >= 3)
     driver.released.set()
