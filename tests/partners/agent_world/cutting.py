@@ -176,6 +176,10 @@ class CuttingDisk(RealDisk):
         count = self._begin("remove folder", name)
         if count != 0:
             super()._remove_folder(name, folder, last)
+            for change in self._changes:  # what happened in it lasts as its own end does
+                if name in change.keys:
+                    change.keys.remove(name)
+                    change.keys.add(_folder(name))
             self._change({_folder(name)}, lambda: self.path(name).mkdir(0o700, parents=True, exist_ok=True))
         self._end(count)
 

@@ -183,8 +183,8 @@ class Memory:
 class FakeEngines:
     """A runtime of one process; it holds that only what is whole and proven ever answers."""
 
-    def __init__(self, memory: Memory, clock: FakeClock) -> None:
-        self.memory, self._clock = memory, clock
+    def __init__(self, memory: Memory, clock: FakeClock, device_class: str) -> None:
+        self.memory, self._clock, self._class = memory, clock, device_class
         self.active: tuple[Bundle, int] | None = None
         self._since = 0.0
 
@@ -216,7 +216,7 @@ class FakeEngines:
             raise plan.fails_to_activate
         assert bundle.digest in self.memory.proven, f"release {release} answers and never proved itself"
         assert built.variant in device.variants
-        verify(bundle.folder, digest=bundle.digest, device_class=DEVICE.device_class)
+        verify(bundle.folder, digest=bundle.digest, device_class=self._class)
         if self.active is None or self.active[1] != release:
             self.active, self._since = (bundle, release), self._clock.monotonic()
             self.memory.answered.append(release)
@@ -250,7 +250,7 @@ class World:
         self.rules = RULES
         self.meter: Meter = UNLIMITED
         self.journal_bytes = LARGEST
-        self.engines = FakeEngines(self.memory, self.clock)
+        self.engines = FakeEngines(self.memory, self.clock, self.device.device_class)
         self.disk = CuttingDisk(folder)
 
     @property
@@ -272,7 +272,7 @@ class World:
         """A new process on this device."""
         self.disk.done()
         self.disk = disk or CuttingDisk(self.folder)
-        self.engines = FakeEngines(self.memory, self.clock)
+        self.engines = FakeEngines(self.memory, self.clock, self.device.device_class)
         return Agent(
             MODEL,
             self.device,

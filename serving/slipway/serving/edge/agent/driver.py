@@ -91,8 +91,8 @@ class Agent:
         self._running: Installed | None = None
         self._look_due = True
         self._request: Request | None = None
-        self._trouble = _Trouble()
-        self._unwritten = False
+        self._trouble, self._damages = _Trouble(), 0
+        self._unwritten, self._write_at = False, 0.0
         self._observed_at, self._observed = 0.0, NOTHING
 
     @property
@@ -101,6 +101,11 @@ class Agent:
         if self._state is None:
             self._state = self._started()
         return self._state
+
+    @property
+    def unwritten(self) -> bool:
+        """The journal could not be written, as on a full disk, and what was to be done waits for that."""
+        return self._unwritten
 
     @property
     def running(self) -> Installed | None:
@@ -142,8 +147,6 @@ class Agent:
             effect, _ = self.step()
             if isinstance(effect, Rest):
                 return effect
-            if self._unwritten:
-                return Rest(self._wait())
             if self._clock.wait(0):
                 return Rest()
 
@@ -176,14 +179,12 @@ class Agent:
             wanted=wanted(state, self.device),
             running=self._running,
             look_due=self._look_due,
-            wait=self._wait(),
+            wait=max(0.0, self._trouble.until - self._clock.monotonic()),
+            journal_wait=max(0.0, self._write_at - self._clock.monotonic()) if self._unwritten else 0.0,
             observe_in=max(0.0, self._rules.every - since),
             request=request,
             rules=self._rules,
         )
-
-    def _wait(self) -> float:
-        return max(0.0, self._trouble.until - self._clock.monotonic())
 
     def _keep(self, state: State, *, always: bool = False) -> bool:
         """Write what has changed; False where the disk does not take it, and then nothing has changed."""
@@ -193,8 +194,7 @@ class Agent:
             self._write(state)
         except OSError as error:
             _log.warning("%s: the journal cannot be written: %s", self.model, said(error))
-            self._unwritten = True
-            self._failed(None)
+            self._unwritten, self._write_at = True, self._clock.monotonic() + self._rules.retry
             return False
         return True
 
@@ -212,13 +212,14 @@ class Agent:
             self._look_due = False
             return
         if isinstance(outcome, Failed):
-            self._failed(outcome.seconds)
             if outcome.failing is Failing.DAMAGED:
                 self._fetching.forget()
+                self._trouble, self._damages = _Trouble(self._damages), self._damages + 1
+            self._failed(outcome.seconds)
         elif isinstance(effect, (Fetch, Verify, Build, Prove, Activate)):
             self._trouble = _Trouble()
         if isinstance(effect, Activate) and isinstance(outcome, Done):
-            self._running = effect.installed
+            self._running, self._damages = effect.installed, 0
             self._observed_at, self._observed = self._clock.monotonic(), NOTHING
 
     def _failed(self, seconds: float | None) -> None:

@@ -53,6 +53,8 @@ class View:
     look_due: bool = False
     wait: float = 0.0
     """Seconds until an effect that has failed may be tried again."""
+    journal_wait: float = 0.0
+    """Seconds until a journal that could not be written is tried again."""
     observe_in: float = 0.0
     """Seconds until the active release is looked at again."""
     request: Request | None = None

@@ -2,9 +2,10 @@
 
     idle -> fetch -> verify -> build -> prove -> activate -> probation -> settled | reverted
 
-The rules are asked in their order and the first that has an answer decides: an operator; a release that has brought the
-process down too often; that something answers at all; a look at the channel that is due; probation; what comes; what is
-wanted. An effect that was cut off is decided again from the same state, so each can be done twice.
+The rules are asked in their order and the first that has an answer decides: a journal that cannot be written; an
+operator; a release that has brought the process down too often; that something answers at all; a look at the channel
+that is due; probation; what comes; what is wanted. An effect that was cut off is decided again from the same state, so
+each can be done twice.
 
 Here is no clock, no disk, no network and no chance. `settling` says what came of an effect.
 """
@@ -42,6 +43,13 @@ def decide(state: State, view: View) -> Effect:
         if effect is not None:
             return effect
     return Rest(view.wait or None)
+
+
+def _unwritten(state: State, view: View) -> Effect | None:
+    """While the journal cannot be written nothing is begun; that something answers asks for no journal."""
+    if view.journal_wait <= 0:
+        return None
+    return _answering(state, view) or Rest(view.journal_wait)
 
 
 def _operator(state: State, view: View) -> Effect | None:
@@ -158,6 +166,7 @@ def _goal(state: State, view: View) -> tuple[Release | None, Sequence[str]]:
 
 
 _RULES: Final[Sequence[Callable[[State, View], Effect | None]]] = (
+    _unwritten,
     _operator,
     _crashing,
     _answering,
