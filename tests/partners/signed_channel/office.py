@@ -31,7 +31,7 @@ ROLES = {
     "dora": (Role.RELEASER,),
     "rollouts": (Role.ROLLOUT_SERVICE,),
 }
-SERVICES = {"rollouts"}
+SERVICES = {"rollouts", "keeper"}
 
 
 @dataclass

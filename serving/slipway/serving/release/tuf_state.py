@@ -49,6 +49,7 @@ class State:
     snapshot: Newest
     timestamp: Newest
     files: Files = field(repr=False)
+    _followed: dict[tuple[str, str], Newest] = field(default_factory=dict, repr=False)
 
     @property
     def root(self) -> Root:
@@ -59,12 +60,18 @@ class State:
     def newest(self, role: str, targets: Document | None = None) -> Newest:
         """The newest version of a role; of models and channels by the keys that `targets`, or the newest, names."""
         if role in DELEGATED:
-            by = targets or self.targets.document
-            check = delegated(by.signed, role) if by else _never
-            return follow(self.files, role, self.shown.get(role), check)
+            return self._delegated(role, targets or self.targets.document)
         if role == ROOT:
             return Newest(self.roots[-1], valid=True, free=len(self.roots) + 1)
         return {TARGETS: self.targets, SNAPSHOT: self.snapshot, TIMESTAMP: self.timestamp}[role]
+
+    def _delegated(self, role: str, targets: Document | None) -> Newest:
+        """Followed once in one state."""
+        by = (role, targets.key if targets else "")
+        if by not in self._followed:
+            check = delegated(targets.signed, role) if targets else _never
+            self._followed[by] = follow(self.files, role, self.shown.get(role), check)
+        return self._followed[by]
 
 
 def delegated(delegator: Root | Targets, role: str) -> Check:

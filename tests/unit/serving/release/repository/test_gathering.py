@@ -1,0 +1,117 @@
+"""What two must sign is gathered over machines that never meet."""
+
+from pathlib import Path
+
+import pytest
+
+from signed_channel import Follower, Office
+from slipway.platform.errors import WrongUse
+from slipway.platform.identity import People, Role
+from slipway.serving.bundle.folder import Bundle
+from slipway.serving.release.roles import holders, role_named, threshold
+from slipway.serving.release.tuf_files import BadChannel
+from slipway.serving.release.tuf_rotating import DraftInTheWay
+from slipway.serving.release.tuf_showing import Waiting
+
+MODEL = "small-bays"
+
+
+def roles(waiting: tuple[Waiting, ...]) -> dict[str, int]:
+    return {one.role: one.missing for one in waiting}
+
+
+def test_a_channel_is_founded_from_four_machines(unfounded: Office) -> None:
+    office = unfounded
+    assert roles(office.alone("ada").found()) == {"root": 1, "targets": 1}
+    assert not office.repository().exists()
+    assert roles(office.alone("ada").found()) == {"root": 1, "targets": 1}
+    assert roles(office.alone("cleo").found()) == {"models": 1, "channels": 1}
+    assert roles(office.alone("dora").complete()) == {"channels": 1}
+    assert roles(office.alone("rollouts").complete()) == {}
+    assert {*office.repository().metadata("root").signatures} == {
+        office.key(name).public_key.keyid for name in ("ada", "cleo")
+    }
+    assert not (office.folder / "drafts/1.root.json").exists()
+
+
+def test_other_keys_wait_for_two_and_devices_notice_nothing(
+    office: Office, bundles: tuple[Bundle, ...], tmp_path: Path
+) -> None:
+    office.lead(bundles[0])
+    device = Follower(tmp_path / "trust", office.repository().root_bytes(), office)
+    device.look()
+    office.new_key("rollouts")
+
+    assert roles(office.alone("ada").rotate(["timestamp", "snapshot", "channels"])) == {"root": 1, "targets": 1}
+    device.look()
+    # signed by enough; but who must sign after that is not here, so devices are left in peace
+    assert roles(office.alone("ben").complete()).keys() >= {"root"}
+    assert office.repository().metadata("root").signed.version == 1
+    device.look()
+    assert roles(office.alone("rollouts").complete()) == {}
+    assert office.repository().metadata("root").signed.version == 2
+    assert device.look().base is not None
+
+
+def test_the_former_state_is_kept_fresh_while_new_keys_have_not_signed(
+    office: Office, bundles: tuple[Bundle, ...], tmp_path: Path
+) -> None:
+    office.lead(bundles[0])
+    device = Follower(tmp_path / "trust", office.repository().root_bytes(), office)
+    rollouts = office.alone("rollouts")
+    office.new_key("dora")
+    office.alone("ada", "ben").rotate(["models"])
+
+    office.time.forward(days=13)
+    assert roles(rollouts.refresh("timestamp", "snapshot")) == {"models": 1}
+    office.time.forward(days=2)
+    assert device.look().base is not None
+    assert rollouts.metadata("targets").signed.version == 2  # signed, and not shown
+
+    assert roles(office.alone("dora").complete()) == {"snapshot": 1}
+    rollouts.commit()
+    assert device.look().base is not None
+
+
+def test_a_draft_that_says_something_else_is_in_the_way(office: Office) -> None:
+    office.new_key("rollouts")
+    office.alone("ada").rotate(["timestamp"])
+    with pytest.raises(DraftInTheWay, match="Another draft of `root` 2 waits"):
+        office.alone("ben").rotate(["snapshot"])
+    (root, _) = office.repository().bench.drafts_of(office.repository()._state())
+    assert root is not None
+    office.repository().bench.drafts.remove(root)
+    assert office.alone("ben", "cleo").rotate(["snapshot"]) != ()
+
+
+def test_signatures_that_do_not_hold_do_not_count(office: Office) -> None:
+    office.new_key("rollouts")
+    office.alone("ada").rotate(["timestamp"])
+    (signature,) = (office.folder / "drafts").rglob(f"{office.key('ada').public_key.keyid}.json")
+    signature.with_name(f"{office.key('ben').public_key.keyid}.json").write_bytes(signature.read_bytes())
+    (signature.parent / ("0" * 64 + ".json")).write_text("[" * 5000)
+    assert roles(office.alone("ada").complete()) == {"root": 1}
+    (office.folder / "drafts/2.root.json").write_text("{}")
+    with pytest.raises(BadChannel, match=r"drafts/2\.root\.json .* is no draft"):
+        office.alone("ben").complete()
+
+
+def test_roles_belong_to_those_who_may(office: Office) -> None:
+    people = office.people()
+    assert [one.person.name for one in holders(people, "root")] == ["ada", "ben", "cleo"]
+    assert [one.person.name for one in holders(people, "targets", ["cleo"])] == ["cleo"]
+    with pytest.raises(WrongUse, match="`dora` is no channel-root"):
+        holders(people, "root", ["ada", "dora"])
+    with pytest.raises(WrongUse, match="nobody who is rollout-service"):
+        holders(People(), "timestamp")
+    with pytest.raises(WrongUse, match="no role `timestmp`"):
+        role_named("timestmp")
+
+
+def test_a_protected_channel_has_three_root_holders(office: Office) -> None:
+    held = holders(office.people(), "root")
+    assert threshold("root", held, protected=True) == 2
+    assert threshold("models", held[:1], protected=True) == 1
+    assert threshold("root", held[:1], protected=False) == 1
+    with pytest.raises(WrongUse, match=f"Expected 3 holders of {Role.CHANNEL_ROOT}.*found 2: ada, ben"):
+        threshold("root", held[:2], protected=True)

@@ -1,0 +1,96 @@
+"""A lost or stolen key of any role is replaced, and no device has to be touched."""
+
+from pathlib import Path
+
+import pytest
+
+from signed_channel import Follower, Office, Thief
+from slipway.serving.bundle.folder import Bundle
+from slipway.serving.channel.errors import Untrusted
+
+HELD = {
+    "ada": ("root", "targets"),
+    "dora": ("models",),
+    "rollouts": ("channels", "snapshot", "timestamp"),
+}
+
+
+def follower(office: Office, tmp_path: Path, name: str = "trust") -> Follower:
+    return Follower(tmp_path / name, (office.folder / "metadata/1.root.json").read_bytes(), office)
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_a_lost_key_is_replaced(office: Office, bundles: tuple[Bundle, ...], tmp_path: Path, name: str) -> None:
+    office.lead(bundles[0])
+    device = follower(office, tmp_path)
+    device.look()
+    keyid = office.new_key(name)  # the former key is gone
+
+    assert office.repository().rotate(HELD[name]) == ()
+
+    for role in HELD[name]:
+        assert keyid in office.repository().metadata(role).signatures
+    assert device.look().base is not None
+    assert follower(office, tmp_path, "new").look().base is not None
+    office.time.forward(days=10)
+    assert office.repository().refresh("root", "targets", "models", "channels") == ()
+    office.time.forward(days=10)
+    assert device.look().base is not None
+
+
+@pytest.mark.parametrize("name", ["dora", "rollouts"])
+def test_a_stolen_key_counts_for_nothing_once_it_is_replaced(
+    office: Office, bundles: tuple[Bundle, ...], tmp_path: Path, name: str
+) -> None:
+    office.lead(bundles[0])
+    device = follower(office, tmp_path)
+    stolen = office.copied(tmp_path / "stolen")
+    office.new_key(name)
+    assert office.repository().rotate(HELD[name]) == ()
+    device.look()
+
+    thief = Thief(office, tmp_path / "thief", [name])
+    thief.office = stolen
+    thief.forge(HELD[name][0])
+    thief.keys = ["rollouts"]
+    thief.office = office if name == "dora" else stolen
+    thief.show()
+    with pytest.raises(Untrusted, match="is not signed"):
+        device.look(thief.folder)
+    assert follower(office, tmp_path, "new").look().base is not None
+
+
+def test_a_device_that_slept_through_many_roots_follows_all(
+    office: Office, bundles: tuple[Bundle, ...], tmp_path: Path
+) -> None:
+    office.lead(bundles[0])
+    device = follower(office, tmp_path)
+    for name in ("ada", "ben", "cleo", "ada"):
+        office.time.forward(hours=1)
+        office.new_key(name)
+        assert office.repository().rotate(["root", "targets"]) == ()
+    assert office.repository().metadata("root").signed.version == 5
+    assert device.look().base is not None
+    assert (device.trust / "root_history/5.root.json").is_file()
+
+
+def test_a_role_can_have_a_holder_of_its_own(unfounded: Office) -> None:
+    from signed_channel.office import ROLES, SERVICES
+    from slipway.platform.identity import Role
+
+    assert {"rollouts", "keeper"} == SERVICES
+    office = Office(unfounded.root.parent / "other").known({**ROLES, "keeper": (Role.ROLLOUT_SERVICE,)})
+    assert (
+        office.repository().found({"timestamp": ["keeper"], "snapshot": ["rollouts"], "channels": ["rollouts"]}) == ()
+    )
+    keeper, rollouts = (office.key(name).public_key.keyid for name in ("keeper", "rollouts"))
+    root = office.repository().metadata("root").signed
+    assert (root.roles["timestamp"].keyids, root.roles["snapshot"].keyids) == ([keeper], [rollouts])
+    assert not office.alone("rollouts").at_hand("timestamp")
+    assert office.alone("keeper").refresh("timestamp")[0].role == "snapshot"
+
+
+def test_rotating_to_the_same_keys_changes_nothing(office: Office) -> None:
+    assert office.repository().rotate(["root", "models", "timestamp"]) == ()
+    assert office.repository().metadata("root").signed.version == 1
+    assert office.repository().metadata("targets").signed.version == 1
