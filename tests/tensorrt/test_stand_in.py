@@ -28,6 +28,7 @@ CLASSES = {
     "Context": "IExecutionContext",
     "Engine": "ICudaEngine",
     "ILogger": "ILogger",
+    "MemoryPoolType": "MemoryPoolType",
     "IProgressMonitor": "IProgressMonitor",
     "OnnxParser": "OnnxParser",
     "ParserError": "ParserError",
@@ -36,7 +37,7 @@ CLASSES = {
     "TensorIOMode": "TensorIOMode",
 }
 """The stand-in's classes, under their names in the real module."""
-OWN = {"Config": {"profile", "cache"}, "Engine": {"device_memory_size"}}
+OWN = {"Config": {"profile", "cache", "workspace"}, "Engine": {"device_memory_size"}}
 """What the stand-in keeps for itself, and what newer modules have under another name."""
 
 

@@ -48,6 +48,10 @@ class IProgressMonitor:
         """As the real one."""
 
 
+class MemoryPoolType:
+    WORKSPACE = Named("WORKSPACE")
+
+
 class Network:
     model = b""
 
@@ -72,6 +76,11 @@ class Config:
     progress_monitor: Any = None
     profile: Profile
     cache: Any = None
+    workspace = 0
+
+    def set_memory_pool_limit(self, pool: Named, pool_size: int) -> None:
+        assert pool is MemoryPoolType.WORKSPACE
+        self.workspace = pool_size
 
     def add_optimization_profile(self, profile: Profile) -> int:
         self.profile = profile
@@ -140,7 +149,11 @@ class Builder:
         if network.model.startswith(MOODS):
             return self._misbehave(network.model)
         weights = raw_weights(network.model, config.profile.shapes["images"][0])
-        told = {"profile": config.profile.shapes, "weights": base64.b64encode(weights).decode()}
+        told = {
+            "profile": config.profile.shapes,
+            "workspace": config.workspace,
+            "weights": base64.b64encode(weights).decode(),
+        }
         return memoryview(b"plan" + json.dumps(told).encode())
 
     def _misbehave(self, model: bytes) -> Any:

@@ -104,6 +104,7 @@ def make_apart(  # noqa: PLR0913 - all that an engine depends on, by name
         "engine": str(keep.absolute()) if keep else None,
         # Drivers of devices reserve far more than they use, so there only what is used counts.
         "memory_bytes": limit if here.capability is None else 0,
+        "workspace_bytes": limit // 4,
     }
     try:
         found = _asked(python, order, seconds=limits.seconds, memory_mb=limits.memory_mb, progress=progress)

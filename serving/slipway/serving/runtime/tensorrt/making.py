@@ -36,8 +36,13 @@ def make(
     inputs: Sequence[Tensor],
     timing: Path | None = None,
     progress: Progress | None = None,
+    *,
+    workspace: int | None = None,
 ) -> Made:
-    """Try to make an engine; `timing` is a file that keeps what was measured, where the module measures anything."""
+    """Try to make an engine; `timing` is a file that keeps what was measured, where the module measures anything.
+
+    `workspace` is what one layer may use of the device's memory, in bytes; without it, all that there is.
+    """
     said = Said(trt)
     builder = trt.Builder(said.logger)
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
@@ -49,6 +54,7 @@ def make(
     for one in inputs:
         profile.set_shape(one.name, one.least, one.usual, one.most)
     config.add_optimization_profile(profile)
+    _limit_workspace(trt, config, workspace)
     _give_timing(config, timing)
     _give_progress(trt, config, progress)
     engine = _made(builder, network, config, said)
@@ -78,6 +84,12 @@ def _error(error: Any) -> str:  # noqa: ANN401 - newer modules say more
     parts = [getattr(error, name, str)() for name in ("node_name", "node_operator")]
     where = " ".join(filter(None, parts))
     return f"{where}: {described}" if where else described
+
+
+def _limit_workspace(trt: Any, config: Any, workspace: int | None) -> None:  # noqa: ANN401 - what a module may lack
+    limit = getattr(config, "set_memory_pool_limit", None)
+    if workspace is not None and limit is not None:
+        limit(trt.MemoryPoolType.WORKSPACE, workspace)
 
 
 def _give_progress(trt: Any, config: Any, progress: Progress | None) -> None:  # noqa: ANN401 - what a module may lack

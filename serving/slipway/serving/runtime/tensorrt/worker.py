@@ -95,7 +95,8 @@ def make_one(order: Order, tell: Tell) -> None:
     said = _Paced(tell)
     timing = Path(order["timing"]) if order["timing"] else None
     inputs = Tensors.from_json(order["tensors"]).inputs
-    made = make(_module(order), Path(order["model"]).read_bytes(), inputs, timing, said)
+    model, workspace = Path(order["model"]).read_bytes(), order["workspace_bytes"]
+    made = make(_module(order), model, inputs, timing, said, workspace=workspace)
     if order["engine"] and made.done:
         _write(Path(order["engine"]), made.engine)
     digest = hashlib.sha256(made.engine).hexdigest()

@@ -52,7 +52,9 @@ def test_an_engine_is_made_once_and_found_again(python: Path, model: Path, tmp_p
     assert again == first == recorded(first.path)
     assert again.path.stat().st_mtime_ns == written
     assert told == [("Tactics", 0, 2)]
-    assert json.loads(first.read()[4:])["profile"] == {"images": [[1, 3, 4, 4], [2, 3, 4, 4], [4, 3, 4, 4]]}
+    plan = json.loads(first.read()[4:])
+    assert plan["profile"] == {"images": [[1, 3, 4, 4], [2, 3, 4, 4], [4, 3, 4, 4]]}
+    assert plan["workspace"] == Limits().memory_mb * 1024 * 1024 // 4
     assert first.told == "tensorrt 10.3.0"
 
 
