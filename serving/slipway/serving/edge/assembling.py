@@ -14,6 +14,7 @@ from slipway.serving.edge.agent.clock import SystemClock
 from slipway.serving.edge.agent.disk import RealDisk
 from slipway.serving.edge.agent.driver import Agent
 from slipway.serving.edge.agent.effects import Device
+from slipway.serving.edge.agent.health import Rules
 from slipway.serving.edge.agent.metering import NetworkMeter
 from slipway.serving.edge.configuration import Enrolment, Home
 from slipway.serving.edge.engines import LocalEngines
@@ -22,6 +23,7 @@ from slipway.serving.edge.inbox import Inbox
 from slipway.serving.edge.reaching import channel_of
 from slipway.serving.edge.stopping import CutOff
 from slipway.serving.edge.telemetry.looking import Looking
+from slipway.serving.edge.telemetry.telling import DeviceTelemetry, telemetry_of
 from slipway.serving.runtime.live_model import DEPTH, LiveModel
 
 
@@ -32,7 +34,7 @@ class Assembled:
     enrolment: Enrolment
     following: Following
     lives: Mapping[str, LiveModel]
-    looks: Mapping[str, Looking]
+    telemetry: DeviceTelemetry
     clock: SystemClock
 
 
@@ -50,6 +52,8 @@ def assembled(
     disk = RealDisk(home.folder)
     budget = enrolment.budget
     meter = NetworkMeter(clock, disk, bytes_per_second=budget.bytes_per_second, bytes_per_day=budget.bytes_per_day)
+    probation = enrolment.probation
+    rules = Rules(seconds=probation.seconds, sample=probation.sample, longest=probation.longest, every=probation.every)
     draw = random.Random(f"{enrolment.id} {clock.now()}").random  # noqa: S311 - it spreads looks over time
     lives: dict[str, LiveModel] = {}
     looks: dict[str, Looking] = {}
@@ -66,21 +70,43 @@ def assembled(
             channel=channel,
             engines=LocalEngines(model, lives[model], looks[model], threads=enrolment.threads, python=python),
             meter=meter,
+            rules=rules,
             chance=draw,
         )
-    following = Following(
-        agents, clock=clock, inbox=Inbox(home), polling=enrolment.polling, draw=draw, show=show, looked=home.note_look
-    )
     try:
-        yield Assembled(enrolment, following, lives, looks, clock)
-    except (CutOff, KeyboardInterrupt):
-        following.close()
-        raise
-    else:
-        following.close()
+        with telemetry_of(home.folder, clock, lives, looks) as telemetry:
+            following = Following(
+                agents,
+                clock=clock,
+                inbox=Inbox(home),
+                polling=enrolment.polling,
+                draw=draw,
+                show=_both(telemetry.step, show),
+                looked=home.note_look,
+            )
+            yield from _followed(Assembled(enrolment, following, lives, telemetry, clock))
     finally:
         for live in lives.values():
             live.close()
+
+
+def _followed(device: Assembled) -> Iterator[Assembled]:
+    """An end that was asked for is noted; one that was not counts as a crash."""
+    try:
+        yield device
+    except (CutOff, KeyboardInterrupt):
+        device.following.close()
+        raise
+    else:
+        device.following.close()
+
+
+def _both(one: Callable[[Step], None], other: Callable[[Step], None]) -> Callable[[Step], None]:
+    def show(step: Step) -> None:
+        one(step)
+        other(step)
+
+    return show
 
 
 def device_of(enrolment: Enrolment) -> Device:

@@ -32,7 +32,14 @@ def run(options: argparse.Namespace) -> int:
         log.info("The device %s follows %s at %s.", enrolment.id, ", ".join(enrolment.models), enrolment.channel)
         try:
             with assembled(home, clock, show=shown_by(log.info)) as device:
-                beside = streams.streaming(options, device.lives, device=enrolment.id, folder=home.folder, clock=clock)
+                beside = streams.streaming(
+                    options,
+                    device.lives,
+                    device=enrolment.id,
+                    folder=home.folder,
+                    clock=clock,
+                    telemetry=device.telemetry,
+                )
                 with beside:
                     device.following.follow()
         except CutOff:

@@ -61,10 +61,14 @@ class _Window:
 
 
 class Collector:
-    """Telemetry of one device; its methods may be called from any thread."""
+    """Telemetry of one device; its methods may be called from any thread.
 
-    def __init__(self, spool: Spool, *, now: Callable[[], datetime]) -> None:
-        self._spool, self._now = spool, now
+    The spool is opened when there is something to keep, so a disk that is full or broken stops nothing else.
+    """
+
+    def __init__(self, open_spool: Callable[[], Spool], *, now: Callable[[], datetime]) -> None:
+        self._open_spool, self._now = open_spool, now
+        self._spool: Spool | None = None
         self._lock = threading.Lock()
         self._begun = now()
         self._windows: dict[str, _Window] = {}
@@ -126,6 +130,14 @@ class Collector:
             elif sketch := _sketch(window):
                 self._keep("sketch", subject, _json(sketch), at)
 
+    def close(self) -> None:
+        """End the last window, and close the spool."""
+        self.flush()
+        with self._lock:
+            if self._spool is not None:
+                self._spool.close()
+                self._spool = None
+
     def _take(self, followed: _Followed) -> None:
         """What a model did since the last window, under the release that answers now or was the last to do so."""
         for seen in followed.looking.take():
@@ -151,6 +163,7 @@ class Collector:
     def _keep(self, kind: Kind, subject: str, body: bytes, at: str | None = None) -> bool:
         try:
             with self._lock:
+                self._spool = self._spool or self._open_spool()
                 self._spool.add(kind, subject, at or stamp(self._now()), body)
         except SpoolFailed as error:
             log.warning("%s", error)

@@ -144,9 +144,11 @@ class Spool:
 
 def _opened(path: Path) -> sqlite3.Connection:
     """The file's connection; one that is no database any more is put aside."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return _connected(path)
+    except OSError as error:
+        raise SpoolFailed(f"{path} cannot be opened: {error.strerror}.") from None
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise SpoolFailed(f"{path} cannot be opened: {error}.") from None

@@ -52,7 +52,7 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
 
 @pytest.fixture
 def collector(spool: Spool, moment: Moment) -> Collector:
-    return Collector(spool, now=moment)
+    return Collector(lambda: spool, now=moment)
 
 
 @pytest.fixture
