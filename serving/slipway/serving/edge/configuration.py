@@ -69,6 +69,15 @@ class Network(Part):
     """A file with the certificates that are believed in place of the system's."""
 
 
+class Probation(Part):
+    """How long a release is watched after it became active; see `agent.health.Rules`."""
+
+    seconds: float = Field(default=1800, ge=0, le=7 * 86_400)
+    sample: int = Field(default=200, ge=1, le=1_000_000)
+    longest: float = Field(default=86_400, ge=0, le=30 * 86_400)
+    every: float = Field(default=30, ge=0, le=3600)
+
+
 class Enrolment(Part):
     """Who a device is, what it follows and what it may spend."""
 
@@ -89,6 +98,7 @@ class Enrolment(Part):
     network: Network = Network()
     polling: Polling = Polling()
     budget: Budget = Budget()
+    probation: Probation = Probation()
     threads: int = Field(default=1, ge=1, le=64)
     """Which a model runs with."""
     tensorrt_python: Line | None = None

@@ -40,7 +40,8 @@ class FollowedModels:
 
     def problems(self) -> Mapping[str, str]:
         device = device_of(self._device.enrolment)
-        found = {name: behind(agent.state, device) for name, agent in self._device.following.agents.items()}
+        agents = self._device.following.agents
+        found = {name: behind(agent.state, device, agent.now()) for name, agent in agents.items()}
         return {name: why for name, why in found.items() if why is not None}
 
     def reload(self) -> None:

@@ -7,12 +7,15 @@ from typing import Any
 from slipway.serving.edge.agent.disk import RealDisk
 from slipway.serving.edge.agent.effects import Device
 from slipway.serving.edge.agent.journal import Journal
+from slipway.serving.edge.agent.refusing import refused
 from slipway.serving.edge.agent.slots import Layout
-from slipway.serving.edge.agent.state import Installed, State
+from slipway.serving.edge.agent.state import Installed, Phase, State
 from slipway.serving.edge.agent.wanting import wanted
 from slipway.serving.edge.configuration import Enrolment, Home
 
 SHORT = 12
+PROGRESS = frozenset({"begun", "fetched", "verified", "built", "proven", "active", "settled"})
+"""What is told when all goes well."""
 
 
 def states_of(home: Home, enrolment: Enrolment) -> dict[str, State]:
@@ -22,14 +25,18 @@ def states_of(home: Home, enrolment: Enrolment) -> dict[str, State]:
     return {model: entry.state if entry else State(model=model) for model, entry in found.items()}
 
 
-def behind(state: State, device: Device) -> str | None:
-    """Why a model does not run what the channel wants here; None where it does, or nothing is wanted."""
+def behind(state: State, device: Device, now: datetime) -> str | None:
+    """Why a model does not run what the channel wants here; None where it does, or waits, or nothing is wanted."""
     choice = wanted(state, device)
     if not choice or (state.active is not None and state.active.release == choice[0]):
         return None
-    reasons = [told for told in state.told if told.what != "begun"]
-    last = f": {reasons[-1].why}" if reasons else "."
-    return f"Release {choice[0].number} is wanted and does not run here{last}"
+    number = choice[0].number
+    if (why := refused(choice[0], state, device, now)) is not None:
+        return f"Release {number}: {why}"
+    if state.phase is Phase.PROBATION:
+        return None
+    reasons = [told for told in state.told if told.what not in PROGRESS]
+    return f"Release {number} is wanted and does not run here{f': {reasons[-1].why}' if reasons else '.'}"
 
 
 def model_json(state: State, now: datetime) -> dict[str, Any]:

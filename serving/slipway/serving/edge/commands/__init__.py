@@ -36,4 +36,5 @@ COMMANDS: Final = (
     Command("install", "install from a folder that `slipway channel export` made", f"{_HERE}.install"),
     Command("revert", "go back to the release that answered before", f"{_HERE}.revert"),
     Command("why", "tell why the agent did what it did, and what it refused", f"{_HERE}.why"),
+    Command("decision", "tell what a stream decided, from the log on this device", f"{_HERE}.decision"),
 )

@@ -40,7 +40,8 @@ def now() -> datetime:
 
 def tell_log() -> logging.Logger:
     """Have what the agent logs told on standard error, line by line."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("slipway").setLevel(logging.INFO)
     return logging.getLogger("slipway.serving.edge")
 
 

@@ -51,8 +51,9 @@ def _agent(home: Home, command: str, clock: SystemClock) -> Iterator[Assembled]:
 def _told(assembly: Assembled, failed: dict[str, str], *, as_json: bool) -> int:
     """Print how the models stand; 1 where one does not run what is wanted, or something failed."""
     device, moment = device_of(assembly.enrolment), now()
-    states = {model: agent.state for model, agent in assembly.following.agents.items()}
-    problems = {model: failed.get(model) or behind(state, device) for model, state in states.items()}
+    agents = assembly.following.agents
+    states = {model: agent.state for model, agent in agents.items()}
+    problems = {model: failed.get(model) or behind(agent.state, device, agent.now()) for model, agent in agents.items()}
     if as_json:
         models = {model: {**model_json(state, moment), "problem": problems[model]} for model, state in states.items()}
         print(json.dumps({"device": device.id, "models": models}, indent=2))

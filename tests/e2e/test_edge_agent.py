@@ -1,0 +1,338 @@
+"""The agent as devices have it: `slipway-edge` processes, a real channel, static web servers on loopback.
+
+Whatever a mirror, a thief or a broken line does, the release that was proven here stays active, nothing else becomes
+active, and `slipway-edge why` tells the reason.
+"""
+
+import json
+import random
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import small_onnx
+from signed_channel import Misbehaviour, Office, Time, serve
+from slipway.serving.bundle.manifest import DeviceClass
+from slipway.serving.bundle.verifying import verify
+from slipway.serving.channel.pointer import Named
+from slipway.serving.channel.release import Release
+from slipway.serving.edge.configuration import DEVICE, Home
+from slipway.serving.edge.reporting import states_of
+
+pytestmark = pytest.mark.xdist_group("edge agent")
+
+MODEL = "small-bays"
+CLASS = "edge-cpu"
+MODEL_FILE = "model.fp32.onnx"
+
+
+def edge(*arguments: object, home: Path, code: int | None = 0) -> subprocess.CompletedProcess[str]:
+    """One `slipway-edge` process, waited for."""
+    command = ["slipway-edge", *map(str, arguments), "--home", str(home)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "Traceback" not in result.stderr
+    assert code is None or result.returncode == code, result.stdout + result.stderr
+    return result
+
+
+@dataclass
+class Device:
+    """A device's folder."""
+
+    home: Path
+
+    def once(self, code: int | None = 0) -> dict[str, Any]:
+        """One look; how its model stands then."""
+        found: dict[str, Any] = json.loads(edge("once", "--json", home=self.home, code=code).stdout)["models"][MODEL]
+        return found
+
+    def why(self) -> str:
+        """What a person at the device is told."""
+        return edge("why", MODEL, home=self.home).stdout
+
+    def follow(self, channel: object) -> "Device":
+        """From now on the channel is there; a mirror, as far as the device knows."""
+        return self.set(channel=str(channel))
+
+    def set(self, **parts: object) -> "Device":
+        """Change `device.json`."""
+        path = self.home / DEVICE
+        path.write_text(json.dumps({**json.loads(path.read_text()), **parts}))
+        return self
+
+    def active(self) -> int | None:
+        """The number of the release that answers, whose files are whole."""
+        home = Home(self.home)
+        active = states_of(home, home.enrolment())[MODEL].active
+        if active is None:
+            return None
+        assert active.proven
+        verify(self.home / "models" / MODEL / active.slot, digest=active.release.bundle, device_class=CLASS)
+        return active.release.number
+
+
+@dataclass
+class Field:
+    """A channel with one release, one with two, and devices that run them."""
+
+    folder: Path
+    one: Office
+    two: Office
+    root: Path
+    first: Release
+    second: Release
+
+    def office(self, like: Office, folder: Path) -> Office:
+        """The same people with the same keys and another future."""
+        shutil.copytree(like.root, folder)
+        return Office(folder, time=Time(like.time.now()))
+
+    def device(self, name: str, folder: Path) -> Device:
+        """A device as it was after so much."""
+        shutil.copytree(self.folder / "devices" / name, folder)
+        return Device(folder)
+
+
+@pytest.fixture(scope="module")
+def field(tmp_path_factory: pytest.TempPathFactory) -> Field:
+    """Made once; whoever changes something takes a copy."""
+    folder = tmp_path_factory.mktemp("field")
+    one = Office(folder / "one", time=Time(datetime.now(UTC) - timedelta(minutes=5)))
+    one.root.mkdir()
+    one.open()
+    first = one.lead(small_onnx.bundle(folder / "first"))
+    root = folder / "root.json"
+    root.write_bytes(one.repository().root_bytes())
+    shutil.copytree(one.root, folder / "two")
+    two = Office(folder / "two", time=Time(one.time.forward(minutes=1)))
+    second = two.lead(small_onnx.bundle(folder / "second", seed=1), 2, floor=1)
+    field = Field(folder, one, two, root, first, second)
+    enrolled = Device(folder / "devices/enrolled")
+    options = ("--channel", one.folder, "--root", root, "--class", CLASS, "--model", MODEL, "--patience", 1)
+    edge("enrol", *options, home=enrolled.home)
+    enrolled.set(probation={"seconds": 0, "longest": 0, "every": 0})
+    with plain_server(one.folder) as url:
+        on_first = field.device("enrolled", folder / "devices/on first").follow(url)
+        assert on_first.once()["active"]["release"] == 1
+    on_second = field.device("on first", folder / "devices/on second").follow(two.folder)
+    assert on_second.once()["active"]["release"] == 2
+    return field
+
+
+@contextmanager
+def plain_server(folder: Path) -> Iterator[str]:
+    """Python's own web server in a process, which knows nothing of channels, nor of ranges."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            while server.poll() is None:
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.02)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+Place = Iterator[tuple[str, object]]
+"""The state that the device starts from, and the channel that it meets."""
+
+
+@contextmanager
+def wrong_by_one_bit(field: Field, _: Path) -> Place:
+    with serve(field.two.folder, Misbehaviour(MODEL_FILE, wrong_bit=200)) as served:
+        yield "on first", served.url
+
+
+@contextmanager
+def rolled_back(field: Field, _: Path) -> Place:
+    yield "on second", field.one.folder
+
+
+@contextmanager
+def frozen(field: Field, folder: Path) -> Place:
+    """A mirror that shows the same state until its signatures have expired, as devices see it then."""
+    office = field.office(field.one, folder / "office")
+    office.time.forward(days=-20)
+    office.point(MODEL, base=field.first)
+    office.repository().commit()
+    yield "on first", office.folder
+
+
+@contextmanager
+def mixed(field: Field, folder: Path) -> Place:
+    """The newest timestamp with an older snapshot under the newest one's name."""
+    shutil.copytree(field.two.folder, folder / "mirror")
+    metadata = folder / "mirror/metadata"
+    newest, older = sorted(metadata.glob("*.snapshot.json"), key=lambda path: int(path.name.split(".")[0]))[:-3:-1]
+    newest.write_bytes(older.read_bytes())
+    yield "on first", folder / "mirror"
+
+
+@contextmanager
+def endless_metadata(field: Field, _: Path) -> Place:
+    with serve(field.two.folder, Misbehaviour("timestamp.json", endless=True)) as served:
+        yield "on first", served.url
+
+
+@contextmanager
+def endless_file(field: Field, _: Path) -> Place:
+    with serve(field.two.folder, Misbehaviour(MODEL_FILE, endless=True)) as served:
+        yield "on first", served.url
+
+
+@contextmanager
+def slow_file(field: Field, _: Path) -> Place:
+    with serve(field.two.folder, Misbehaviour(MODEL_FILE, seconds_a_byte=0.05)) as served:
+        yield "on first", served.url
+
+
+@contextmanager
+def for_another_class(field: Field, folder: Path) -> Place:
+    office = field.office(field.one, folder / "office")
+    gpu = DeviceClass(runtime="cuda", variants=("fp32",), batch=2, latency_ms=20, memory_mb=900, size_mb=4)
+    office.lead(small_onnx.bundle(folder / "bundle", seed=1, devices={"edge-gpu": gpu}), 2)
+    yield "on first", office.folder
+
+
+@contextmanager
+def thief_of_the_rollout_key(field: Field, folder: Path) -> Place:
+    """He can name any release that was ever signed, and the second one's floor is itself."""
+    office = field.office(field.one, folder / "office")
+    office.lead(small_onnx.bundle(folder / "bundle", seed=1), 2, floor=2)
+    device = field.device("on first", field.folder / "devices/on closed second").follow(office.folder)
+    assert device.once()["active"]["release"] == 2
+    thief = office.alone("rollouts")
+    before = thief.pointer(MODEL)
+    assert before is not None
+    first = Named(number=1, bundle=field.first.bundle)
+    thief.set_pointer(before.model_copy(update={"sequence": before.sequence + 1, "base": first}))
+    thief.commit()
+    yield "on closed second", office.folder
+
+
+@contextmanager
+def away(_: Field, folder: Path) -> Place:
+    yield "on first", folder / "nowhere"
+
+
+ATTACKS: tuple[tuple[Callable[[Field, Path], Any], str], ...] = (
+    (wrong_by_one_bit, "sha256"),
+    (rolled_back, "older state than this device has seen"),
+    (frozen, r"timestamp expired at .* and by this device's time it is"),
+    (mixed, "of another state"),
+    (endless_metadata, "endless or too large"),
+    (endless_file, "endless or too large"),
+    (slow_file, "came too slowly"),
+    (for_another_class, "is not made for the device class edge-cpu; it is for edge-gpu"),
+    (thief_of_the_rollout_key, "Release 1: It is below the floor"),
+    (away, "There is no folder"),
+)
+
+
+@pytest.mark.parametrize(("attack", "reason"), ATTACKS, ids=[attack.__name__ for attack, _ in ATTACKS])
+def test_what_must_not_be_believed_is_refused_with_its_reason_and_the_old_release_stays(
+    field: Field, tmp_path: Path, attack: Callable[[Field, Path], Any], reason: str
+) -> None:
+    with attack(field, tmp_path) as (state, channel):
+        device = field.device(state, tmp_path / "device").follow(channel)
+        before = device.active()
+        told = device.once(code=1)
+    assert told["active"]["release"] == device.active() == before
+    assert re.search(reason, told["problem"]), told["problem"]
+    assert re.search(reason, device.why())
+
+
+def test_undoing_brings_the_base_release_back_without_fetching_a_file_of_it(field: Field, tmp_path: Path) -> None:
+    office = field.office(field.two, tmp_path / "office")
+    office.point(MODEL, base=field.first)
+    office.repository().commit()
+    with serve(office.folder) as served:
+        device = field.device("on second", tmp_path / "device").follow(served.url)
+        assert device.once()["active"]["release"] == device.active() == 1
+    assert [path for path in served.asked if path.endswith((MODEL_FILE, ".npz"))] == []
+    assert "is still here, proven" in device.why()
+
+
+def test_an_operator_goes_back_at_the_device_and_the_release_is_not_tried_again(field: Field, tmp_path: Path) -> None:
+    device = field.device("on second", tmp_path / "device")
+    said = edge("revert", MODEL, "--reason", "the gate stays shut", home=device.home).stdout
+    assert "release 1" in said
+    assert device.active() == 1
+    told = device.once(code=1)
+    assert told["active"]["release"] == 1
+    assert "the gate stays shut" in told["problem"]
+    again = edge("revert", MODEL, "--reason", "once more", home=device.home, code=2)
+    assert "nothing to go back to" in again.stderr
+
+
+def test_a_device_that_was_never_online_is_installed_from_a_folder(field: Field, tmp_path: Path) -> None:
+    device = Device(tmp_path / "device")
+    options = ("--channel", "https://127.0.0.1:9", "--root", field.root, "--class", CLASS, "--model", MODEL)
+    edge("enrol", *options, "--offline", home=device.home)
+    stick = tmp_path / "stick"
+    shutil.copytree(field.two.folder, stick)
+    said = edge("install", stick, home=device.home).stdout
+    assert device.active() == 2
+    assert re.search(r"good until \d{4}-\d\d-\d\d \d\d:\d\d UTC", said)
+    (file,) = stick.glob(f"targets/models/{MODEL}/{field.second.bundle}/*.{MODEL_FILE}")
+    file.write_bytes(file.read_bytes()[:-1])
+    other = field.device("on first", tmp_path / "other").follow("https://127.0.0.1:9")
+    refused = edge("install", stick, home=other.home, code=1)
+    assert MODEL_FILE in refused.stderr
+    assert other.active() == 1
+    assert "holds no channel" in edge("install", tmp_path, home=other.home, code=2).stderr
+
+
+def test_killed_at_any_moment_it_goes_on_and_ends_with_the_release_proven(field: Field, tmp_path: Path) -> None:
+    chance = random.Random(7)
+    device = field.device("on first", tmp_path / "device")
+    with serve(field.two.folder) as served:
+        device.follow(served.url)
+        for _ in range(4):
+            command = ["slipway-edge", "once", "--home", str(device.home)]
+            with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+                asked = len(served.asked)
+                while process.poll() is None and len(served.asked) == asked:
+                    time.sleep(0.005)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(chance.uniform(0, 1.0))
+                process.kill()
+            assert device.active() in {1, 2}
+        assert device.once()["active"]["release"] == device.active() == 2
+
+
+def test_one_agent_works_at_a_time_and_ends_cleanly_when_asked(field: Field, tmp_path: Path) -> None:
+    device = field.device("on second", tmp_path / "device")
+    command = ["slipway-edge", "run", "--home", str(device.home)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as agent:
+        assert agent.stderr is not None
+        assert "follows small-bays" in agent.stderr.readline()
+        told = edge("once", home=device.home, code=1).stderr
+        assert f"`slipway-edge run`, process {agent.pid}" in told
+        said = edge("revert", MODEL, "--reason", "asked while it runs", home=device.home).stdout
+        assert "release 1" in said
+        assert f"process {agent.pid}" in edge("status", home=device.home).stdout
+        agent.send_signal(signal.SIGTERM)
+        assert agent.wait(30) == 0
+    home = Home(device.home)
+    state = states_of(home, home.enrolment())[MODEL]
+    assert (state.started, state.crashes) == (False, 0)
+    assert stat.S_IMODE(device.home.stat().st_mode) == 0o700
