@@ -178,21 +178,23 @@ class Connection(asyncio.BufferedProtocol):
         """Read a head; with the last of its bytes begin the request."""
         if self._reader is None:
             self._reader, self._since = HeadReader(), self._house.now()
-        data = self._ahead
+        data, self._ahead = self._ahead, b""
         used = self._reader.take(data)
-        self._ahead = data[used:]
         self._head = self._reader.head()
-        if self._head is not None:
-            self._begin(self._head)
+        if self._head is None:
+            self._ahead = data[used:]
+        else:
+            self._begin(self._head, memoryview(data)[used:])
 
-    def _begin(self, head: Head) -> None:
+    def _begin(self, head: Head, behind: memoryview) -> None:
+        """Find room for the body, and put into it what came behind the head."""
         most = self._house.site.admit(head)
         if head.length > most:
             raise Refused(413, f"The body has {head.length:,} bytes; at most {most:,} are read here.")
         self._house.hold(head.length)
         self._body = np.empty(head.length, np.uint8) if head.length else NOTHING
-        there, self._ahead = self._ahead[: head.length], self._ahead[head.length :]
-        room = self._body.data
+        there, room = behind[: head.length], self._body.data
+        self._ahead = bytes(behind[head.length :])
         room[: len(there)] = there
         if len(there) == head.length:
             self._ask()

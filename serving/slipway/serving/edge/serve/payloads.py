@@ -9,18 +9,18 @@ image/jpeg, image/png      a picture, prepared as the contract says
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from slipway.serving.bundle.arrays import decoded, encoded
-from slipway.serving.bundle.contract import Contract, Input
+from slipway.serving.bundle.contract import Contract, Input, Number
 from slipway.serving.bundle.errors import BadBundle
 from slipway.serving.bundle.fitting import told as told_dims
 from slipway.serving.edge.serve.refusals import Refused
-from slipway.serving.edge.serve.response import JSON, Body, Response
+from slipway.serving.edge.serve.response import JSON, Body, Response, header_lines
 from slipway.serving.errors import WrongUse
 from slipway.serving.runtime.live import Answer, LoadedModel
 from slipway.serving.runtime.pictures import Box, decode, prepare, wanted_size
@@ -39,6 +39,8 @@ _AROUND: Final = 2048
 _SIZES: Final = re.compile(r"\[?\s*(\d{1,9}(?:\s*,\s*\d{1,9}){0,7})\s*\]?")
 _NUMBER: Final = r"-?\d{1,6}(?:\.\d{1,6})?"
 _BOX: Final = re.compile(rf"\s*({_NUMBER})\s*,\s*({_NUMBER})\s*,\s*({_NUMBER})\s*,\s*({_NUMBER})\s*")
+_NAMES: Final = {np.dtype(name): name for name in get_args(Number)}
+"""NumPy's own take long to find."""
 
 
 class Intake:
@@ -46,45 +48,42 @@ class Intake:
 
     def __init__(self, loaded: LoadedModel, name: str) -> None:
         self.loaded, self.name = loaded, name
-        self._contract = loaded.contract
-        self._single = loaded.contract.inputs[0] if len(loaded.contract.inputs) == 1 else None
+        inputs = loaded.contract.inputs
+        sizes = [_most(one, loaded.contract) for one in inputs]
+        self._tensor = _Tensor(inputs[0]) if len(inputs) == 1 else None
+        self._most = {ARRAYS: sum(sizes) + _AROUND * (1 + len(sizes))}
+        if len(inputs) == 1:
+            self._most = {OCTETS: sizes[0], **self._most}
+            self._most |= dict.fromkeys(PICTURES if _takes_pictures(inputs[0]) else (), LARGEST_PICTURE)
+        self._head = _about(Answer({}, loaded.bundle, loaded.release, loaded.variant), loaded.model)
 
     def kind(self, headers: Mapping[str, str]) -> str:
         """Which form the body has; `Refused` where this model takes none such."""
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind not in self.kinds:
+        if kind not in self._most:
             raise Refused(
                 415,
-                f"The body is {kind or 'of no Content-Type'}; {self.name} takes {', '.join(self.kinds)}.",
-                mend=f"Send the header `Content-Type: {self.kinds[0]}`.",
+                f"The body is {kind or 'of no Content-Type'}; {self.name} takes {', '.join(self._most)}.",
+                mend=f"Send the header `Content-Type: {next(iter(self._most))}`.",
             )
         return kind
 
-    @property
-    def kinds(self) -> Sequence[str]:
-        """The forms that it takes."""
-        if self._single is None:
-            return (ARRAYS,)
-        return (OCTETS, ARRAYS, *(PICTURES if _takes_pictures(self._single) else ()))
-
     def most(self, kind: str) -> int:
         """Bytes of a body of that form."""
-        if kind in PICTURES:
-            return LARGEST_PICTURE
-        sizes = [_most(one, self._contract) for one in self._contract.inputs]
-        return sizes[0] if kind == OCTETS else sum(sizes) + _AROUND * (1 + len(sizes))
+        return self._most[kind]
+
+    def about(self, answer: Answer) -> str:
+        """The headers that say who has answered, which may be another one by now."""
+        loaded = self.loaded
+        if (answer.bundle, answer.release, answer.variant) == (loaded.bundle, loaded.release, loaded.variant):
+            return self._head
+        return _about(answer, loaded.model)
 
     def tensor(self, headers: Mapping[str, str], body: npt.NDArray[np.uint8]) -> Arrays:
         """The one input, as it was received."""
-        one = self._single
-        if one is None:
+        if self._tensor is None:
             raise Refused(415, f"{self.name} has several inputs.", mend=f"Send them as {ARRAYS}.")
-        dtype = np.dtype(one.dtype)
-        asked = headers.get("x-tensor-dtype")
-        if asked is not None and asked.strip() != one.dtype:
-            raise WrongUse(f"`{one.name}` is {asked} by the header {DTYPE}; the contract says {one.dtype}.")
-        shape = _shape(one, headers.get("x-tensor-shape"), len(body), dtype.itemsize)
-        return {one.name: body.view(dtype).reshape(shape)}
+        return self._tensor.read(headers, body)
 
     def read(self, kind: str, headers: Mapping[str, str], body: npt.NDArray[np.uint8]) -> Arrays:
         """Inputs from a form that takes work: not in the server's thread."""
@@ -94,7 +93,7 @@ class Intake:
                 return decoded(data, "The body")
             except BadBundle as error:
                 raise WrongUse(str(error), mend="`numpy.savez` makes one.") from None
-        one = self._contract.inputs[0]
+        one = self.loaded.contract.inputs[0]
         return {one.name: prepare(decode(data, one), one, _box(one, headers.get("x-box")))[np.newaxis]}
 
 
@@ -115,17 +114,60 @@ def wanted(accept: str | None, outputs: int) -> str:
 
 def response(answer: Answer, intake: Intake, kind: str) -> Response:
     """The answer in that form; all but `application/octet-stream` take work."""
-    model, name = intake.loaded.model, intake.name
+    headers = intake.about(answer)
+    if kind == ARRAYS:
+        return Response(200, encoded(answer.outputs), ARRAYS, headers, intake.name)
+    if kind == JSON:
+        said = json.dumps(_as_json(answer, intake.loaded.model), allow_nan=False)
+        return Response(200, said.encode(), JSON, headers, intake.name)
+    ((name, array),) = answer.outputs.items()
+    shape = ",".join(map(str, array.shape))
+    headers += f"{TENSOR}: {name}\r\n{SHAPE}: {shape}\r\n{DTYPE}: {_NAMES[array.dtype]}\r\n"
+    return Response(200, _octets(array), OCTETS, headers, intake.name)
+
+
+class _Tensor:
+    """The one input of a contract, as bytes."""
+
+    def __init__(self, one: Input) -> None:
+        self._one, self._dtype = one, np.dtype(one.dtype)
+        self._row = math.prod(dim for dim in one.dims if isinstance(dim, int)) * self._dtype.itemsize
+        self._varying = sum(isinstance(dim, str) for dim in one.dims)
+
+    def read(self, headers: Mapping[str, str], body: npt.NDArray[np.uint8]) -> Arrays:
+        """The same bytes as an array."""
+        one = self._one
+        asked = headers.get("x-tensor-dtype")
+        if asked is not None and asked.strip() != one.dtype:
+            raise WrongUse(f"`{one.name}` is {asked} by the header {DTYPE}; the contract says {one.dtype}.")
+        said = headers.get("x-tensor-shape")
+        shape = self._by_size(len(body)) if said is None else self._as_said(said, len(body))
+        return {one.name: body.view(self._dtype).reshape(shape)}
+
+    def _by_size(self, size: int) -> tuple[int, ...]:
+        """Where one dimension alone varies, the number of bytes says how much."""
+        one = self._one
+        if self._varying > 1:
+            raise WrongUse(f"`{one.name}` is {told_dims(one.dims)}.", mend=f"Say its sizes in the header {SHAPE}.")
+        if size % self._row or (not self._varying and size != self._row):
+            raise WrongUse(f"The body has {size:,} bytes; `{one.name}` is {one.dtype} {told_dims(one.dims)}.")
+        return tuple(dim if isinstance(dim, int) else size // self._row for dim in one.dims)
+
+    def _as_said(self, said: str, size: int) -> tuple[int, ...]:
+        match = _SIZES.fullmatch(said.strip())
+        if match is None:
+            raise WrongUse(f"{SHAPE} is {said[:100]!r}; expected sizes such as 1,3,64,64.")
+        shape = tuple(int(part) for part in match[1].split(","))
+        if math.prod(shape) * self._dtype.itemsize != size:
+            raise WrongUse(f"{SHAPE} {list(shape)} of {self._one.dtype} is not {size:,} bytes.")
+        return shape
+
+
+def _about(answer: Answer, model: str) -> str:
     headers = {"X-Slipway-Model": model, "X-Slipway-Bundle": answer.bundle, "X-Slipway-Variant": answer.variant}
     if answer.release is not None:
         headers["X-Slipway-Release"] = str(answer.release)
-    if kind == ARRAYS:
-        return Response(200, encoded(answer.outputs), ARRAYS, headers, name)
-    if kind == JSON:
-        return Response(200, json.dumps(_as_json(answer, model), allow_nan=False).encode(), JSON, headers, name)
-    ((tensor, array),) = answer.outputs.items()
-    headers |= {TENSOR: tensor, SHAPE: ",".join(map(str, array.shape)), DTYPE: array.dtype.name}
-    return Response(200, _octets(array), OCTETS, headers, name)
+    return header_lines(headers)
 
 
 def _octets(array: npt.NDArray[np.generic]) -> Body:
@@ -167,25 +209,6 @@ def _takes_pictures(one: Input) -> bool:
 def _most(one: Input, contract: Contract) -> int:
     sizes = (dim if isinstance(dim, int) else contract.dims[dim].most for dim in one.dims)
     return math.prod(sizes) * np.dtype(one.dtype).itemsize
-
-
-def _shape(one: Input, said: str | None, size: int, itemsize: int) -> tuple[int, ...]:
-    """As the caller says; or, where one dimension alone varies, as the number of bytes says."""
-    if said is not None:
-        match = _SIZES.fullmatch(said.strip())
-        if match is None:
-            raise WrongUse(f"{SHAPE} is {said[:100]!r}; expected sizes such as 1,3,64,64.")
-        shape = tuple(int(part) for part in match[1].split(","))
-        if math.prod(shape) * itemsize != size:
-            raise WrongUse(f"{SHAPE} {list(shape)} of {one.dtype} is not {size:,} bytes.")
-        return shape
-    varying = [dim for dim in one.dims if isinstance(dim, str)]
-    row = math.prod(dim for dim in one.dims if isinstance(dim, int)) * itemsize
-    if len(varying) > 1:
-        raise WrongUse(f"`{one.name}` is {told_dims(one.dims)}.", mend=f"Say its sizes in the header {SHAPE}.")
-    if size % row or (not varying and size != row):
-        raise WrongUse(f"The body has {size:,} bytes; `{one.name}` is {one.dtype} {told_dims(one.dims)}.")
-    return tuple(dim if isinstance(dim, int) else size // row for dim in one.dims)
 
 
 def _box(one: Input, said: str | None) -> Box | None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -25,19 +25,26 @@ class Response:
     status: int
     body: Body = b""
     kind: str = JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: str = ""
+    """Whole lines, besides those that every answer has."""
     model: str | None = None
     """Who was asked; None where it did not come to that."""
 
     def parts(self, *, keep: bool, bodiless: bool = False) -> list[Body]:
         """What is written, piece by piece."""
-        lines = [_LINES[self.status], f"Content-Type: {self.kind}\r\nContent-Length: {len(self.body)}\r\n"]
-        lines += [f"{name}: {value}\r\n" for name, value in self.headers.items()]
-        lines.append("\r\n" if keep else "Connection: close\r\n\r\n")
-        head = "".join(lines).encode("latin-1", "replace")
+        close = "" if keep else "Connection: close\r\n"
+        head = (
+            f"{_LINES[self.status]}Content-Type: {self.kind}\r\nContent-Length: {len(self.body)}\r\n"
+            f"{self.headers}{close}\r\n"
+        ).encode("latin-1")
         if bodiless or not self.body:
             return [head]
         return [head + self.body] if len(self.body) <= JOINED else [head, self.body]
+
+
+def header_lines(headers: Mapping[str, str]) -> str:
+    """As they are written."""
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
 
 def told(status: int, value: Any) -> Response:  # noqa: ANN401 - whatever JSON takes
@@ -48,4 +55,4 @@ def told(status: int, value: Any) -> Response:  # noqa: ANN401 - whatever JSON t
 def refused(error: Refused) -> Response:
     """What is wrong, and what to do."""
     body = json.dumps({"error": str(error), "mend": error.mend, **error.more}).encode() + b"\n"
-    return Response(error.status, body, headers=error.headers, model=error.model)
+    return Response(error.status, body, headers=header_lines(error.headers), model=error.model)

@@ -18,6 +18,7 @@ from slipway.serving.edge.serve.house import House, Limits
 from slipway.serving.edge.serve.inference import Means
 from slipway.serving.edge.serve.lines import Lines
 from slipway.serving.edge.serve.mailbox import Mailbox
+from slipway.serving.edge.serve.memory import settle
 from slipway.serving.edge.serve.metrics import Metrics
 from slipway.serving.edge.serve.models import Models
 from slipway.serving.edge.serve.response import Response
@@ -67,6 +68,7 @@ class Server:
             self._house = House(self._site, self._options.limits, metrics, loop.time)
             listening = await self._listen(loop)
             self._heed(loop)
+            settle()
             self._greet(listening)
             checking = loop.create_task(self._check())
             await self._stop.wait()
