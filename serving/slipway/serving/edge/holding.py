@@ -8,7 +8,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -36,9 +36,10 @@ def held(folder: Path, command: str, now: datetime) -> Iterator[None]:
                 f"{folder} is held by {_said(handle)}.",
                 mend="Wait for it, or stop it: `systemctl stop slipway-edge` where systemd runs it.",
             )
-        os.ftruncate(handle, 0)
         line = f"`slipway-edge {command}`, process {os.getpid()}, since {now:%Y-%m-%d %H:%M:%S} UTC"
-        os.pwrite(handle, line.encode(), 0)
+        with suppress(OSError):  # on a full disk nobody learns who it is
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, line.encode(), 0)
         yield
     finally:
         os.close(handle)
