@@ -57,7 +57,7 @@ def test_the_suite_runs_there_and_its_report_comes_back(programs: Mapping[str, s
     assert str(report) in result.stdout
     report.unlink()
     suite = tmp_path / "home" / ".cache" / "slipway-device-tests" / "suite"
-    assert (suite / "tests/unit/serving/runtime/test_live_model.py").is_file()
+    assert (suite / "tests/unit/serving/runtime/live/test_swapping.py").is_file()
     assert (suite / "tests/partners/small_onnx/__init__.py").is_file()
     assert len(list((suite / "wheels").glob("slipway_serving-*.whl"))) == 1
     log = (tmp_path / "home" / "log").read_text().splitlines()
