@@ -45,6 +45,8 @@ class Action(StrEnum):
     """A rollout goes on to more devices, or to all for good."""
     PAUSE = "pause"
     RESUME = "resume"
+    SAMPLE = "sample"
+    """Which pictures devices keep for labelling."""
     ROLLBACK = "rollback"
     """Champion goes back to an earlier version; the other is quarantined."""
     REFUSE = "refuse"

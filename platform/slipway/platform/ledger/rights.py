@@ -25,6 +25,7 @@ ROLES: Final[Mapping[Action, tuple[Role, ...]]] = {
     Action.ADVANCE: (Role.RELEASER, Role.ROLLOUT_SERVICE),
     Action.PAUSE: (Role.RELEASER, Role.ON_CALL, Role.OPERATOR, Role.ROLLOUT_SERVICE),
     Action.RESUME: (Role.RELEASER, Role.OPERATOR),
+    Action.SAMPLE: (Role.RELEASER, Role.OPERATOR),
     Action.ROLLBACK: (Role.RELEASER, Role.ON_CALL),
     Action.REFUSE: (),
     Action.PIN: (Role.OPERATOR,),

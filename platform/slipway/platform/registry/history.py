@@ -25,6 +25,7 @@ WORDS: Final = {
     Action.ADVANCE: "rollout advanced",
     Action.PAUSE: "rollout paused",
     Action.RESUME: "rollout resumed",
+    Action.SAMPLE: "pictures to keep",
     Action.ROLLBACK: "rolled back to",
     Action.REFUSE: "refused",
 }

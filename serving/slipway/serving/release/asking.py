@@ -3,7 +3,7 @@
 from pydantic import ValidationError
 
 from slipway.platform.errors import WrongUse
-from slipway.serving.channel.pointer import Wave
+from slipway.serving.channel.pointer import Sampling, Wave
 from slipway.serving.release.rollouts import NO_MINIMUM
 
 EVERYBODY = 100.0
@@ -19,6 +19,18 @@ def wave_asked(share: float | None, cohort: str | None) -> Wave:
         raise WrongUse(
             f"{said}.",
             mend="A cohort is written in lower-case letters, digits and `-`; a share lies between 0 and 100.",
+        ) from None
+
+
+def sampling_asked(share: float, below: float | None, above: float | None, per_day: int) -> Sampling:
+    """A policy of samples in the words of a command; the share is in per cent."""
+    try:
+        return Sampling(share=share / 100, confidence_below=below, novelty_above=above, per_day=per_day)
+    except ValidationError as error:
+        detail = error.errors()[0]
+        name = str(detail["loc"][0]).replace("_", "-")
+        raise WrongUse(
+            f"--{name}: {detail['msg']}.", mend="`slipway rollout sample --help` shows the ranges."
         ) from None
 
 

@@ -10,7 +10,6 @@ do and leaves the rest: `waits` says for whom.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +21,7 @@ from slipway.platform.registry.bundles import fetched
 from slipway.platform.registry.desk import Desk
 from slipway.serving.bundle.manifest import MANIFEST
 from slipway.serving.bundle.verifying import verify
-from slipway.serving.channel.pointer import Pointer, Sampling
+from slipway.serving.channel.pointer import Pointer
 from slipway.serving.errors import SlipwayError
 from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.repository import Repository
@@ -76,8 +75,7 @@ def equal(rollout: Rollout, there: Pointer | None) -> bool:
     """Whether a pointer says what the ledger does."""
     if there is None:
         return rollout.newest is None
-    wanted = pointer_of(rollout, sequence=there.sequence, signed_at=there.signed_at, sampling=there.sampling)
-    return wanted == there
+    return pointer_of(rollout, sequence=there.sequence, signed_at=there.signed_at) == there
 
 
 def _tried(desk: Desk, repository: Repository, model: str, told: Told) -> Converged:
@@ -99,7 +97,7 @@ def _signed(desk: Desk, repository: Repository, model: str, told: Told) -> Conve
             return Converged(model, there)
         try:
             _sign_releases(desk, repository, rollout, told)
-            wanted = next_pointer(rollout, there, desk.now())
+            wanted = pointer_of(rollout, sequence=there.sequence + 1 if there else 1, signed_at=desk.now())
             repository.set_pointer(wanted)
         except MISSING as error:
             return _waiting(Converged(model, there), error)
@@ -109,12 +107,6 @@ def _signed(desk: Desk, repository: Repository, model: str, told: Told) -> Conve
         else:
             return Converged(model, wanted, changed=True)
     raise Busy(f"The pointer of {model} was moved by others {ROUNDS} times in a row.", mend="Try again.")
-
-
-def next_pointer(rollout: Rollout, there: Pointer | None, now: datetime) -> Pointer:
-    """What takes the place of a pointer."""
-    sequence, sampling = (there.sequence + 1, there.sampling) if there else (1, Sampling())
-    return pointer_of(rollout, sequence=sequence, signed_at=now, sampling=sampling)
 
 
 def _sign_releases(desk: Desk, repository: Repository, rollout: Rollout, told: Told) -> None:

@@ -24,7 +24,7 @@ from slipway.serving.release.rollouts import Rollout, Step
 if TYPE_CHECKING:
     from slipway.platform.registry.desk import Desk
 
-ROLLOUT_ACTIONS: Final = frozenset({Action.RELEASE, Action.ADVANCE, Action.PAUSE, Action.RESUME})
+ROLLOUT_ACTIONS: Final = frozenset({Action.RELEASE, Action.ADVANCE, Action.PAUSE, Action.RESUME, Action.SAMPLE})
 
 
 def rollout_of(model: str, entries: Iterable[Written]) -> Rollout:
@@ -65,7 +65,7 @@ def known_rollout(desk: "Desk", given: str) -> tuple[Rollout, ModelStanding]:
 
 
 def _placed(rollout: Rollout, registry: Fold, written: Written) -> Rollout:
-    """A release, advance, pause or resumption."""
+    """A release, advance, pause, resumption or policy of samples."""
     decision = written.entry.decision
     if decision.action is Action.RELEASE:
         against = next(rules.against_release(rollout, registry.result(), written), None)
@@ -78,6 +78,10 @@ def _placed(rollout: Rollout, registry: Fold, written: Written) -> Rollout:
             return _begun(rollout, written)
         case Action.ADVANCE:
             return _advanced(rollout, written)
+        case Action.SAMPLE:
+            sampling = rules.sampling_in(decision)
+            step = Step(written, None, wording.sampling(sampling))
+            return replace(rollout, sampling=sampling, sampled=written, steps=(*rollout.steps, step))
         case Action.PAUSE:
             return _stepped(replace(rollout, paused=written), written, wording.PAUSED)
         case _:

@@ -1,4 +1,4 @@
-"""Letting a rollout go on, pausing it, and letting it go on again.
+"""Letting a rollout go on, pausing it, letting it go on again, and saying which pictures devices keep.
 
 Each is one entry of the ledger, which the channel then follows. What is so already is not decided a second time.
 """
@@ -10,13 +10,13 @@ from typing import Any
 from slipway.platform.ledger.entry import Action, Written
 from slipway.platform.registry.decisions import About
 from slipway.platform.registry.desk import Desk, Refused
-from slipway.serving.channel.pointer import Wave
+from slipway.serving.channel.pointer import Sampling, Wave
 from slipway.serving.release.converging import Converged, Told, converge
 from slipway.serving.release.deciding import about_release, asked_before, decide, refused
 from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.repository import Repository
 from slipway.serving.release.rollouts import Rollout
-from slipway.serving.release.rules import FINISH, WAVE, against_move
+from slipway.serving.release.rules import FINISH, SAMPLING, WAVE, against_move
 
 Already = Callable[[Rollout], Written | None]
 """The entry that made it so, where it is so already."""
@@ -29,6 +29,12 @@ class Move:
     action: Action
     details: Mapping[str, Any]
     already: Already
+
+    @property
+    def words(self) -> str:
+        """What it does to a model, whose name follows."""
+        kept = "change which pictures are kept by devices of"
+        return kept if self.action is Action.SAMPLE else f"{self.action} the rollout of"
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,15 @@ def advancing(wave: Wave) -> Move:
     return Move(Action.ADVANCE, {WAVE: wave.model_dump(mode="json", exclude={"seed"})}, already)
 
 
+def sampling(wanted: Sampling) -> Move:
+    """Devices keep other pictures for labelling, whatever they run."""
+
+    def already(rollout: Rollout) -> Written | None:
+        return rollout.sampled if rollout.sampling == wanted else None
+
+    return Move(Action.SAMPLE, {SAMPLING: wanted.model_dump(mode="json")}, already)
+
+
 def finishing() -> Move:
     """All devices get it, and it is what later ones are led back to."""
 
@@ -101,7 +116,7 @@ def against(rollout: Rollout, wanted: Move) -> Refused | None:
 
 
 def _decided(desk: Desk, rollout: Rollout, wanted: Move, reason: str, request: str | None) -> Written:
-    about = _about(rollout)
+    about = About(rollout.model, "") if wanted.action is Action.SAMPLE else _about(rollout)
     if found := against(rollout, wanted):
         desk.refuse(wanted.action.value, about, found)
     return decide(desk, wanted.action, about, reason=reason, request=request, details=wanted.details)[0]

@@ -61,7 +61,7 @@ class Step:
     """An entry that changed what devices should run."""
 
     written: Written
-    release: int
+    release: int | None
     what: str
 
 
@@ -76,6 +76,10 @@ class Rollout:
     target_number: int | None = None
     wave: Wave = field(default_factory=Wave)
     paused: Written | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    """Which pictures devices keep for labelling, whatever they run."""
+    sampled: Written | None = None
+    """What said so."""
     steps: tuple[Step, ...] = ()
     void: tuple[Void, ...] = ()
     taken_out: Mapping[str, Written] = field(default_factory=dict)
@@ -135,8 +139,8 @@ class Rollout:
         return next((one.why for one in self.void if one.written.entry.number == entry), None)
 
 
-def pointer_of(rollout: Rollout, *, sequence: int, signed_at: datetime, sampling: Sampling) -> Pointer:
-    """What devices should be told. Which frames they keep is no matter of the rollout."""
+def pointer_of(rollout: Rollout, *, sequence: int, signed_at: datetime) -> Pointer:
+    """What devices should be told."""
     base, target = rollout.base, rollout.target
     return Pointer(
         model=rollout.model,
@@ -147,5 +151,5 @@ def pointer_of(rollout: Rollout, *, sequence: int, signed_at: datetime, sampling
         wave=rollout.wave,
         paused=rollout.paused is not None,
         minimum_agent=base.minimum_agent if base else NO_MINIMUM,
-        sampling=sampling,
+        sampling=rollout.sampling,
     )

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from slipway.platform.ledger.entry import Action, Decision, Written
 from slipway.platform.registry.decisions import BUNDLE, VERDICT, VERSION
 from slipway.platform.registry.standing import ModelStanding, VersionStanding
-from slipway.serving.channel.pointer import Wave
+from slipway.serving.channel.pointer import Sampling, Wave
 from slipway.serving.release.rollouts import NO_MINIMUM, Released, Rollout
 
 RELEASE: Final = "release"
@@ -22,6 +22,7 @@ BASE: Final = "base"
 """Number of the release that it takes the place of, or that devices go back to; not there where there is none."""
 FLOOR: Final = "floor"
 WAVE: Final = "wave"
+SAMPLING: Final = "sampling"
 FINISH: Final = "finish"
 """Whether an advance makes the target everybody's."""
 MINIMUM_AGENT: Final = "minimum_agent"
@@ -52,6 +53,14 @@ def wave_in(decision: Decision) -> Wave:
         return Wave.model_validate(decision.details.get(WAVE, {}))
     except ValidationError as error:
         raise Unreadable(f"its wave cannot be read ({error.errors()[0]['msg']})") from None
+
+
+def sampling_in(decision: Decision) -> Sampling:
+    """Which pictures devices are to keep."""
+    try:
+        return Sampling.model_validate(decision.details.get(SAMPLING))
+    except ValidationError as error:
+        raise Unreadable(f"what it asks for cannot be read ({error.errors()[0]['msg']})") from None
 
 
 def finishes(decision: Decision) -> bool:
@@ -159,29 +168,40 @@ def against_version(rollout: Rollout, version: VersionStanding) -> Iterator[Agai
 
 
 def against_move(rollout: Rollout, decision: Decision) -> Against | None:
-    """What speaks against an advance, a pause or a resumption at this place."""
-    model, action, target = rollout.model, decision.action, rollout.target
+    """What speaks against an advance, a pause, a resumption or a policy of samples at this place."""
+    if decision.action is Action.SAMPLE:
+        return _against_reading(decision)
+    model, target = rollout.model, rollout.target
     look = f"`slipway rollout status {model}` shows where it stands."
     if target is None:
         return Against(f"nothing of {model} is on its way", look)
     if number_in(decision, RELEASE) != target.number:
         return Against(f"release {target.number} is on its way, not {decision.subjects.get(RELEASE, 'this one')}", look)
-    if action is not Action.PAUSE and rollout.is_quarantined(target):
-        return Against(
-            f"release {target.number} is quarantined",
-            f"Promote another version, and `slipway rollout start {model}`.",
-        )
-    if action is Action.PAUSE and rollout.paused:
-        return Against(
-            f"release {target.number} was paused already", f"`slipway rollout resume {model}` lets it go on."
-        )
-    if action is Action.RESUME and not rollout.paused:
-        return Against(f"release {target.number} was not paused", look)
-    if action is Action.ADVANCE:
-        if rollout.paused:
-            return Against(f"release {target.number} was paused", f"`slipway rollout resume {model}`, then advance.")
-        try:
-            wave_in(decision)
-        except Unreadable as error:
-            return Against(str(error), f"`slipway rollout advance {model}` writes such entries.")
+    if decision.action is not Action.PAUSE and rollout.is_quarantined(target):
+        forward = f"Promote another version, and `slipway rollout start {model}`."
+        return Against(f"release {target.number} is quarantined", forward)
+    return _against_pace(rollout, decision, f"release {target.number} was")
+
+
+def _against_pace(rollout: Rollout, decision: Decision, it_was: str) -> Against | None:
+    """What speaks against it where the release is the one that is on its way."""
+    model, resume = rollout.model, f"`slipway rollout resume {rollout.model}`"
+    match decision.action:
+        case Action.PAUSE if rollout.paused:
+            return Against(f"{it_was} paused already", f"{resume} lets it go on.")
+        case Action.RESUME if not rollout.paused:
+            return Against(f"{it_was} not paused", f"`slipway rollout status {model}` shows where it stands.")
+        case Action.ADVANCE if rollout.paused:
+            return Against(f"{it_was} paused", f"{resume}, then advance.")
+        case Action.ADVANCE:
+            return _against_reading(decision)
+    return None
+
+
+def _against_reading(decision: Decision) -> Against | None:
+    """Why it says nothing that devices could be told."""
+    try:
+        sampling_in(decision) if decision.action is Action.SAMPLE else wave_in(decision)
+    except Unreadable as error:
+        return Against(str(error), f"`slipway rollout {decision.action} {decision.model}` writes such entries.")
     return None

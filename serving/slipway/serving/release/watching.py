@@ -85,9 +85,15 @@ class Standing:
             back = rollout.earlier(newest.number)
             fields["way back"] = wording.named(back) if back else "none"
             fields["floor"] = f"release {rollout.floor}" if rollout.floor else "none"
-        if rollout.steps and rollout.steps[-1].written not in (target and target.written, rollout.paused):
+        if rollout.steps and rollout.steps[-1].written not in (
+            target and target.written,
+            rollout.paused,
+            rollout.sampled,
+        ):
             last = rollout.steps[-1]
             fields["last change"] = f"release {last.release}: {last.what}, {_by(last.written)}"
+        if rollout.sampled:
+            fields["samples"] = f"{wording.sampling(rollout.sampling)}, {_by(rollout.sampled)}"
         return fields | {"channel": self.channel}
 
 

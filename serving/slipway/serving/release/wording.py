@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from slipway.serving.channel.pointer import Wave
+from slipway.serving.channel.pointer import Sampling, Wave
 from slipway.serving.release.rollouts import Released, Rollout
 
 PAUSED: Final = "paused"
@@ -15,6 +15,18 @@ def wave(given: Wave) -> str:
     """Which devices are meant."""
     share = f"{given.share:g} % of " if given.share < 100 else ""  # noqa: PLR2004 - per cent
     return f"to {share}{f'the cohort {given.cohort}' if given.cohort else 'all devices'}"
+
+
+def sampling(given: Sampling) -> str:
+    """Which pictures devices keep."""
+    kinds = [f"{given.share * 100:g} % of all"] if given.share else []
+    if given.confidence_below is not None:
+        kinds.append(f"those below {given.confidence_below:g} confidence")
+    if given.novelty_above is not None:
+        kinds.append(f"those above {given.novelty_above:g} in novelty")
+    if not kinds or not given.per_day:
+        return "devices keep no pictures"
+    return f"devices keep {', '.join(kinds)}, at most {given.per_day:,} a day"
 
 
 def begun(released: Released) -> str:

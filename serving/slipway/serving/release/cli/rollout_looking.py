@@ -75,7 +75,7 @@ def history(
 
 def _told(rollout: "Rollout") -> list[tuple["Written", str, str]]:
     """Entry, release, what it did."""
-    steps = [(step.written, str(step.release), step.what) for step in rollout.steps]
+    steps = [(step.written, str(step.release or ""), step.what) for step in rollout.steps]
     void = [
         (one.written, one.written.entry.decision.subjects.get("release", ""), f"changes nothing: {one.why}")
         for one in rollout.void
@@ -100,6 +100,7 @@ def _data(one: "Standing") -> dict[str, Any]:
         "wave": rollout.wave.model_dump(mode="json") if rollout.target else None,
         "paused": rollout.paused is not None,
         "floor": rollout.floor,
+        "sampling": rollout.sampling.model_dump(mode="json"),
         "pointer": one.pointer.model_dump(mode="json") if one.pointer else None,
         "shown": one.shown,
         "problem": one.problem,

@@ -1,4 +1,4 @@
-"""`slipway rollout advance`, `pause` and `resume`."""
+"""`slipway rollout advance`, `pause`, `resume` and `sample`."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -89,20 +89,55 @@ def resume(
     _move(model, resuming(), (reason, request), dry_run=dry_run, yes=yes, json=json)
 
 
+@app.command()
+def sample(  # noqa: PLR0913 - options, which people write by name
+    model: Model,
+    *,
+    per_day: Annotated[
+        int,
+        typer.Option("--per-day", metavar="N", min=0, help="At most so many pictures a day and device; 0 for none."),
+    ],
+    share: Annotated[
+        float, typer.Option("--share", metavar="PERCENT", min=0, max=100, help="Of all decisions, whatever they are.")
+    ] = 0.0,
+    confidence_below: Annotated[
+        float | None, typer.Option("--confidence-below", min=0, max=1, help="Decisions that are less sure than this.")
+    ] = None,
+    novelty_above: Annotated[
+        float | None,
+        typer.Option("--novelty-above", min=0, help="Decisions that are further from the reference than this."),
+    ] = None,
+    reason: Reason = "",
+    request: Request = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Say which pictures devices keep for labelling, whatever they run. It takes the role releaser or operator.
+
+    A policy is said in full, and takes the place of the one before.
+    """
+    from slipway.serving.release.asking import sampling_asked
+    from slipway.serving.release.moving import sampling
+
+    wanted = sampling(sampling_asked(share, confidence_below, novelty_above, per_day))
+    _move(model, wanted, (reason, request), dry_run=dry_run, yes=yes, json=json)
+
+
 def _move(model: str, wanted: "Move", why: tuple[str, str | None], *, dry_run: bool, yes: bool, json: bool) -> None:
     from slipway.serving.release.folding import known_rollout
     from slipway.serving.release.moving import against, move
     from slipway.serving.release.opening import open_repository
-    from slipway.serving.release.wording import standing
+    from slipway.serving.release.wording import sampling, standing
 
     desk = open_desk()
     if dry_run:
         rollout = known_rollout(desk, model)[0]
         refused = None if wanted.already(rollout) else against(rollout, wanted)
-        would = f"be refused: {refused}" if refused else f"{wanted.action} the rollout of {model}."
+        would = f"be refused: {refused}" if refused else f"{wanted.words} {model}."
         say(f"This would {would} Nothing was changed.")
         return
-    confirm_change(desk.loaded, f"{wanted.action} the rollout of {model}", yes)
+    confirm_change(desk.loaded, f"{wanted.words} {model}", yes)
     reason, request = why
     known_rollout(desk, model)
     done = move(desk, open_repository(desk), model, wanted, reason=reason, request=request, told=say)
@@ -112,5 +147,6 @@ def _move(model: str, wanted: "Move", why: tuple[str, str | None], *, dry_run: b
         sides = {"base": release_data(rollout.base), "target": release_data(rollout.target)}
         print_json({"entry": number, "before": done.before, **sides, **channel_data(done.converged)})
         return
-    typer.echo(f"{model}: {standing(done.rollout)}{', already' * done.before}: entry {number}.")
+    said = sampling(done.rollout.sampling) if wanted.action.value == "sample" else standing(done.rollout)
+    typer.echo(f"{model}: {said}{', already' * done.before}: entry {number}.")
     tell_channel(done.converged)

@@ -98,6 +98,19 @@ def test_history_tells_what_changed_nothing_with_the_reason(run: Run, led_site: 
     assert "release 2, version 2" in run("ledger", "list", "--model", MODEL)[1]
 
 
+def test_pictures_are_asked_for_by_a_policy(run: Run, led_site: Site) -> None:
+    asked = ("rollout", "sample", MODEL, "--per-day", "50", "--share", "1", "--confidence-below", "0.6")
+    assert "Nothing was changed" in run(*asked, "--dry-run")[2]
+    assert run(*asked)[1].startswith(
+        f"{MODEL}: devices keep 1 % of all, those below 0.6 confidence, at most 50 a day: entry "
+    )
+    assert led_site.look().pointer.sampling.share == 0.01
+    assert "1 % of all" in run("rollout", "status", MODEL)[1]
+    assert "devices keep 1 % of all" in run("rollout", "history", MODEL)[1]
+    assert "--per-day" in run("rollout", "sample", MODEL)[2]
+    assert "devices keep no pictures" in run("rollout", "sample", MODEL, "--per-day", "0")[1]
+
+
 def test_who_lacks_the_online_keys_is_told_who_shows_it(run: Run, led_site: Site) -> None:
     led_site.alone("dora")
     code, out, err = run("rollout", "start", MODEL, HOME=str(led_site.root / "home-of-dora"))

@@ -48,7 +48,7 @@ class Book:
 
     @property
     def told(self) -> Pointer:
-        return pointer_of(self.rollout, sequence=1, signed_at=START, sampling=Sampling())
+        return pointer_of(self.rollout, sequence=1, signed_at=START)
 
     def where(self) -> tuple[int | None, int | None]:
         """Numbers of base and target."""
@@ -338,6 +338,17 @@ def test_an_advance_to_nowhere_is_void(book: Book) -> None:
     book.champions(A)
     book.release(1, A)
     assert "its wave cannot be read" in book.why_void(book.move(Action.ADVANCE, 1, wave={"share": "all"}))
+
+
+def test_which_pictures_are_kept_is_told_whatever_devices_run(book: Book) -> None:
+    book.decide(Action.SAMPLE, "dora", {"sampling": {"share": 0.01, "per_day": 50}})
+    book.released(A)
+    assert book.told.sampling == Sampling(share=0.01, per_day=50)
+    void = [book.decide(Action.SAMPLE, "dora", details).entry.number for details in ({}, {"sampling": {"share": 2}})]
+    assert all("cannot be read" in book.why_void(entry) for entry in void)
+    book.decide(Action.SAMPLE, "dora", {"sampling": {"confidence_below": 0.6, "per_day": 9}})
+    assert book.told.sampling == Sampling(confidence_below=0.6, per_day=9)
+    assert book.rollout.steps[-1].what == "devices keep those below 0.6 confidence, at most 9 a day"
 
 
 def test_entries_of_other_models_say_nothing(book: Book) -> None:

@@ -5,9 +5,9 @@ import pytest
 from rolling_out import MODEL, Site
 from slipway.platform.ledger.entry import Action
 from slipway.platform.registry.desk import Refused
-from slipway.serving.channel.pointer import Wave
+from slipway.serving.channel.pointer import Sampling, Wave
 from slipway.serving.release.converging import converge
-from slipway.serving.release.moving import advancing, finishing, pausing, resuming
+from slipway.serving.release.moving import advancing, finishing, pausing, resuming, sampling
 from slipway.serving.release.opening import open_repository
 
 MOVES = (Action.ADVANCE, Action.PAUSE, Action.RESUME)
@@ -34,6 +34,15 @@ def test_what_is_so_already_is_not_decided_again(led_site: Site) -> None:
     assert [one.entry.decision.action for one in led_site.entries(*MOVES)][-4:] == [
         Action.ADVANCE, Action.PAUSE, Action.RESUME, Action.ADVANCE,
     ]  # fmt: skip
+
+
+def test_which_pictures_devices_keep_is_a_decision_of_its_own(led_site: Site) -> None:
+    policy = Sampling(share=0.01, novelty_above=3, per_day=50)
+    assert led_site.move(sampling(policy)).converged.changed
+    assert led_site.look().pointer.sampling == policy
+    assert led_site.move(sampling(policy)).before
+    led_site.start()
+    assert led_site.look().pointer.sampling == policy
 
 
 def test_while_it_is_paused_nobody_begins_and_nothing_advances(led_site: Site) -> None:
