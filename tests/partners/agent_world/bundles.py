@@ -1,5 +1,6 @@
 """Small bundles of one model for two classes of devices, of which one needs only a part."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,8 @@ from slipway.serving.bundle.folder import Bundle
 from slipway.serving.bundle.manifest import DeviceClass, VariantPart
 
 
-def made(folder: Path, seed: int, **budget: Any) -> Bundle:
-    """A bundle whose weights are those of the seed."""
+def made(folder: Path, seed: int, *, graphs: Mapping[str, bytes] | None = None, **budget: Any) -> Bundle:
+    """A bundle whose weights are those of the seed; `graphs` replace some of its files."""
     given = small_onnx.images()
     costs = {"batch": 2, "latency_ms": 20, "memory_mb": 200, "size_mb": 4, **budget}
     return small_onnx.bundle(
@@ -26,6 +27,7 @@ def made(folder: Path, seed: int, **budget: Any) -> Bundle:
         files={
             "model.fp32.onnx": small_onnx.classifier(seed).SerializeToString(),
             "model.fp16.onnx": small_onnx.classifier(seed + 100).SerializeToString(),
+            **(graphs or {}),
         },
         golden={
             "in.images": given,
