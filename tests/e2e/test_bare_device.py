@@ -9,16 +9,23 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 import small_onnx
+from signed_channel import Office, Time
+from slipway.serving.edge.status import resident_memory
 from workspace import LOCK, ROOT, package_client_environment
 
 pytestmark = pytest.mark.xdist_group("bare device")
 
 LIMIT_BYTES = 250 * 1000 * 1000
+IDLE_BYTES = 90 * 1000 * 1000
+"""Of an agent that has nothing to run yet."""
+WORKING_BYTES = 110 * 1000 * 1000
+"""With ONNX Runtime, a tiny model active, and nobody who asks it."""
 NO_NETWORK = re.compile(
     r"error sending request|dns error|Connection refused|timed out|Could not connect", re.IGNORECASE
 )
@@ -122,6 +129,40 @@ def test_it_verifies_proves_and_measures_a_bundle(device_run: Programs, tmp_path
     bundle = small_onnx.bundle(tmp_path / "bundle")
     result = device_run("python", "-c", PROVING, str(bundle.folder), bundle.digest)
     assert result.stdout == "[]\n3\n", result.stderr
+
+
+def test_the_agent_follows_a_channel_in_little_memory_and_without_what_trains_or_exports(
+    device_run: Programs, tmp_path: Path
+) -> None:
+    office = Office(tmp_path / "office", time=Time(datetime.now(UTC) - timedelta(minutes=5)))
+    office.root.mkdir()
+    office.open().lead(small_onnx.bundle(tmp_path / "bundle"))
+    root = tmp_path / "root.json"
+    root.write_bytes(office.repository().root_bytes())
+    home = ("--home", str(tmp_path / "device"))
+    options = ("--root", str(root), "--class", "edge-cpu", "--model", "small-bays", *home)
+    enrolled = device_run("slipway-edge", "enrol", "--channel", str(office.folder), *options)
+    assert enrolled.returncode == 0, enrolled.stderr
+    with subprocess.Popen(
+        [device_run.folder / "slipway-edge", "run", *home],
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as agent:
+        assert agent.stderr is not None
+        assert "follows small-bays" in agent.stderr.readline()
+        idle = resident_memory(Path(f"/proc/{agent.pid}/status"))
+        assert any("on probation with release 1" in line for line in agent.stderr)
+        working = resident_memory(Path(f"/proc/{agent.pid}/status"))
+        loaded = Path(f"/proc/{agent.pid}/maps").read_text()
+        agent.terminate()
+        assert agent.wait(30) == 0
+    assert idle is not None
+    assert working is not None
+    assert idle < IDLE_BYTES, f"{idle / 1e6:.0f} MB without a model"
+    assert working < WORKING_BYTES, f"{working / 1e6:.0f} MB with a small model"
+    assert re.findall(r"site-packages/(torch|onnx|cv2|scipy|pandas)/", loaded) == []
+    assert "onnxruntime" in loaded
 
 
 def test_it_stays_small(device: Path) -> None:
