@@ -164,6 +164,16 @@ class Office:
         self.repository().commit()
         return release
 
+    def lead_with(self, repository: TufRepository, bundle: Bundle) -> None:
+        """Release 1 to everybody, as often as it takes: a repetition does what is missing."""
+        wanted = Release(
+            model=bundle.manifest.model, number=1, bundle=bundle.digest, floor=0, signed_at=self.time.now()
+        )
+        stands = repository.add_release(wanted, files_of(bundle))
+        pointer = Pointer(model=stands.model, sequence=1, signed_at=self.time.now(), base=_named(stands))
+        repository.set_pointer(pointer)
+        repository.commit()
+
     def client(
         self, trust: Path, transport: Transport | None = None, *, bootstrap: bytes | None = None
     ) -> ChannelClient:

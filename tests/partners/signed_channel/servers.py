@@ -31,6 +31,8 @@ class Misbehaviour:
     content: bytes | None = None
     """Given out in place of the file."""
     ignore_range: bool = False
+    shifted_range: int = 0
+    """How far behind the place that was asked for the answer begins."""
     slow_headers: float | None = None
     """Seconds between the bytes of an endless header."""
 
@@ -44,6 +46,7 @@ class Served:
     plan: list[Misbehaviour] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     """Paths in the order in which they were asked for, with the start of a range behind `@`."""
+    connections: int = 0
     closing: threading.Event = field(default_factory=threading.Event)
 
     def misbehaviour(self, path: str) -> Misbehaviour:
@@ -71,6 +74,10 @@ def serve(folder: Path, *plan: Misbehaviour) -> Iterator[Served]:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.served.connections += 1  # type: ignore[attr-defined]
 
     def do_GET(self) -> None:
         served: Served = self.server.served  # type: ignore[attr-defined]
@@ -101,6 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
             data = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
         data = data[: how.truncated_at]
         if start and not how.ignore_range:
+            start += how.shifted_range
             if start >= len(data):
                 self._short(416, None)
                 return

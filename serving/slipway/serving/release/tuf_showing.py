@@ -112,7 +112,7 @@ def show(bench: Bench, fresh: Collection[str] = ()) -> tuple[Waiting, ...]:
         if _sign_listings(bench, state, due):
             continue
         waiting = _lead(bench, state, due)
-        if waiting is not None and not _root_follows(bench):
+        if waiting is not None and not _root_follows(bench, state):
             return (*_unfinished_drafts(bench, state), *_unsigned_listings(state), *waiting)
     raise Busy(f"{bench.files.store.url} was changed by others {ATTEMPTS} times in a row.", mend="Try again.")
 
@@ -135,11 +135,15 @@ def _publish_drafts(bench: Bench, state: State | None) -> bool:
     return True
 
 
-def _root_follows(bench: Bench) -> bool:
+def _root_follows(bench: Bench, before: State) -> bool:
     """Whether a root that waited for what was just shown can be published now."""
+    if bench.drafts_of(before)[0] is None:
+        return False
     state = read_state(bench.files)
     root, targets = bench.drafts_of(state)
-    return bool(root is not None and state and root.result(state.root)) and _followed(bench, state, root, targets)
+    if state is None or root is None:
+        return False
+    return bool(root.result(state.root)) and _followed(bench, state, root, targets)
 
 
 def _publish(bench: Bench, draft: Draft) -> None:

@@ -1,6 +1,7 @@
 """What a device remembers of a channel survives damage, power cuts and full disks."""
 
 import errno
+import inspect
 import os
 import shutil
 import stat
@@ -8,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tuf.ngclient import Updater
 
 from signed_channel import Follower, Office
 from slipway.serving.channel.errors import CannotRemember, ChannelError, Untrusted
 from slipway.serving.channel.trust_folder import UNFINISHED
+from slipway.serving.channel.updater import RememberingUpdater
 
 
 class PowerCut(BaseException):
@@ -135,3 +138,23 @@ def test_a_damaged_enrolment_root_is_told(device: Follower) -> None:
     device.bootstrap = device.bootstrap[:-40]
     with pytest.raises(ChannelError, match="the root that this device was enrolled with is no metadata"):
         device.look()
+
+
+def test_python_tuf_still_has_the_stages_that_we_step_in_between() -> None:
+    """They are internal to it: a version without one of them would keep trust without our checks."""
+    stages = {name for name in vars(RememberingUpdater) if name.startswith("_") and not name.startswith("__")}
+    ours = {"_check_timestamp", "_check_snapshot", "_signers"}
+    assert stages - ours == {
+        "_load_root",
+        "_load_timestamp",
+        "_load_snapshot",
+        "_persist_metadata",
+        "_persist_file",
+        "_update_root_symlink",
+    }
+    assert stages - ours <= vars(Updater).keys()
+    called = "".join(inspect.getsource(getattr(Updater, name)) for name in ("refresh", "__init__", "_persist_root"))
+    called += "".join(
+        inspect.getsource(getattr(Updater, f"_load_{name}")) for name in ("timestamp", "snapshot", "targets")
+    )
+    assert all(f"self.{name}(" in called for name in stages - ours)

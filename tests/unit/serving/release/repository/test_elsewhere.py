@@ -36,7 +36,7 @@ def test_a_channel_in_a_bucket_whose_writers_are_killed(
     store = channel_store(office.loaded())
     for before in (3, 1, 2):  # each goes on where the one before was killed
         with pytest.raises(Killed):
-            office.repository(KillingStore(store, before)).found()  # type: ignore[arg-type]
+            office.repository(KillingStore(store, before)).found()
     assert office.repository().found() == ()
     release = office.lead(bundles[0])
 

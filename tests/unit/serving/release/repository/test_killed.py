@@ -7,27 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from signed_channel import Follower, Killed, KillingStore, Office
+from signed_channel import Follower, Killed, KillingStore, Office, killing
 from signed_channel.office import tree
 from slipway.serving.bundle.folder import Bundle
-from slipway.serving.channel.pointer import Named, Pointer
-from slipway.serving.channel.release import Release
 from slipway.serving.release.places import channel_store
 from slipway.serving.release.tuf_repository import TufRepository
 
-MODEL = "small-bays"
 Work = Callable[[TufRepository, Office], object]
-
-
-def release(repository: TufRepository, office: Office, bundle: Bundle) -> None:
-    """What a rollout's start does."""
-    from signed_channel.office import files_of
-
-    wanted = Release(model=MODEL, number=1, bundle=bundle.digest, floor=0, signed_at=office.time.now())
-    stands = repository.add_release(wanted, files_of(bundle))
-    named = Named(number=stands.number, bundle=stands.bundle)
-    repository.set_pointer(Pointer(model=MODEL, sequence=1, signed_at=office.time.now(), base=named))
-    repository.commit()
 
 
 def rotate(repository: TufRepository, _: Office) -> None:
@@ -44,7 +30,7 @@ def killed_everywhere(make: Callable[[], tuple[Office, Work]]) -> int:
         office, work = make()
         store = KillingStore(channel_store(office.loaded()), before)
         try:
-            work(office.repository(store), office)  # type: ignore[arg-type]
+            work(office.repository(store), office)
         except Killed:
             work(office.repository(), office)
             assert tree(office.folder) == expected, f"killed before write {before}"
@@ -68,7 +54,7 @@ def test_a_release(office: Office, bundles: tuple[Bundle, ...], tmp_path: Path) 
 
     def make() -> tuple[Office, Work]:
         copy = office.copied(tmp_path / str(next(copies)))
-        return copy, lambda repository, office: release(repository, office, bundles[0])
+        return copy, lambda repository, office: office.lead_with(repository, bundles[0])
 
     assert killed_everywhere(make) > 10
 
@@ -95,11 +81,16 @@ def test_a_process_that_is_really_killed(
     office: Office, bundles: tuple[Bundle, ...], before: int, tmp_path: Path
 ) -> None:
     whole = office.copied(tmp_path / "whole")
-    release(whole.repository(), whole, bundles[0])
-    words = [sys.executable, str(Path(__file__).with_name("releasing_killed.py")), str(office.root), str(before)]
+    whole.lead_with(whole.repository(), bundles[0])
+    words = [
+        sys.executable,
+        str(Path(killing.__file__).with_name("releasing_killed.py")),
+        str(office.root),
+        str(before),
+    ]
     done = subprocess.run([*words, str(bundles[0].folder)], check=False, capture_output=True, text=True)
     assert done.returncode == -9, done.stderr
 
-    release(office.repository(), office, bundles[0])
+    office.lead_with(office.repository(), bundles[0])
 
     assert tree(office.folder) == tree(whole.folder)
