@@ -24,12 +24,12 @@ LEVELS: Final = "quantiles"
 
 def measures_of(inputs: Arrays, outputs: Arrays) -> Iterator[tuple[str, Values]]:
     """Each row's measures, as `reference.json` has them: of images by colour and contrast, of every output three."""
-    for images in inputs.values():
+    for tensor, images in inputs.items():
         if images.dtype == np.uint8 and images.ndim == IMAGE_DIMS and images.shape[1] == len(COLOURS):
             means = images.mean((2, 3))
             for channel, name in enumerate(COLOURS):
-                yield f"inputs.{name}", means[:, channel]
-            yield "inputs.contrast", images.reshape(len(images), -1).std(1)
+                yield f"inputs.{tensor}.{name}", means[:, channel]
+            yield f"inputs.{tensor}.contrast", images.reshape(len(images), -1).std(1)
     for name, answer in outputs.items():
         rows = answer.reshape(len(answer), -1).astype(np.float64)
         yield f"outputs.{name}.mean", rows.mean(1)
@@ -73,13 +73,11 @@ def expected_of(reference: Mapping[str, Any]) -> dict[str, Expected]:
 
 
 def _measures(reference: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    inputs, outputs = reference.get("inputs"), reference.get("outputs")
-    if isinstance(inputs, Mapping):
-        yield from ((f"inputs.{name}", told) for name, told in inputs.items())
-    if isinstance(outputs, Mapping):
-        for name, measures in outputs.items():
+    for side in ("inputs", "outputs"):
+        tensors = reference.get(side)
+        for name, measures in tensors.items() if isinstance(tensors, Mapping) else ():
             if isinstance(measures, Mapping):
-                yield from ((f"outputs.{name}.{measure}", told) for measure, told in measures.items())
+                yield from ((f"{side}.{name}.{measure}", told) for measure, told in measures.items())
 
 
 def _numbers(told: object) -> Values | None:

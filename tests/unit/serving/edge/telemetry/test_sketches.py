@@ -25,7 +25,7 @@ def answers(rows: int, shift: float = 0.0) -> dict[str, np.ndarray[tuple[int, ..
 
 @pytest.fixture(scope="module")
 def reference() -> dict[str, object]:
-    return made(512, None, of_pixels(pictures(512)), of_answers(answers(512)))
+    return made(512, None, {"images": of_pixels(pictures(512))}, of_answers(answers(512)))
 
 
 def test_more_of_the_same_is_near_the_reference_and_another_thing_is_far(reference: dict[str, object]) -> None:
@@ -35,12 +35,12 @@ def test_more_of_the_same_is_near_the_reference_and_another_thing_is_far(referen
         other.observe({"images": pictures(32, brightness=190)}, answers(32, shift=4.0))
     near, far = same.divergence(), other.divergence()
     assert near.keys() == {
-        *(f"inputs.{name}" for name in ("red", "green", "blue", "contrast")),
+        *(f"inputs.images.{name}" for name in ("red", "green", "blue", "contrast")),
         *(f"outputs.logits.{name}" for name in ("mean", "greatest", "length")),
     }
     assert max(near.values()) < 0.2
     assert far["outputs.logits.mean"] > 0.9
-    assert far["inputs.red"] > 0.9
+    assert far["inputs.images.red"] > 0.9
 
 
 def test_counts_of_two_devices_add_up_to_those_of_one(reference: dict[str, object]) -> None:
