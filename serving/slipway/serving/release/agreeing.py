@@ -1,26 +1,30 @@
 """Signing what waits for signatures, after it was said in words what that is.
 
 What was described is what is signed: a draft that somebody replaces meanwhile gets no signature. A key that the people
-file does not know in that role is no reason to sign, whoever proposed it. And who takes over `models` vouches only for
-releases that the ledger knows: what else a thief of the former key may have listed is left out.
+file does not know in that role is no reason to sign, whoever proposed it. And who takes over `models` vouches for all
+that is listed: a release that the ledger does not know, which a thief of the former key may have put there, is asked
+about first.
 """
 
 import copy
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, Final
 
 from securesystemslib.signer import Signer
 from tuf.api.metadata import Root, Targets
 
-from slipway.platform.errors import SlipwayError
+from slipway.platform.errors import SlipwayError, WrongUse
 from slipway.platform.identity import People
+from slipway.platform.names import suggestion
 from slipway.platform.registry.desk import Desk
 from slipway.serving.release.converging import released_models
 from slipway.serving.release.folding import load_rollout
-from slipway.serving.release.inspecting import drafts_in, keys_of, names_of, waiting_in
-from slipway.serving.release.roles import CHANNELS, DELEGATED, HOLDERS, ROOT, SNAPSHOT, TARGETS, TIMESTAMP
+from slipway.serving.release.inspecting import POINTERS, drafts_in, keys_of, names_of, waiting_in
+from slipway.serving.release.roles import CHANNELS, DELEGATED, HOLDERS, MODELS, ROOT, SNAPSHOT, TARGETS, TIMESTAMP
+from slipway.serving.release.signing import KeysAtHand
 from slipway.serving.release.tuf_drafts import Draft
 from slipway.serving.release.tuf_making import make_listing
 from slipway.serving.release.tuf_making import sign as signed_document
@@ -32,6 +36,10 @@ ROLES_OF: Final = {ROOT: (ROOT, TARGETS, SNAPSHOT, TIMESTAMP), TARGETS: DELEGATE
 """Whose keys each of them says."""
 RELEASE_PATH: Final = re.compile(r"models/([^/]+)/([0-9a-f]{64})/(\d+)\.release\.json")
 DIGITS: Final = 12
+UNKNOWN_MEND: Final = (
+    "If a thief of the former key put it there: `slipway channel sign --unknown-releases drop`. If it is ours, and the "
+    "ledger another one than then: `--unknown-releases keep`."
+)
 
 Named = Mapping[str, tuple[frozenset[str], int]]
 """By role, its keys and how many must sign."""
@@ -52,17 +60,34 @@ class Request:
     names: tuple[str, ...]
     """Whose keys these are."""
     problems: tuple[str, ...] = ()
-    """Why it should not be signed."""
+    """Why it is not signed."""
+    mend: str = "Ask who proposed it. `slipway channel sign --discard` forgets what waits."
     draft: Draft | None = field(default=None, repr=False)
     listing: Targets | None = field(default=None, repr=False)
 
 
-def requests(repository: TufRepository, desk: Desk) -> tuple[Request, ...]:
+class Unknown(StrEnum):
+    """What becomes of releases in the list that the ledger does not know."""
+
+    ASK = "ask"
+    DROP = "drop"
+    KEEP = "keep"
+
+
+def unknown_named(name: str) -> Unknown:
+    """What people write."""
+    try:
+        return Unknown(name)
+    except ValueError:
+        raise WrongUse(f"--unknown-releases is `{name}`.", mend=suggestion(name, Unknown)) from None
+
+
+def requests(repository: TufRepository, desk: Desk, unknown: Unknown = Unknown.ASK) -> tuple[Request, ...]:
     """All that waits; those without signers wait for others."""
     state = read_state(repository.bench.files)
     found = list(_drafts(repository, state))
     if state is not None:
-        found += _listings(repository, state, desk)
+        found += _listings(repository, state, desk, unknown)
     return tuple(found)
 
 
@@ -70,16 +95,32 @@ def sign(repository: TufRepository, wanted: tuple[Request, ...]) -> tuple[Waitin
     """Sign these with the keys that are here, and show devices what is whole then; what waits for others."""
     for request in wanted:
         if request.problems:
-            raise Strangers(
-                f"`{request.role}` {request.version}: {request.problems[0]}",
-                mend="Ask who proposed it. `slipway channel sign --discard` forgets what waits.",
-            )
+            raise Strangers(f"`{request.role}` {request.version}: {request.problems[0]}", mend=request.mend)
+    for request in wanted:
         if request.draft is not None:
             repository.bench.drafts.add(request.draft, request.signers)
         elif request.listing is not None and request.signers:
             repository.bench.files.bind(signed_document(request.role, request.listing, request.signers))
     show(repository.bench)
     return tuple(waiting_in(repository, read_state(repository.bench.files)))
+
+
+def withholding(repository: TufRepository, refused: Iterable[Request]) -> TufRepository:
+    """The channel without the keys here that would sign these."""
+    keyids = frozenset(keyid for request in refused for keyid in request.signers)
+    bench = repository.bench
+    keys = _Withheld(bench.keys.identity, bench.keys.people, keyids)
+    return replace(repository, bench=replace(bench, keys=keys))
+
+
+@dataclass(frozen=True)
+class _Withheld(KeysAtHand):
+    """As if these keys were not here."""
+
+    keyids: frozenset[str]
+
+    def signers(self, keyids: Iterable[str]) -> dict[str, Signer]:
+        return super().signers(keyid for keyid in keyids if keyid not in self.keyids)
 
 
 def discard(repository: TufRepository) -> tuple[str, ...]:
@@ -172,7 +213,7 @@ def _strangers(draft: Draft, before: Root | Targets | None, people: People) -> I
                 )
 
 
-def _listings(repository: TufRepository, state: State, desk: Desk) -> Iterator[Request]:
+def _listings(repository: TufRepository, state: State, desk: Desk, unknown: Unknown) -> Iterator[Request]:
     """Models and channels that must be signed by their new keys."""
     bench = repository.bench
     for role in DELEGATED:
@@ -182,45 +223,59 @@ def _listings(repository: TufRepository, state: State, desk: Desk) -> Iterator[R
             continue
         signers = bench.signers(state, role)
         before = newest.document.signed if newest.document else None
-        lines, kept = ["its first version, which lists nothing yet"], before
-        if before is not None and before.targets:
-            kept, lines = _reviewed(role, before, desk) if signers else (before, ["all that it lists, by its new keys"])
+        strange = _strange(before, desk) if role == MODELS and before and signers else {}
+        kept = _without(before, strange) if before and unknown is Unknown.DROP else before
         listing = make_listing(kept, newest.free, {}, role, now=bench.now(), expiries=bench.expiries)
         yield Request(
             role=role,
             version=newest.free,
-            lines=(*lines, f"good until {listing.expires:%Y-%m-%d}"),
+            lines=(*_entries(role, listing), f"good until {listing.expires:%Y-%m-%d}"),
             signers=signers,
             names=names_of(repository.people, signers),
+            problems=tuple(strange.values()) if unknown is Unknown.ASK else (),
+            mend=UNKNOWN_MEND,
             listing=listing,
         )
 
 
-def _reviewed(role: str, before: Targets, desk: Desk) -> tuple[Targets, list[str]]:
-    """The listing as far as the ledger knows it, and what to say of that."""
+def _entries(role: str, listing: Targets) -> list[str]:
+    """What a list says."""
     if role == CHANNELS:
-        names = ", ".join(sorted(path.removeprefix("channels/").removesuffix(".json") for path in before.targets))
-        return before, [f"what devices are told of {names}, as it stands"]
-    known = _known(desk)
-    kept, lines = copy.deepcopy(before), []
-    bundles = set()
-    for path in sorted(before.targets):
-        if (match := RELEASE_PATH.fullmatch(path)) is None:
-            continue
-        model, bundle, number = match.groups()
-        if (model, int(number), bundle) in known:
-            bundles.add((model, bundle))
-            lines.append(f"release {number} of {model} (bundle {bundle[:DIGITS]})")
-        else:
-            lines.append(
-                f"WITHOUT release {number} of {model} (bundle {bundle[:DIGITS]}): the ledger knows no such one"
-            )
-    for path in before.targets:
+        names = [path.removeprefix(POINTERS).removesuffix(".json") for path in sorted(listing.targets)]
+        lines = [f"what devices are told of {name}, as it stands" for name in names]
+    else:
+        found = filter(None, map(RELEASE_PATH.fullmatch, sorted(listing.targets)))
+        lines = [f"release {one[3]} of {one[1]} (bundle {one[2][:DIGITS]})" for one in found]
+    return lines or ["nothing yet"]
+
+
+def _strange(before: Targets, desk: Desk) -> dict[tuple[str, int, str], str]:
+    """Releases in the list that do not count in the ledger, with what is wrong."""
+    found = [match for path in before.targets if (match := RELEASE_PATH.fullmatch(path))]
+    try:
+        known, why = (_known(desk) if found else set()), "which the ledger does not know"
+    except SlipwayError as error:
+        known, why = set(), f"and the ledger cannot be asked ({error})"
+    named = {(one[1], int(one[3]), one[2]): one for one in found}
+    return {
+        key: f"it lists release {one[3]} of {one[1]} (bundle {one[2][:DIGITS]}), {why}."
+        for key, one in sorted(named.items())
+        if key not in known
+    }
+
+
+def _without(before: Targets, strange: Collection[tuple[str, int, str]]) -> Targets:
+    """The list without these, and without the files of bundles that no release is left of."""
+    kept = copy.deepcopy(before)
+    matches = {path: RELEASE_PATH.fullmatch(path) for path in before.targets}
+    left = {
+        (one[1], one[2]) for one in matches.values() if one is not None and (one[1], int(one[3]), one[2]) not in strange
+    }
+    for path, one in matches.items():
         _, model, bundle, _ = path.split("/")
-        release = RELEASE_PATH.fullmatch(path)
-        if (model, bundle) not in bundles or (release and (model, int(release[3]), bundle) not in known):
+        if (model, bundle) not in left or (one is not None and (model, int(one[3]), bundle) in strange):
             del kept.targets[path]
-    return kept, lines
+    return kept
 
 
 def _known(desk: Desk) -> set[tuple[str, int, str]]:

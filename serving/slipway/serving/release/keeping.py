@@ -11,7 +11,7 @@ from datetime import datetime
 from slipway.platform.errors import SlipwayError as PlatformError
 from slipway.platform.registry.desk import Desk
 from slipway.serving.errors import SlipwayError
-from slipway.serving.release.agreeing import renews_only, requests, sign, waits_told
+from slipway.serving.release.agreeing import renews_only, requests, sign, waits_told, withholding
 from slipway.serving.release.converging import converge
 from slipway.serving.release.inspecting import (
     ChannelStanding,
@@ -46,8 +46,13 @@ class Kept:
 
 def keep(repository: TufRepository, desk: Desk, *, now: bool = False, told_of: Told = lambda _: None) -> Kept:
     """Finish what was begun, and renew what is due, or with `now` all whose keys are here."""
-    _finish(repository, desk)
-    remarks = _follow_ledger(repository, desk, told_of)
+    state_of(repository)
+    asked = [one for one in requests(repository, desk) if one.listing is not None and one.signers]
+    refused = [one for one in asked if one.problems]
+    repository = withholding(repository, refused) if refused else repository
+    sign(repository, tuple(one for one in asked if not one.problems))
+    remarks = [f"`{one.role}` is not signed: {one.problems[0]} {one.mend}" for one in refused]
+    remarks += _follow_ledger(repository, desk, told_of)
     before = standing_of(repository)
     due = [one for one in before.roles if now or one.due(repository.bench.now())]
     renewed = _renew(repository, [one.role for one in due], told_of)
@@ -55,19 +60,13 @@ def keep(repository: TufRepository, desk: Desk, *, now: bool = False, told_of: T
     late = tuple(one for one in after.roles if one.late(repository.bench.now()))
     done = tuple(one.role for one in after.roles if one.role in renewed and _newer(one, before))
     waits = waits_told(waiting_in(repository, state_of(repository)), repository.people)
-    return Kept(done, waits, late, remarks, after)
+    return Kept(done, waits, late, tuple(remarks), after)
 
 
 def due_in(standing: ChannelStanding, at: datetime, *, now: bool = False) -> tuple[tuple[RoleStanding, ...], ...]:
     """What a look would renew, and what it could not."""
     due = [one for one in standing.roles if now or one.due(at)]
     return tuple(one for one in due if one.here), tuple(one for one in due if not one.here)
-
-
-def _finish(repository: TufRepository, desk: Desk) -> None:
-    """What killed commands left, and lists that their new keys have not signed yet."""
-    state_of(repository)
-    sign(repository, tuple(one for one in requests(repository, desk) if one.listing is not None and one.signers))
 
 
 def _follow_ledger(repository: TufRepository, desk: Desk, told_of: Told) -> tuple[str, ...]:

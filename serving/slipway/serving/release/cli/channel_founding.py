@@ -52,6 +52,14 @@ def sign(
     discard: Annotated[
         bool, typer.Option("--discard", help="Forget the drafts that wait, instead of signing them.")
     ] = False,
+    unknown: Annotated[
+        str,
+        typer.Option(
+            "--unknown-releases",
+            metavar="ask|drop|keep",
+            help="Releases that the former key of models listed and the ledger does not know.",
+        ),
+    ] = "ask",
     dry_run: DryRun = False,
     yes: Yes = False,
     json: Json = False,
@@ -69,7 +77,7 @@ def sign(
     if discard:
         _discard(repository, dry_run=dry_run, yes=yes)
         return
-    found = agreeing.requests(repository, desk)
+    found = agreeing.requests(repository, desk, agreeing.unknown_named(unknown))
     _describe(found)
     if dry_run:
         say("Nothing was signed.")
