@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from loopback_camera import LoopbackCamera, loopback_camera, noisy, until
+from loopback_camera.rtsp import rtsp_camera
 from slipway.serving.errors import SlipwayError, WrongUse
 from slipway.serving.runtime.cameras.address import read_address
 from slipway.serving.runtime.cameras.feed import FeedBroken
@@ -239,6 +240,26 @@ def test_a_silent_rtsp_server_does_not_hold_anybody_up(watched: Callable[..., Wa
         assert time.monotonic() - begun < 5
         first.close()
         again.close()
+
+
+def test_an_rtsp_camera_is_cut_changes_its_size_stalls_and_comes_back(watched: Callable[..., Watched]) -> None:
+    timing = Timing(deadline=4.0, first_wait=0.02, longest_wait=0.1, ending=0.5)
+    with rtsp_camera() as camera:
+        one = watched(camera.url, timing=timing)
+        until(lambda: len(one.frames) >= 3)
+        assert np.abs(one.frames[0].image.astype(int) - camera.picture(1)).mean() < 6
+        camera.cut()
+        until(lambda: one.source.counts.connections == 2 and one.frames)
+        camera.picture = noisy(96, 128)
+        until(lambda: one.frames[-1].image.shape == (96, 128, 3))
+        camera.stalled = True
+        until(lambda: one.states[-1:] == [CameraState.LOST])
+        camera.stalled = False
+        until(lambda: one.states[-1:] == [CameraState.WELL])
+        sizes = [notice.detail for notice in one.notices if notice.state is notice.was]
+        assert sizes == ["the picture is 128 x 96 now, 64 x 48 before"]
+        assert one.states == [CameraState.WELL, CameraState.LOST, CameraState.WELL]
+        one.end()
 
 
 class Hanging:
