@@ -198,14 +198,10 @@ class CuttingDisk(RealDisk):
         if count is None or self._cut is None:
             return
         self.dead = True
-        lost = {
-            Unsynced.KEPT: lambda _: False,
-            Unsynced.LOST: lambda _: True,
-            Unsynced.DATA_LOST: lambda one: one.data,
-            Unsynced.NAMES_LOST: lambda one: not one.data,
-        }[self._cut.unsynced]
+        kinds = {Unsynced.KEPT: (), Unsynced.LOST: (True, False), Unsynced.DATA_LOST: (True,)}
+        lost = kinds.get(self._cut.unsynced, (False,))
         for change in reversed(self._changes):
-            if lost(change):
+            if change.data in lost:
                 change.undo()
         self.done()
         raise PowerCut

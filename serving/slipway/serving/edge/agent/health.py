@@ -24,7 +24,7 @@ class Rules:
     """The least number of requests before shares, latency and distributions say anything."""
     longest: float = 24 * 3600.0
     """It settles then, where there was too little work to judge by."""
-    every: float = 30.0
+    every: float = 60.0
     """Seconds from one look at it to the next."""
     errors: float = 0.02
     """The share of requests that may fail."""

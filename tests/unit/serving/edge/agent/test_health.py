@@ -69,8 +69,9 @@ def test_answers_that_are_distributed_otherwise_revert_once_there_are_enough() -
     assert judged(WELL, divergence=far)[1].startswith("logits.length is distributed otherwise")
     assert judged(WELL, divergence={"logits.mean": 0.5})[0] is Judgement.SETTLE
     assert judged(WELL, divergence={"logits.mean": math.nan})[0] is Judgement.REVERT
-    few = {"answered": 99, "divergence": far}
-    assert judged(WELL, **few)[0] is Judgement.SETTLE  # of this process's answers, which are too few to compare
+    assert (
+        judged(WELL, answered=99, divergence=far)[0] is Judgement.SETTLE
+    )  # of this process's answers, which are too few to compare
 
 
 def test_a_lost_accelerator_is_a_failure_at_once_and_no_accelerator_is_none() -> None:

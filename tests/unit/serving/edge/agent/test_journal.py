@@ -133,7 +133,7 @@ def test_a_replacement_that_is_cut_anywhere_leaves_the_state_before_or_after(tmp
     cuts = [
         Cut(number, count, unsynced)
         for number, moment in enumerate(whole)
-        for count in moment.counts(every=moment.call == "write")[:: 7 if moment.call == "write" else 1]
+        for count in moment.counts(every=moment.call == "write")[:: 45 if moment.call == "write" else 1]
         for unsynced in Unsynced
     ]
     for number, cut in enumerate(cuts):

@@ -125,15 +125,15 @@ def some(found: list[Moment], turn: int, known: list[Moment]) -> Iterator[Cut]:
 
 def survive(world: World, folder: Path, cut: Cut, expected: Ending, *, then: Callable[[int], Cut | None]) -> None:
     """Cut once, and once more where `then` says so, and start again until it is done."""
-    device, next_cut, starts = world.copy(folder), cut, 0
+    device = world.copy(folder)
     try:
-        while next_cut is not None:
+        coming: list[Cut | None] = [cut]
+        while (next_cut := coming[-1]) is not None:
             disk = CuttingDisk(device.folder, next_cut)
             with suppress(PowerCut):
                 device.poll(device.boot(disk))
-            assert starts or disk.dead
-            starts += 1
-            next_cut = then(starts)
+            assert len(coming) > 1 or disk.dead
+            coming.append(then(len(coming)))
         check_answers(device)
         assert ending(device.poll(device.boot())) == expected
     finally:
@@ -166,7 +166,7 @@ def test_a_cut_of_each_call_leaves_a_proven_model_and_the_same_end(
 ) -> None:
     found = moments(devices[name], tmp_path / "whole")
     known = [] if name == "upgrade" else moments(devices["upgrade"], tmp_path / "upgrade")
-    chosen = list(some(found, len(name), known))
+    chosen = list(some(found, len(name), known))[:: 4 if name == "full journal" else 1]
     assert len(chosen) > 3
     for number, cut in enumerate(chosen):
         survive(devices[name], tmp_path / str(number), cut, SCENARIOS[name][1], then=once)
