@@ -10,10 +10,10 @@ MEMBERS := platform training serving pipelines
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check format bench bench-gpu soak docs images infra-tools test-kubernetes test-tensorrt test-device lock clean
+.PHONY: help setup demo test coverage check format bench bench-gpu soak docs images infra-tools test-kubernetes test-tensorrt test-device test-device-python lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-15s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
 
 setup: $(STAMP) ## make .venv from requirements.lock (does nothing when that is done)
 
@@ -66,6 +66,10 @@ test-tensorrt: $(STAMP) ## build real TensorRT engines of every shipped model, w
 
 test-device: $(STAMP) ## the runtime's tests on a real device; HOST=user@device, ARGS="--dry-run" (--help tells more)
 	@$(VENV)/python tools/device_tests.py $(if $(HOST),"$(HOST)") $(ARGS)
+
+test-device-python: $(STAMP) ## the device part's tests under the Python of devices; PYTHON310=python3.10, ARGS goes to pytest
+	@test -n "$(PYTHON310)" || { echo "test-device-python: with which Python? make test-device-python PYTHON310=python3.10"; exit 2; }
+	@$(VENV)/python tools/device_python.py "$(PYTHON310)" -- $(ARGS)
 
 lock: $(STAMP) ## resolve all locks again (UPGRADE=1: newest versions)
 	@$(VENV)/python tools/lock.py $(if $(UPGRADE),--upgrade)

@@ -31,6 +31,7 @@ CHECKS = (
     Check("ruff", ("ruff", "check", "--quiet", "--output-format=concise"), mend="make format"),
     Check("format", ("ruff", "format", "--check", "--quiet"), mend="make format"),
     Check("modules", ("python", "tools/check_modules.py")),
+    Check("device-syntax", ("python", "tools/check_device_syntax.py")),
     Check("dags", ("python", "tools/check_dags.py")),
     Check("imports", ("lint-imports", "--no-logo")),
     Check("dependencies", ("python", "tools/check_dependencies.py")),
