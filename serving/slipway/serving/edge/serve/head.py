@@ -47,7 +47,7 @@ class HeadReader:
         self._headers: dict[str, str] = {}
         self._size = self._count = 0
         self._tail = b""
-        self._complete = False
+        self._complete = self._keep = False
 
     def take(self, data: bytes) -> int:
         """Read on; how many of the bytes belong to the head, or to empty lines before it."""
@@ -84,7 +84,7 @@ class HeadReader:
             method=self._parser.get_method().decode("ascii"),
             path=_path(self._url),
             headers=headers,
-            keep=self._parser.should_keep_alive(),
+            keep=self._keep,
             length=int(headers.get("content-length", "0")),
         )
 
@@ -103,7 +103,7 @@ class HeadReader:
 
     def on_headers_complete(self) -> None:
         """The empty line has come, says the parser."""
-        self._complete = True
+        self._complete, self._keep = True, self._parser.should_keep_alive()
 
 
 def _path(url: bytes) -> str:
