@@ -7,7 +7,7 @@ LARGEST_TIMESTAMP: Final = 16 * 1024
 LARGEST_SNAPSHOT: Final = 16 * 1024
 LARGEST_TARGETS: Final = 4 * 1024 * 1024
 """Of the roles that list files."""
-ROOT_ROTATIONS: Final = 64
-"""How many new roots a device follows in one look; the next look goes on."""
+ROOT_ROTATIONS: Final = 256
+"""How many roots after the one that it was enrolled with a device follows: decades of yearly ones and of rotations."""
 DELEGATIONS: Final = 4
 """How many roles a device asks for one file: targets, models and channels, and one to spare."""

@@ -182,10 +182,11 @@ class TufRepository:
         return TargetFile.from_data(path, data, ["sha256"])
 
     def _content(self, kind: type[T], target: TargetFile) -> T:
-        key = paths.stored_path(target.path, target.hashes["sha256"])
+        digest = target.hashes.get("sha256", "")
+        key = paths.stored_path(target.path, digest)
         data = self.store.get(key)
         try:
-            if sha256(data) == target.hashes["sha256"]:
+            if sha256(data) == digest:
                 return kind.model_validate_json(data)
             what = "has another sha256 than its name says"
         except ValidationError as error:
