@@ -111,7 +111,7 @@ def test_files_alone_end_by_themselves_and_go_to_standard_output(tmp_path: Path)
     picture = tmp_path / "pictures/1.jpg"
     picture.parent.mkdir()
     picture.write_bytes(encode(detecting.scene((0, 0, 8, 8, 0)), 95))
-    command = ["slipway-edge", "run", "--bundle", detect.folder, "--camera", f"lot={picture.parent}"]
+    command = ["slipway-edge", "run", "--bundle", str(detect.folder), "--camera", f"lot={picture.parent}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
     kinds = [json.loads(line)["event"] for line in done.stdout.splitlines()]
     assert kinds == ["boxes", "end"]

@@ -7,15 +7,17 @@ an exchange loses no picture.
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from slipway.serving.bundle.contract import Input
 from slipway.serving.errors import WrongUse
-from slipway.serving.runtime.live import Answer, Live, LoadedModel, NoModel
+from slipway.serving.runtime.live import Answer, Live, LoadedModel, NoModel, Overloaded
 from slipway.serving.runtime.pictures import Array, Box, prepare
 from slipway.serving.runtime.session import Arrays
 from slipway.serving.runtime.source import Image
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 MILLISECONDS: Final = 1000
 REMEMBERED: Final = 8
 TRIES: Final = 3
+PAUSE: Final = 0.02
+"""Before something is asked again."""
 Cut = tuple[Image, Box | None]
 """A picture, and the part of it that is asked about."""
 
@@ -51,6 +55,8 @@ class Asked:
     rows: Sequence[int]
     """How many of the pictures each future answers."""
     begun: float
+    done: Mapping[int, float]
+    """When each of them was answered."""
 
 
 class Asker:
@@ -86,22 +92,40 @@ class Asker:
                 if self.loaded is loaded:
                     raise
                 continue
-            return Asked(cuts, inputs, futures, rows, begun)
+            return Asked(cuts, inputs, futures, rows, begun, self._timed(futures))
         raise NoModel("Models were exchanged faster than a picture could be prepared.")
+
+    def ask_until(self, cuts: Sequence[Cut]) -> Asked:
+        """As `ask`, for what belongs to an admitted frame: it waits while the queue is full."""
+        while True:
+            with suppress(Overloaded):
+                return self.ask(cuts)
+            time.sleep(PAUSE)
 
     def answers(self, asked: Asked, seconds: float | None = None) -> list[Answered]:
         """Wait for the answers, a picture each."""
         found: list[Answered] = []
-        for future, count in zip(asked.futures, asked.rows, strict=True):
+        for number, (future, count) in enumerate(zip(asked.futures, asked.rows, strict=True)):
             answer = future.result(seconds)
             loaded = self._who(answer)
             if loaded is None:  # two exchanges since it was asked, the first of them unseen
-                return self.answers(self.ask(asked.cuts), seconds)
-            latency = (self._clock() - asked.begun) * MILLISECONDS
+                return self.answers(self.ask_until(asked.cuts), seconds)
+            latency = (asked.done.get(number, self._clock()) - asked.begun) * MILLISECONDS
             for row in range(count):
                 inputs, outputs = _row(asked.inputs, len(found)), _row(answer.outputs, row)
                 found.append(Answered(loaded, inputs, outputs, latency))
         return found
+
+    def _timed(self, futures: Sequence["Future[Answer]"]) -> dict[int, float]:
+        """When each was answered, as soon as it is."""
+        done: dict[int, float] = {}
+
+        def note(number: int, _: "Future[Answer]") -> None:
+            done[number] = self._clock()
+
+        for number, future in enumerate(futures):
+            future.add_done_callback(partial(note, number))
+        return done
 
     def _who(self, answer: Answer) -> LoadedModel | None:
         loaded = self.loaded

@@ -124,7 +124,7 @@ def _ready(
     settings = Settings(device, vectors=options.vectors, empty=options.empty)
     out, log = _out(options.events), None if decisions is None else DecisionLog(decisions)
     try:
-        cameras = _cameras(options.camera, options.area or ())
+        cameras = cameras_of(options.camera, options.area or ())
         yield Streams(cameras, roles, out, telemetry, settings=settings, log=log)
     finally:
         out.close()
@@ -158,7 +158,8 @@ def _named(name: str, lives: "Mapping[str, Live]") -> "Live":
     return lives[name]
 
 
-def _cameras(texts: Sequence[str], areas: Sequence[str]) -> "list[Camera]":
+def cameras_of(texts: Sequence[str], areas: Sequence[str]) -> "list[Camera]":
+    """The cameras, each with its areas."""
     from dataclasses import replace
 
     from slipway.serving.edge.streams.running import read_camera

@@ -7,7 +7,6 @@ counts them; a file waits. A frame that was admitted is told, also when the stre
 import logging
 import queue
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -16,10 +15,10 @@ from typing import Any, Final
 
 from slipway.serving.edge.decisions import Namer
 from slipway.serving.edge.streams.answers import Found, answer_of, boxes_of, kind_of, vector_of
-from slipway.serving.edge.streams.asking import Answered, Asked, Asker, Cut
+from slipway.serving.edge.streams.asking import PAUSE, Answered, Asked, Asker, Cut
 from slipway.serving.edge.streams.events import Event, stamp, vector_text, who
 from slipway.serving.edge.streams.telling import Decided, Telemetry, Vector
-from slipway.serving.errors import SlipwayError
+from slipway.serving.errors import SlipwayError, WrongUse
 from slipway.serving.runtime.cameras.stored import utc_now
 from slipway.serving.runtime.live import NoModel, Overloaded
 from slipway.serving.runtime.pictures import Box, cut, encode, placement
@@ -34,7 +33,6 @@ AHEAD: Final = 2
 """Frames of a stream that are admitted and not yet told."""
 SECONDS: Final = 60.0
 """In which an admitted frame is answered, or has failed."""
-PAUSE: Final = 0.02
 BUSY: Final = (Overloaded, NoModel)
 
 Write = Callable[[Event], None]
@@ -77,7 +75,7 @@ class Stream:
         self._counted: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._admitted: queue.Queue[tuple[Frame, Asked] | None] = queue.Queue(AHEAD)
-        self._said = ""
+        self._said: dict[str, str] = {}
         self._threads = [
             threading.Thread(target=function, name=f"{name}-{self.source.stream}", daemon=True)
             for name, function in (("admit", self._admit_all), ("tell", self._tell_all))
@@ -147,7 +145,7 @@ class Stream:
                 self._failed(error)
             else:
                 self._count("decided")
-                self._said = ""
+                self._said.pop("", None)
 
     def _tell(self, frame: Frame, answers: Sequence[Answered]) -> None:
         for (name, area), answered in zip(self.areas.items(), answers, strict=True):
@@ -177,20 +175,26 @@ class Stream:
         if asker is None or not found:
             return [{} for _ in found]
         try:
-            answers = _asked(asker, [(frame.image, one.box) for one in found])
+            answers = asker.answers(asker.ask_until([(frame.image, one.box) for one in found]), SECONDS)
+            told = []
+            for one, answered in zip(found, answers, strict=True):
+                decision = self.telling.namer.name(answered.loaded.bundle)
+                event, said = self._said_of(frame, one.box, answered, decision)
+                told.append({event: {"decision": decision, **who(answered.loaded), **said}})
         except NoModel:
             return [{} for _ in found]
-        told = []
-        for one, answered in zip(found, answers, strict=True):
-            decision = self.telling.namer.name(answered.loaded.bundle)
-            event, said = self._said_of(frame, one.box, answered, decision)
-            told.append({event: {"decision": decision, **who(answered.loaded), **said}})
+        except Exception as error:  # noqa: BLE001 - what was found is told all the same
+            self._failed(error, "the boxes of ")
+            return [{} for _ in found]
+        self._said.pop("the boxes of ", None)
         return told
 
     def _said_of(self, frame: Frame, area: Box | None, answered: Answered, decision: str) -> tuple[str, dict[str, Any]]:
         """A model's word on a part of a picture: the name of the event, and what it says."""
         contract = answered.loaded.contract
-        if kind_of(contract) == "classifier":
+        if (kind := kind_of(contract)) == "detector":
+            raise WrongUse(f"{answered.loaded.model} finds boxes, and was asked about one.")
+        if kind == "classifier":
             said = answer_of(answered.outputs, 0, contract)
             self._decided(frame, area, answered, decision, scores=[said.score])
             scores = {label: round(score, 4) for label, score in said.scores.items()}
@@ -231,22 +235,14 @@ class Stream:
         except Exception:
             log.exception("Telemetry failed at the decision %s.", decision)
 
-    def _failed(self, error: Exception) -> None:
-        """Tell a failure once, until something goes well again or something else goes wrong."""
-        detail = str(error) if isinstance(error, SlipwayError) else f"{type(error).__name__}: {error}"
-        if detail != self._said:
-            self._said = detail
-            self.telling.write(
-                {"event": "failure", "stream": self.source.stream, "at": stamp(utc_now()), "detail": detail}
-            )
-
-
-def _asked(asker: Asker, cuts: Sequence[Cut]) -> list[Answered]:
-    """The frame was admitted, so this waits where the second model is busy."""
-    while True:
-        with suppress(Overloaded):
-            return asker.answers(asker.ask(cuts), SECONDS)
-        time.sleep(PAUSE)
+    def _failed(self, error: Exception, where: str = "") -> None:
+        """Tell a failure once, until it goes well again there or something else goes wrong."""
+        said = str(error) if isinstance(error, SlipwayError) else f"{type(error).__name__}: {error}"
+        if self._said.get(where) != said:
+            self._said[where] = said
+            name = self.source.stream
+            detail = f"{where}{name}: {said}" if where else said
+            self.telling.write({"event": "failure", "stream": name, "at": stamp(utc_now()), "detail": detail})
 
 
 def _rounded(box: Box) -> list[float]:

@@ -370,6 +370,31 @@ def test_a_model_that_does_not_fit_is_told_once_and_the_next_one_heals_it(
     assert kept.events("boxes")[-1]["bundle"] == bundles["detect"].digest[:8]
 
 
+def test_a_second_model_that_fails_takes_nothing_from_what_was_found(
+    kept: Kept, folder: Path, live: Callable[..., LiveModel]
+) -> None:
+    counts = run(kept, [f"gate={folder}"], Lives(live("detect"), live("detect-2")))
+    assert counts["gate"]["decided"] == 3
+    assert [len(one["boxes"]) for one in kept.events("boxes")] == [1, 2]
+    (failure,) = kept.events("failure")
+    assert failure["detail"] == "the boxes of gate: small-detect finds boxes, and was asked about one."
+
+
+def test_a_second_model_that_is_not_there_yet_is_left_out(
+    kept: Kept, folder: Path, live: Callable[..., LiveModel]
+) -> None:
+    run(kept, [f"gate={folder}"], Lives(live("detect"), live()))
+    assert all("embedding" not in box for one in kept.events("boxes") for box in one["boxes"])
+    assert not kept.events("failure")
+
+
+def test_a_classifier_may_look_at_boxes(kept: Kept, folder: Path, live: Callable[..., LiveModel]) -> None:
+    run(kept, [f"gate={folder}"], Lives(live("detect"), live("classify")))
+    said = kept.events("boxes")[0]["boxes"][0]["answer"]
+    assert said["answer"] in said["scores"]
+    assert said["model"] == "small-bays"
+
+
 def test_telemetry_that_fails_stops_nothing(folder: Path, live: Callable[..., LiveModel]) -> None:
     class Broken(Kept):
         def decided(self, one: Decided) -> None:
