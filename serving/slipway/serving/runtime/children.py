@@ -7,6 +7,7 @@ import os
 import selectors
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +21,8 @@ MEBIBYTE: Final = 1024 * 1024
 MOST_TOLD: Final = 16 * MEBIBYTE
 LAST_WORDS: Final = 64 * 1024
 LONGEST_WORDS: Final = 300
+LOST: Final = 3
+"""Exit code of a child whose owner is gone."""
 _LOOK: Final = 0.25
 """Seconds between looks at a child's memory."""
 _PIECE: Final = 1 << 16
@@ -66,6 +69,8 @@ def run_child(
     told: Callable[[bytes], None] | None = None,
 ) -> Ended:
     """Start a child, hand it its order and hear it to its end; `told` hears each line as it comes.
+
+    Its standard input stays open as long as this process waits for it (see `end_with_owner`).
 
     `memory_mb` is looked at from outside: what the child itself has in memory, whoever reserved it.
     """
@@ -134,6 +139,19 @@ class _Hearing:
     def _weigh(self, memory_mb: float | None) -> None:
         if memory_mb is not None and (found := memory_of(self._child.pid) / MEBIBYTE) > memory_mb:
             raise TookTooMuch(f"took {found:.0f} MB of memory; {memory_mb:.0f} are allowed")
+
+
+def end_with_owner(life: int = 0) -> None:
+    """Called in a child: end when this pipe does, whose other end its owner holds; nobody writes to it any more."""
+
+    def wait() -> None:
+        try:
+            while os.read(life, _PIECE):
+                pass
+        finally:
+            os._exit(LOST)
+
+    threading.Thread(target=wait, name="owner", daemon=True).start()
 
 
 def memory_of(pid: int, which: str = "VmRSS") -> int:

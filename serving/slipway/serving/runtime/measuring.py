@@ -1,7 +1,5 @@
 """What a model costs, measured as on a device: in a process of its own that loads the runtime and nothing else.
 
-    python -m slipway.serving.runtime.measuring < question.json
-
 The child loads one model, warms it, calls it, and tells latency, its whole peak memory and, where asked, its answers.
 It has a limit of memory and of time, and may die: a model that exhausts the machine, loops for ever or brings the
 runtime down is a finding (`ModelUnfit`) and touches nobody else. So this is also how a foreign model runs first.
@@ -25,6 +23,7 @@ from slipway.serving.runtime.children import (
     Ended,
     TookTooLong,
     TookTooMuch,
+    end_with_owner,
     memory_told,
     run_child,
 )
@@ -46,7 +45,7 @@ class Limits:
 
     seconds: float = SECONDS
     memory_mb: int = MEMORY_MB
-    """Only of a model on the processor: drivers of accelerators reserve far more than they use."""
+    """On the processor what is reserved counts; elsewhere what is used, as drivers reserve far more than that."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +110,7 @@ def ask_apart(name: str, question: Mapping[str, Any], limits: Limits, threads: i
             [sys.executable, "-m", __name__],
             json.dumps(asked).encode() + b"\n",
             seconds=limits.seconds,
+            memory_mb=limits.memory_mb,
             environment={**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONSAFEPATH": "1"},
             folder=Path("/"),  # Python 3.10 knows no safe path, and would import from where somebody works
         )
@@ -134,6 +134,7 @@ def _answer(name: str, ended: Ended) -> dict[str, Any]:
 def main() -> int:
     """The child: answer one question from standard input with one line of JSON."""
     question = json.loads(sys.stdin.buffer.readline())
+    end_with_owner()
     try:
         found = _run(question)
     except SlipwayError as error:

@@ -60,7 +60,7 @@ def prove_apart(
         "latency_ms": device.latency_ms,
     }
     if engine is not None:
-        question |= {"engine": str(engine.path.absolute()), "python": str(python) if python else None}
+        question |= {"engine": str(engine.path.absolute()), "python": _found_from_anywhere(python)}
     try:
         found = ask_apart(bundle.path(variant).name, question, limits or Limits())
     except ModelUnfit as error:
@@ -75,6 +75,13 @@ def prove_apart(
         memory_mb=found["memory_mb"],
         load_ms=found["load_ms"],
     )
+
+
+def _found_from_anywhere(python: Path | None) -> str | None:
+    """The child works elsewhere; a bare name is looked for on the path."""
+    if python is None or python.parent == Path():
+        return str(python) if python else None
+    return str(python.absolute())
 
 
 def _beyond(variant: Variant, device: DeviceClass, p95_ms: float, memory_mb: float) -> Iterator[str]:

@@ -4,5 +4,5 @@
 
 - `module`, `tensors`, `cuda`, `making`, `engine` and the script `worker` need numpy and the standard library alone, and
   run under whichever interpreter owns the module;
-- `profiles`, `looking`, `building`, `cache`, `native` and `remote` are ours.
+- `profiles`, `asking`, `building`, `cache`, `native`, `process` and `remote` are ours.
 """

@@ -18,6 +18,7 @@ from slipway.serving.bundle.errors import BadBundle
 from slipway.serving.bundle.reading import read_plain
 from slipway.serving.runtime.errors import ModelUnfit
 from slipway.serving.runtime.tensorrt.asking import Here
+from slipway.serving.runtime.tensorrt.making import write_private
 from slipway.serving.runtime.tensorrt.module import told
 from slipway.serving.runtime.tensorrt.tensors import Tensors
 
@@ -149,11 +150,7 @@ class EngineCache:
     def _write(self, path: Path, data: bytes) -> None:
         """Whole or not at all, after a power cut as well."""
         part = path.with_name(f".{path.name}{PART}")
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        write_private(part, data)
         part.replace(path)
         folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

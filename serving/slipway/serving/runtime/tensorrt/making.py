@@ -5,6 +5,7 @@ dequantising, and no flag of the builder changes it. Whatever parser and builder
 made is returned, all of it.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,7 +134,16 @@ def _keep_timing(config: Any, timing: Path | None) -> None:  # noqa: ANN401
     cache = get() if timing is not None and get is not None else None
     if timing is None or cache is None:
         return
-    timing.parent.mkdir(parents=True, exist_ok=True)
+    timing.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = timing.with_name(f".{timing.name}.part")
-    beside.write_bytes(bytes(cache.serialize()))
+    write_private(beside, bytes(cache.serialize()))
     beside.replace(timing)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Whole and on the disk, readable by its owner alone."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

@@ -5,7 +5,7 @@
 It needs numpy and the standard library, and of slipway only what lies beside it and needs no more. The first line on
 its standard input is its order, a JSON object; it answers with lines of JSON on standard output. `look` says what is
 here, `make` makes one engine, `serve` loads one and answers until its input ends. Tensors go through shared memory
-whose handle it inherits. It ends when whoever started it does, however that ends: `life` is a pipe that closes then.
+whose handle it inherits. It ends when whoever started it does, however that ends: a pipe that it holds closes then.
 """
 
 import hashlib
@@ -15,7 +15,6 @@ import os
 import resource
 import signal
 import sys
-import threading
 import time
 import types
 from collections.abc import Callable, Mapping
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
 Order = Mapping[str, Any]
 Tell = Callable[..., None]
-LOST: Final = 3
-"""Exit code of a worker whose owner is gone."""
 
 
 def main() -> int:
@@ -43,8 +40,7 @@ def main() -> int:
         signal.signal(ending, signal.SIG_IGN)  # its owner decides when it ends
     find_slipway()
     order: Order = json.loads(sys.stdin.buffer.readline())
-    if "life" in order:
-        threading.Thread(target=_end_with, args=(int(order["life"]),), daemon=True).start()
+    _end_with_owner(order.get("life", 0))  # whoever wants one engine made keeps the order's pipe open meanwhile
 
     def tell(**told: Any) -> None:  # noqa: ANN401 - JSON
         out.write(json.dumps(told).encode() + b"\n")
@@ -86,7 +82,7 @@ def look(order: Order, tell: Tell) -> None:
 
 def make_one(order: Order, tell: Tell) -> None:
     """Make one engine and write it where it was told to."""
-    from slipway.serving.runtime.tensorrt.making import make
+    from slipway.serving.runtime.tensorrt.making import make, write_private
     from slipway.serving.runtime.tensorrt.tensors import Tensors
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -98,7 +94,7 @@ def make_one(order: Order, tell: Tell) -> None:
     model, workspace = Path(order["model"]).read_bytes(), order["workspace_bytes"]
     made = make(_module(order), model, inputs, timing, said, workspace=workspace)
     if order["engine"] and made.done:
-        _write(Path(order["engine"]), made.engine)
+        write_private(Path(order["engine"]), made.engine)
     digest = hashlib.sha256(made.engine).hexdigest()
     tell(built=made.done, size=len(made.engine), sha256=digest, problems=made.problems)
 
@@ -167,6 +163,12 @@ class _Paced:
             self._tell(progress=phase, done=done, steps=steps)
 
 
+def _end_with_owner(life: int) -> None:
+    from slipway.serving.runtime.children import end_with_owner
+
+    end_with_owner(life)
+
+
 def _module(order: Order) -> "TensorRT":
     from slipway.serving.runtime.tensorrt.module import load_module
 
@@ -182,23 +184,6 @@ def _cuda() -> Any:  # noqa: ANN401 - loaded at run time
 def _peak() -> int:
     """The most that this process had in memory."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Whole and on the disk, readable by its owner alone."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _end_with(life: int) -> None:
-    """Wait for the owner's end."""
-    try:
-        os.read(life, 1)  # nobody writes, so it ends with the pipe
-    finally:
-        os._exit(LOST)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,10 @@
 
 import json
 import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -61,7 +65,8 @@ def test_an_engine_is_made_once_and_found_again(python: Path, model: Path, tmp_p
 def test_nobody_else_may_look_at_it(python: Path, model: Path, tmp_path: Path) -> None:
     built(model, tmp_path / "engines", python)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "engines").iterdir()}
-    assert {mode for name, mode in modes.items() if not name.startswith("timing")} == {0o600}
+    assert len(modes) == 3
+    assert set(modes.values()) == {0o600}
     assert stat.S_IMODE((tmp_path / "engines").stat().st_mode) == 0o700
     assert not [name for name in modes if name.endswith(".part")]
 
@@ -157,3 +162,32 @@ def test_engines_that_nobody_needs_are_removed(python: Path, model: Path, tmp_pa
     EngineCache(tmp_path / "engines").keep_only({kept.path.name})
     assert kept.read()
     assert not list(tmp_path.rglob(gone.path.name + "*"))
+
+
+OWNER = """
+import sys
+from pathlib import Path
+from slipway.serving.bundle.contract import Contract
+from slipway.serving.runtime.tensorrt.asking import Here
+from slipway.serving.runtime.tensorrt.building import build_engine
+contract, here = Contract.model_validate_json(sys.argv[1]), Here("tensorrt", "10.3.0", (8, 7), None)
+build_engine(Path(sys.argv[2]), contract, "fp32", Path("engines"), python=Path(sys.argv[3]), here=here)
+"""
+
+
+def test_a_builder_ends_when_its_owner_is_killed(python: Path, tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"hang")
+    arguments = [sys.executable, "-c", OWNER, small_onnx.CONTRACT.model_dump_json(), str(tmp_path / "m.onnx")]
+    with subprocess.Popen([*arguments, str(python)], stdout=subprocess.PIPE, cwd=tmp_path) as owner:
+        process = psutil.Process(owner.pid)
+        assert until(lambda: bool(process.children()))
+        (builder,) = process.children()
+        owner.kill()
+    assert until(lambda: not builder.is_running())
+
+
+def until(what: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 30
+    while not what() and time.monotonic() < end:
+        time.sleep(0.01)
+    return what()
