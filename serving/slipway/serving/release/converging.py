@@ -36,6 +36,10 @@ MISSING: Final = (NotTrusted, CannotSign)
 """Raised where a key is not at hand."""
 
 
+class NotAsDecided(PlatformError):
+    """The channel has a release that nobody decided so."""
+
+
 @dataclass(frozen=True)
 class Converged:
     """What devices are told of a model."""
@@ -111,9 +115,17 @@ def _signed(desk: Desk, repository: Repository, model: str, told: Told) -> Conve
 
 def _sign_releases(desk: Desk, repository: Repository, rollout: Rollout, told: Told) -> None:
     for released in filter(None, (rollout.base, rollout.target)):
-        if repository.release(rollout.model, released.bundle, released.number) is None:
+        there = repository.release(rollout.model, released.bundle, released.number)
+        if there is None:
             told(f"Bringing release {released.number} of {rollout.model} into the channel …")
-            repository.add_release(released.signed, files_of(desk, released))
+            there = repository.add_release(released.signed, files_of(desk, released))
+        if there != released.signed:
+            raise NotAsDecided(
+                f"Release {released.number} of {rollout.model} was signed otherwise than entry "
+                f"{released.written.entry.number} of the ledger says. Devices are not led to it.",
+                mend="Find out who signed it: somebody else may have a release key. "
+                f"`slipway rollout undo {rollout.model} --reason …`, and start again.",
+            )
 
 
 def _waiting(one: Converged, error: PlatformError | SlipwayError) -> Converged:

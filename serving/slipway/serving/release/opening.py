@@ -8,7 +8,6 @@ from slipway.platform.registry.desk import Desk
 from slipway.serving.channel.client import ChannelClient
 from slipway.serving.channel.looking import Channel
 from slipway.serving.release.places import StoreTransport, channel_store
-from slipway.serving.release.repository import Repository
 from slipway.serving.release.tuf_repository import TufRepository
 
 OpenChannel = Callable[[Path], Channel]
@@ -19,7 +18,7 @@ OpenChannel = Callable[[Path], Channel]
 class Sides:
     """A channel."""
 
-    repository: Repository
+    repository: TufRepository
     device: OpenChannel
 
 

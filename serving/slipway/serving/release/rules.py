@@ -25,6 +25,7 @@ WAVE: Final = "wave"
 SAMPLING: Final = "sampling"
 FINISH: Final = "finish"
 """Whether an advance makes the target everybody's."""
+DIGITS: Final = 18
 MINIMUM_AGENT: Final = "minimum_agent"
 
 
@@ -44,7 +45,7 @@ class Unreadable(ValueError):
 def number_in(decision: Decision, subject: str) -> int | None:
     """The number that a decision names, if it is one."""
     text = decision.subjects.get(subject, "")
-    return int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else None  # noqa: PLR2004 - digits
+    return int(text) if text.isdecimal() and text.isascii() and len(text) <= DIGITS else None
 
 
 def wave_in(decision: Decision) -> Wave:

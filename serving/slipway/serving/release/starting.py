@@ -5,6 +5,7 @@ which names the release that it replaces; then the channel is made equal to the 
 it again: the champion is released once, whatever races.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from slipway.platform.registry.finding import Picked, pick, whole
 from slipway.serving.bundle.folder import Bundle
 from slipway.serving.bundle.manifest import Manifest
 from slipway.serving.bundle.verifying import verify
+from slipway.serving.channel.paths import MODELS_ROLE
 from slipway.serving.channel.pointer import Wave
 from slipway.serving.errors import SlipwayError
 from slipway.serving.release.converging import Converged, converge
@@ -28,7 +30,6 @@ from slipway.serving.release.deciding import asked_before, decide, refused
 from slipway.serving.release.drilling import Drill, Meter, drill
 from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.opening import Sides
-from slipway.serving.release.repository import Repository
 from slipway.serving.release.rollouts import NO_MINIMUM, Released, Rollout
 from slipway.serving.release.rules import (
     BASE,
@@ -39,8 +40,11 @@ from slipway.serving.release.rules import (
     Against,
     against_bundle,
 )
+from slipway.serving.release.tuf_repository import TufRepository
 
 ASKED: Final = Action.RELEASE.value
+_RELEASE: Final = re.compile(r"models/(?P<model>[^/]+)/[^/]+/(?P<number>[0-9]{1,15})\.release\.json")
+"""One with more digits is nobody's next number, but somebody's attempt to leave us none."""
 
 
 @dataclass(frozen=True)
@@ -120,11 +124,17 @@ def pick_champion(desk: Desk, given: str) -> Picked:
     return pick(desk, f"{given}@champion" if whole(given) else given)
 
 
-def number_for(rollout: Rollout, repository: Repository) -> int:
-    """The number of the next release: above all that the ledger knows, and all that devices were told of."""
-    there = repository.pointer(rollout.model)
-    told = [one.number for one in (there.base, there.target) if one] if there else []
-    return max(rollout.next_number, *(number + 1 for number in told), 1)
+def number_for(rollout: Rollout, repository: TufRepository) -> int:
+    """The number of the next release: above all that the ledger counts, and all that a release key ever signed."""
+    listed = repository.metadata(MODELS_ROLE).signed.targets
+    numbers = [number for path in listed if (number := release_number(rollout.model, path))]
+    return max([rollout.next_number, *(number + 1 for number in numbers)])
+
+
+def release_number(model: str, path: str) -> int | None:
+    """The number in the path of what is said of one of this model's releases."""
+    match = _RELEASE.fullmatch(path)
+    return int(match["number"]) if match and match["model"] == model else None
 
 
 def drill_base(desk: Desk, sides: Sides, base: Released, meter: Meter) -> tuple[Drill | None, list[Against]]:

@@ -39,7 +39,7 @@ def undo(
 
     desk = open_desk()
     if dry_run:
-        _tell_plan(desk, model, release)
+        _tell_plan(desk, model, release, json=json)
         return
     confirm_change(desk.loaded, f"undo the release of {model}", yes)
     done = take_out(
@@ -53,21 +53,25 @@ def undo(
     _tell(model, done)
 
 
-def _tell_plan(desk: "Desk", model: str, release: int | None) -> None:
+def _tell_plan(desk: "Desk", model: str, release: int | None, *, json: bool) -> None:
     from slipway.serving.release.folding import known_rollout
     from slipway.serving.release.undoing import champion_alone, plan, undone_before
+    from slipway.serving.release.wording import named
 
     rollout, standing = known_rollout(desk, model)
-    if there := undone_before(rollout, release):
+    there = undone_before(rollout, release)
+    wanted = None if there or champion_alone(rollout, standing, release) else plan(rollout, standing, release)
+    if json:
+        gone, back = (wanted.gone.number, wanted.back.number) if wanted else (None, None)
+        print_json({"model": rollout.model, "before": there is not None, "undoes": gone, "back_to": back})
+    elif there:
         say(f"This would change nothing: entry {there.entry.number} undid it. What is not shown yet would be.")
-    elif champion_alone(rollout, standing, release):
+    elif wanted is None:
         say("This would return champion to the version before; devices run what they run. Nothing was changed.")
     else:
-        wanted = plan(rollout, standing, release)
         say(
-            f"This would take release {wanted.gone.number} (version {wanted.gone.version}) out of the field and "
-            f"quarantine it; devices go back to release {wanted.back.number} (version {wanted.back.version}). "
-            "Nothing was changed."
+            f"This would take {named(wanted.gone)} out of the field and quarantine it; devices go back to "
+            f"{named(wanted.back)}. Nothing was changed."
         )
 
 

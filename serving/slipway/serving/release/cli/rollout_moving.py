@@ -134,6 +134,11 @@ def _move(model: str, wanted: "Move", why: tuple[str, str | None], *, dry_run: b
     if dry_run:
         rollout = known_rollout(desk, model)[0]
         refused = None if wanted.already(rollout) else against(rollout, wanted)
+        if json:
+            print_json(
+                {"model": rollout.model, "action": wanted.action.value, "against": str(refused) if refused else ""}
+            )
+            return
         would = f"be refused: {refused}" if refused else f"{wanted.words} {model}."
         say(f"This would {would} Nothing was changed.")
         return

@@ -51,6 +51,8 @@ def test_a_rollout_from_start_to_undo(run: Run, led_site: Site) -> None:
     assert run("rollout", "resume", MODEL)[0] == 0
     assert data(run("rollout", "advance", MODEL, "--share", "50", "--json"))["pointer"]["wave"]["share"] == 50
     assert run("rollout", "advance", MODEL, "--finish")[1].startswith(f"{MODEL}: all devices run release 2 (version 2)")
+    told = data(run("rollback", MODEL, "--reason", "wrong plates", "--dry-run", "--json"))
+    assert (told["undoes"], told["back_to"]) == (2, 1)
     told = run("rollback", MODEL, "--reason", "wrong plates", "--dry-run")[2]
     assert "take release 2 (version 2) out of the field" in told
     code, out, err = run("rollout", "undo", MODEL, "--reason", "wrong plates", by="cleo")

@@ -1,12 +1,16 @@
 """Advancing, pausing and resuming: one entry each, which the channel follows."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import pytest
 
 from rolling_out import MODEL, Site
 from slipway.platform.ledger.entry import Action
 from slipway.platform.registry.desk import Refused
 from slipway.serving.channel.pointer import Sampling, Wave
-from slipway.serving.release.converging import converge
+from slipway.serving.channel.release import Release
+from slipway.serving.release.converging import NotAsDecided, converge
 from slipway.serving.release.moving import advancing, finishing, pausing, resuming, sampling
 from slipway.serving.release.opening import open_repository
 
@@ -85,6 +89,38 @@ def test_who_lacks_the_online_keys_leaves_it_to_who_has_them(led_site: Site) -> 
     assert (shown.waits, shown.changed) == ("", True)
     assert (led_site.told(), led_site.look().pointer.paused) == ((1, 2), True)
     assert converge(service, open_repository(service)) == (type(shown)(MODEL, open_repository(service).pointer(MODEL)),)
+
+
+def test_a_release_that_somebody_signed_otherwise_is_not_shown(led_site: Site) -> None:
+    repository = open_repository(led_site.desk("dora"))
+
+    def first(release: Release, files: Mapping[str, Path]) -> Release:
+        """A thief of the release key was quicker, and would have devices go back further."""
+        return own(release.model_copy(update={"floor": 0}), files)
+
+    own = repository.add_release
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(type(repository), "add_release", lambda _, release, files: first(release, files))
+        with pytest.raises(NotAsDecided, match="signed otherwise than entry"):
+            led_site.start()
+    assert led_site.told() == (1, None)
+    service = led_site.desk("rollouts", "rollouts")
+    (found,) = converge(service, open_repository(service))  # of all of them, others would go on
+    assert "signed otherwise" in found.waits
+    led_site.undo()
+    led_site.promote("b")
+    assert led_site.start().released.number == 3
+    assert led_site.told() == (1, 3)
+
+
+def test_a_number_that_a_release_key_ever_signed_is_not_given_again(led_site: Site) -> None:
+    led_site.register("c")
+    files = {name: led_site.root / "bundles" / "c" / name for name in (*led_site.kept("c").files, "manifest.json")}
+    stolen = Release(model=MODEL, number=7, bundle=led_site.bundles["c"], floor=0, signed_at=led_site.time.now())
+    led_site.repository().add_release(stolen, files)
+    led_site.repository().add_release(stolen.model_copy(update={"number": 10**17}), files)
+    assert led_site.start().released.number == 8
+    assert led_site.told() == (1, 8)
 
 
 def test_the_service_cannot_sign_a_release_and_says_who_can(led_site: Site) -> None:
