@@ -56,7 +56,7 @@ def _open(address: Address, timing: Timing) -> Feed:
 
         return MjpegFeed(address.place, seconds=seconds)
     if address.kind == "folder":
-        from slipway.serving.runtime.cameras.pictures import FolderFeed
+        from slipway.serving.runtime.cameras.folder import FolderFeed
 
         return FolderFeed(Path(address.place))
     if address.kind == "rendered":
