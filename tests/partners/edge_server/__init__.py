@@ -68,6 +68,11 @@ class Serving:
         """Ask a model with raw bytes, unless the headers say otherwise."""
         return self.ask("POST", f"/v1/models/{model}/infer", body, **{"Content_Type": OCTETS, **headers})
 
+    def measured(self, name: str) -> float:
+        """One of its metrics, by its name and labels."""
+        lines = self.ask("GET", "/metrics").body.decode().splitlines()
+        return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} "))
+
     def connect(self) -> socket.socket:
         """A bare connection."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=WAIT_S)

@@ -98,7 +98,7 @@ class LiveModel:
             if self._serving is not serving:
                 request.under = self._moved(serving)
             figures = request.under.figures
-            if len(self._waiting) >= self._depth:
+            if len(self._waiting) >= self._depth and not self._forget_cancelled():
                 figures.refused += 1
                 raise Overloaded(f"{self._depth} requests wait already.", mend="Ask again later, or ask for less.")
             figures.admitted += 1
@@ -107,6 +107,17 @@ class LiveModel:
         if idle:
             self._wake.release()  # now that the lock is free, or the worker would wake to wait for it
         return request.future
+
+    def _forget_cancelled(self) -> bool:
+        """Make room of what nobody waits for any more; whether there is some."""
+        left = deque[Request]()
+        for request in self._waiting:
+            if request.future.cancelled():
+                request.under.figures.dropped += 1
+            else:
+                left.append(request)
+        self._waiting = left
+        return len(left) < self._depth
 
     def _moved(self, before: Serving) -> Serving:
         """Who answers what was checked for a model that was exchanged in the meantime."""
