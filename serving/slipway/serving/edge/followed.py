@@ -1,5 +1,6 @@
 """The device's models as `serve` has them: followed by the agent in a thread of its own, answering here meanwhile."""
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ class FollowedModels:
 
     def __init__(self, home: Home, *, tell: Tell, depth: int = DEPTH) -> None:
         self._clock = SystemClock()
+        _hear_log(tell)
         self._open = ExitStack()
         home.make()
         self._open.enter_context(held(home.folder, "serve", self._clock.now()))
@@ -56,3 +58,20 @@ class FollowedModels:
             self._thread.join(max(seconds, GRACE_S))
         if not self._thread.is_alive():  # else its step ends with the process, which it survives
             self._open.close()
+
+
+def _hear_log(tell: Tell) -> None:
+    """What the agent logs, its reasons among it, is told like everything else."""
+    log = logging.getLogger("slipway.serving.edge.agent")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    log.addHandler(_Telling(tell))
+
+
+class _Telling(logging.Handler):
+    def __init__(self, tell: Tell) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._tell(record.getMessage())

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from slipway.serving.edge.commands.options import add_home, home_of
 from slipway.serving.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add = parser.add_argument
     add("--model", action="append", metavar="[NAME=]FOLDER[:VARIANT]", help="serve the bundle in a folder; may repeat")
+    add_home(parser)
     add("--host", default="127.0.0.1", metavar="ADDRESS", help="listen there; this machine alone, unless it is named")
     add("--port", type=whole(0, 65_535), default=8080, metavar="N", help="0 takes a free one and says which")
     add("--provider", choices=["cpu", "cuda", "tensorrt"], default="cpu", help="what runs fixed bundles")
@@ -64,9 +66,22 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _models(options: argparse.Namespace, lines: "Lines") -> "Models":
-    if not options.model:
-        raise WrongUse("Nothing to serve.", mend="Name a bundle's folder: --model FOLDER.")
-    return _fixed(options, lines)
+    return _fixed(options, lines) if options.model else _followed(options, lines)
+
+
+def _followed(options: argparse.Namespace, lines: "Lines") -> "Models":
+    """What the channel says to this device, with its agent beside the server."""
+    from slipway.serving.edge.followed import FollowedModels
+
+    home = home_of(options)
+    if home.find() is None:
+        raise WrongUse(
+            f"Nothing to serve: no bundle is named, and {home.folder} holds no device.",
+            mend="Name a bundle's folder with --model FOLDER, or make this machine a device with `slipway-edge enrol`.",
+        )
+    models = FollowedModels(home, tell=lines.tell, depth=options.queue)
+    models.begin()
+    return models
 
 
 def _fixed(options: argparse.Namespace, lines: "Lines") -> "Models":
