@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 DECISIONS: Final = "decisions"
 """Folder of the decision log in a device's folder."""
-OPTIONS: Final = ("detect", "embed", "model", "events", "bundle", "decisions", "area", "vectors", "empty")
+OPTIONS: Final = ("detect", "embed", "model", "events", "bundle", "decisions", "area", "fps", "vectors", "empty")
 """Which mean nothing without a camera."""
+SLOWEST, FASTEST = 0.001, 240.0
+"""Frames a second."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--model", metavar="MODEL", help="have this one model look at every frame, or at each --area of it")
     add("--area", action="append", metavar="STREAM/NAME=L,T,R,B", help="a part of a stream's frames, in pixels")
     add("--events", metavar="FILE", help="write events to a file that is rotated; standard output without it, or as -")
+    add("--fps", type=float, metavar="N", help="take at most so many frames a second of each live camera")
     add("--vectors", action="store_true", help="have the vectors themselves in the events")
     add("--empty", action="store_true", help="have an event for frames in which nothing was found as well")
     add("--decisions", metavar="DIR", type=Path, help="keep the decision log there; else in the device's folder")
@@ -55,6 +58,8 @@ def check(options: argparse.Namespace) -> None:
         raise WrongUse("--model is one model alone, --detect and --embed are two.", mend="Leave out one or the other.")
     if options.embed and not options.detect:
         raise WrongUse("--embed looks at the boxes that --detect finds.", mend="Name the detector, or use --model.")
+    if options.fps is not None and not SLOWEST <= options.fps <= FASTEST:
+        raise WrongUse(f"--fps is a number from {SLOWEST:g} to {FASTEST:g}; found {options.fps:g}.")
 
 
 @contextmanager
@@ -119,9 +124,11 @@ def _ready(
     """The streams, with what they write to."""
     from slipway.serving.edge.streams.log import DecisionLog
     from slipway.serving.edge.streams.running import Settings, Streams
+    from slipway.serving.runtime.cameras.reconnecting import Timing
 
     roles = roles_of(options, lives)
-    settings = Settings(device, vectors=options.vectors, empty=options.empty)
+    timing = Timing(every=1 / options.fps) if options.fps else Timing()
+    settings = Settings(device, vectors=options.vectors, empty=options.empty, timing=timing)
     out, log = _out(options.events), None if decisions is None else DecisionLog(decisions)
     try:
         cameras = cameras_of(options.camera, options.area or ())

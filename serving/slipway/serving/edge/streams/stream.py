@@ -130,7 +130,7 @@ class Stream:
             self._count("dropped")
         except BUSY:
             self._count("refused")
-        except SlipwayError as error:
+        except Exception as error:  # noqa: BLE001 - one frame's trouble is not the next one's
             self._count("failed")
             self._failed(error)
         return None

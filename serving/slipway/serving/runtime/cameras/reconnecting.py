@@ -36,6 +36,8 @@ class Timing:
     first_wait: float = 0.5
     """Before a camera is opened again; doubled after each try in vain."""
     longest_wait: float = 30.0
+    every: float = 0.0
+    """Between two frames at least; what comes in between is looked at and is no frame of the stream."""
     look_every: float = 0.5
     """Between two judgements of the picture."""
     waiting: int = 2
@@ -79,7 +81,7 @@ class LiveSource:
         """The number of the reader whose frames count; those before it hang."""
         self._calling_since: float | None = None
         self._last_frame: float | None = None
-        self._last_look = float("-inf")
+        self._due = self._last_look = float("-inf")
         self._begun = 0.0
         self._known = Known()
         self._state: CameraState | None = None
@@ -181,15 +183,21 @@ class LiveSource:
         with self._turn:
             if not self._counts_on(number):
                 return
-            received, dropped = self._counts.received + 1, self._counts.dropped
-            if len(self._frames) >= self._timing.waiting:
-                self._frames.popleft()
-                dropped += 1
-            self._counts = replace(self._counts, received=received, dropped=dropped)
-            self._frames.append(Frame(self.stream, received, self._now(), image))
             self._last_frame = at
-            self._turn.notify()
+            if at >= self._due:
+                # A pace: a frame that comes late does not move those after it.
+                self._due = max(self._due + self._timing.every, at + self._timing.every / 2)
+                self._put(image)
         self._look(image, at)
+
+    def _put(self, image: Image) -> None:
+        received, dropped = self._counts.received + 1, self._counts.dropped
+        if len(self._frames) >= self._timing.waiting:
+            self._frames.popleft()
+            dropped += 1
+        self._counts = replace(self._counts, received=received, dropped=dropped)
+        self._frames.append(Frame(self.stream, received, self._now(), image))
+        self._turn.notify()
 
     def _look(self, image: Image, at: float) -> None:
         size = (image.shape[1], image.shape[0])

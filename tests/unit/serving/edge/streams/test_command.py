@@ -37,6 +37,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedModel]:
         ("--detect a", "--detect means nothing without a camera"),
         ("--bundle a", "--bundle means nothing without a camera"),
         ("--camera a=b --model m --detect d", "--model is one model alone"),
+        ("--camera a=b --fps 0", "--fps is a number from 0.001 to 240; found 0"),
+        ("--camera a=b --fps nan", "--fps is a number"),
         ("--camera a=b --embed e", "--embed looks at the boxes"),
     ],
 )

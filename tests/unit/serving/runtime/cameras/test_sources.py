@@ -171,6 +171,18 @@ def test_the_oldest_frames_are_dropped_and_counted_when_nobody_takes_them(camera
     assert list(frames) == []
 
 
+def test_a_camera_may_be_quicker_than_its_frames_are_wanted(
+    camera: LoopbackCamera, watched: Callable[..., Watched]
+) -> None:
+    one = watched(camera.url, timing=Timing(every=0.25, first_wait=0.02, ending=0.5))
+    until(lambda: len(one.frames) >= 4)
+    apart = (one.frames[3].taken - one.frames[0].taken).total_seconds()
+    assert apart >= 0.5
+    assert [frame.number for frame in one.frames[:4]] == [1, 2, 3, 4]
+    assert camera.sent > 8
+    assert one.source.counts.dropped == 0
+
+
 def test_one_part_that_is_no_picture_does_not_end_the_connection(
     camera: LoopbackCamera, watched: Callable[..., Watched]
 ) -> None:
