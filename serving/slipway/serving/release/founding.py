@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from slipway.platform.errors import WrongUse
 from slipway.serving.release.agreeing import waits_told
-from slipway.serving.release.inspecting import drafts_in, waiting_in
+from slipway.serving.release.inspecting import waiting_in
 from slipway.serving.release.roles import HOLDERS, ROOT, TARGETS, holders, role_named, threshold
 from slipway.serving.release.tuf_repository import TufRepository
+from slipway.serving.release.tuf_showing import show
 from slipway.serving.release.tuf_state import read_state
 
 
@@ -56,10 +57,10 @@ def found(repository: TufRepository, named: Mapping[str, Sequence[str]]) -> Foun
     """Begin a channel, or go on with it, as far as the keys here allow."""
     state = read_state(repository.bench.files)
     was_there = bool(state and state.shown)
-    if not was_there and not (state is None and any(drafts_in(repository, None)) and not named):
+    if state is None:
         repository.found(named)
     elif not was_there:
-        repository.complete()
+        show(repository.bench)
     state = read_state(repository.bench.files)
     waits = waits_told(waiting_in(repository, state), repository.people)
     return Founded(repository.store.url, was_there, bool(state and state.shown), waits)

@@ -25,6 +25,7 @@ from slipway.serving.release.roles import (
 )
 from slipway.serving.release.tuf_repository import TufRepository
 from slipway.serving.release.tuf_rotating import DraftInTheWay
+from slipway.serving.release.tuf_showing import show
 from slipway.serving.release.tuf_state import State, read_state
 
 
@@ -78,7 +79,10 @@ def rotate(repository: TufRepository, rotation: Rotation) -> tuple[str, ...]:
             f"`{strange[0].role}` {strange[0].version} waits for signatures, and is not part of this.",
             mend="`slipway channel sign --dry-run` says what it is; sign it first, or forget it with --discard.",
         )
-    repository.rotate(rotation.roles, rotation.names)
+    if rotation.lines:
+        repository.rotate(rotation.roles, rotation.names)
+    else:
+        show(repository.bench)  # somebody was killed who had asked for the same
     state = read_state(repository.bench.files)
     return waits_told(waiting_in(repository, state), repository.people)
 

@@ -58,18 +58,18 @@ def rotate_key(  # noqa: PLR0913 - options, which people write by name
         say("Nothing to change: these are the keys that the role names.")
     else:
         say(rotating.effect(rotation.roles))
-    if dry_run or not rotation.lines:
+    if dry_run:
         if json:
             print_json({"roles": list(rotation.roles), "changes": list(rotation.lines), "waits": []})
-        if rotation.lines:
-            say("Nothing was changed.")
+        say("Nothing was changed.")
         return
-    confirm_change(loaded, f"change the keys of {', '.join(rotation.roles)}", yes)
+    if rotation.lines:
+        confirm_change(loaded, f"change the keys of {', '.join(rotation.roles)}", yes)
     waits = rotating.rotate(repository, rotation)
     if json:
         print_json({"roles": list(rotation.roles), "changes": list(rotation.lines), "waits": list(waits)})
         return
     for line in waits:
         typer.echo(line)
-    if not waits:
+    if rotation.lines and not waits:
         typer.echo(f"Done: devices are told of the new keys of {', '.join(rotation.roles)}.")
