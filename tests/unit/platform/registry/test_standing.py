@@ -262,6 +262,29 @@ def test_a_rollback_returns_the_earlier_one_and_quarantines_the_other(writer: Wr
     assert writer.standing.versions[B].quarantined is None
 
 
+@pytest.mark.parametrize("champion", [C, A])
+def test_a_rollback_may_quarantine_what_devices_run_and_not_the_champion(writer: Writer, champion: str) -> None:
+    """B is on its way to devices, and somebody else became champion meanwhile."""
+    writer.ready(A, "va")
+    writer.promote(A, "va")
+    writer.ready(B, "vb", A)
+    writer.promote(B, "vb", A)
+    if champion == C:
+        writer.ready(C, "vc", B)
+    else:
+        writer.judge(A, "va2", B)
+        writer.say(Action.APPROVE, A, "ben", "va2")
+    writer.promote(champion, "vc" if champion == C else "va2", B)
+    before = len(writer.standing.history)
+    writer.decide(Action.ROLLBACK, "dora", bundle=A, version="1", replaces=champion, undoes=B)
+    standing = writer.standing
+    assert (standing.champion, standing.void) == (A, ())
+    assert {one.bundle for one in standing.versions.values() if one.quarantined} == {B}
+    assert len(standing.history) == before + (champion == C)
+    again = writer.promote(B, "vb", A)
+    assert "0 of 1 approvals" in str(writer.standing.why_void(again))
+
+
 @pytest.mark.parametrize(("bundle", "replaces"), [(C, A), (A, B), (A, A), (B, None)])
 def test_a_rollback_that_does_not_fit_is_void(writer: Writer, bundle: str, replaces: str | None) -> None:
     writer.ready(A, "va")

@@ -86,6 +86,8 @@ def _tell(model: str, done: "Undone") -> None:
     typer.echo(f"{model}: {what}{' already' * done.before}, version {version} is champion: entry {number}.")
     if done.rollout.releases:
         say(f"{model}: {standing(done.rollout)}.")
+    if gone is None and (base := done.rollout.base):
+        say(f"`slipway rollback {model} --release {base.number} --reason …` takes that out of the field, too.")
     if done.converged is not None:
         tell_channel(done.converged)
     if done.alias:

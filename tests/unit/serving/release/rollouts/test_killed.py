@@ -16,6 +16,7 @@ from rolling_out import MODEL, Site
 from slipway.platform.ledger.entry import Action
 from slipway.platform.registry.desk import Refused
 from slipway.platform.store.directory import DirectoryStore
+from slipway.serving.channel.transport import NotThere
 from slipway.serving.release import moving, starting
 
 WRITES = ("put", "put_if_absent", "put_file")
@@ -78,6 +79,14 @@ def released(site: Site) -> list[str]:
     return sorted(path for path in listed if path.endswith(".release.json"))
 
 
+def told(site: Site) -> tuple[int | None, int | None] | None:
+    """What devices are told; None where they are told nothing yet."""
+    try:
+        return site.told()
+    except NotThere:
+        return None
+
+
 def copies(root: Path, folder: Path) -> Iterator[tuple[int, Site]]:
     """The project again and again, for one place after the other."""
     place = 0
@@ -88,16 +97,14 @@ def copies(root: Path, folder: Path) -> Iterator[tuple[int, Site]]:
         yield place, Site(to).found_again()
 
 
-def test_a_start_that_is_killed_before_any_write_ends_in_one_release(led: Path, tmp_path: Path) -> None:
-    for place, site in copies(led, tmp_path):
+def test_a_start_that_is_killed_before_any_write_ends_in_one_release(founded: Path, tmp_path: Path) -> None:
+    for place, site in copies(founded, tmp_path):
         was_killed = killed_at(place, site.start)
-        seen = site.told()
-        assert seen in ((1, None), (1, 2))  # the state before or the one after, for every reader
+        assert told(site) in (None, (None, 1))  # the state before or the one after, for every reader
         done = site.start()
-        assert (done.released.number, done.converged.waits, site.told()) == (2, "", (1, 2))
-        assert len(site.entries(Action.RELEASE)) == 2
-        assert [path.rpartition("/")[2] for path in released(site)] == ["1.release.json", "2.release.json"]
-        assert not site.rollout.void
+        assert (done.released.number, done.converged.waits, told(site)) == (1, "", (None, 1))
+        assert len(site.entries(Action.RELEASE)) == 1
+        assert [path.rpartition("/")[2] for path in released(site)] == ["1.release.json"]
         if not was_killed:
             break
         shutil.rmtree(site.root)
