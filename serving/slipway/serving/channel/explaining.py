@@ -6,7 +6,7 @@ what was verified cannot be kept. Whatever a hostile file makes its parsers rais
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from securesystemslib.exceptions import Error as SignatureError
 from tuf.api.exceptions import (
@@ -18,6 +18,7 @@ from tuf.api.exceptions import (
     RepositoryError,
     UnsignedMetadataError,
 )
+from tuf.api.metadata import Metadata
 from tuf.api.serialization import DeserializationError
 
 from slipway.serving.channel.errors import CannotRemember, ChannelError, Untrusted
@@ -54,7 +55,7 @@ def explained(place: str, fetcher: "TransportFetcher", updater: "RememberingUpda
 def _reason(error: BaseException, fetcher: "TransportFetcher", updater: "RememberingUpdater | None") -> str:
     asked = fetcher.asked or "the root that this device was enrolled with"
     if isinstance(error, ExpiredMetadataError):
-        return _expired(asked, updater)
+        return _expired(asked, fetcher, updater)
     if isinstance(error, UnsignedMetadataError):
         return f"{asked} is not signed as the channel's keys demand: {error}."
     if isinstance(error, BadVersionNumberError):
@@ -66,7 +67,7 @@ def _reason(error: BaseException, fetcher: "TransportFetcher", updater: "Remembe
     return f"{asked} cannot be believed: {type(error).__name__}: {error}"
 
 
-def _expired(asked: str, updater: "RememberingUpdater | None") -> str:
+def _expired(asked: str, fetcher: "TransportFetcher", updater: "RememberingUpdater | None") -> str:
     if updater is None:
         return f"{asked} has expired."
     now = written(updater.time)
@@ -74,4 +75,13 @@ def _expired(asked: str, updater: "RememberingUpdater | None") -> str:
     for role, date in dates:
         if date is not None and date <= updater.time:
             return f"the channel's {role} expired at {written(date)}, and by this device's time it is {now}."
-    return f"{asked} has expired; by this device's time it is {now}."
+    return f"{asked} expired{_at(fetcher)}, and by this device's time it is {now}."
+
+
+def _at(fetcher: "TransportFetcher") -> str:
+    """When what was fetched last expired; its signatures were held to be good before its date was looked at."""
+    try:
+        found: Metadata[Any] = Metadata.from_bytes(fetcher.found)
+    except DeserializationError:
+        return ""
+    return f" at {written(found.signed.expires)}"

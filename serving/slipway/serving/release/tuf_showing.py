@@ -20,10 +20,12 @@ from tuf.api.metadata import Root, RootVerificationResult, Signed
 
 from slipway.platform.errors import SlipwayError
 from slipway.platform.settings import schema
+from slipway.serving.channel.times import signed_at, written
 from slipway.serving.release.roles import DELEGATED, ROOT, SNAPSHOT, TARGETS, TIMESTAMP
 from slipway.serving.release.signing import KeysAtHand
 from slipway.serving.release.tuf_drafts import Draft, Drafts
-from slipway.serving.release.tuf_files import TIMESTAMP_KEY, Document, Files, key_of
+from slipway.serving.release.tuf_files import TIMESTAMP_KEY, BadChannel, Document, Files, key_of
+from slipway.serving.release.tuf_judging import SLACK, check_draft
 from slipway.serving.release.tuf_making import (
     keyids_of,
     leads_to,
@@ -85,17 +87,27 @@ class Bench:
         return root, self.drafts.read(TARGETS, state.targets.free if state else 1)
 
     def sign_drafts(self, state: State | None) -> None:
-        """Sign what waits with the keys that are here, as far as signatures are missing."""
+        """Sign what waits and may be signed with the keys that are here, as far as signatures are missing."""
         before = state.root if state else None
         root, targets = self.drafts_of(state)
+        known = frozenset(before.roles[TARGETS].keyids) if before else frozenset()
         if root is not None:
-            self._sign(root, before)
+            self._check(root, state)
+            self._sign(root, before, known)
             before = root.document.signed
         if targets is not None:
-            self._sign(targets, before)
+            self._check(targets, state)
+            self._sign(targets, before, known)
 
-    def _sign(self, draft: Draft, root: Root | None) -> None:
-        for keyid, signer in self.keys.signers(sorted(draft.result(root).unsigned)).items():
+    def _check(self, draft: Draft, state: State | None) -> None:
+        kept = state.targets.document if state else None
+        held = (state.root if state else None, kept.signed if kept else None)
+        check_draft(draft, *held, self.keys.people, self.expiries, self.now())
+
+    def _sign(self, draft: Draft, root: Root | None, known: Collection[str]) -> None:
+        """Keys that devices know already come first: what they sign holds before a new root and after it."""
+        wanted = sorted(draft.result(root).unsigned, key=lambda keyid: (keyid not in known, keyid))
+        for keyid, signer in self.keys.signers(wanted).items():
             if not draft.result(root):
                 draft = self.drafts.add(draft, {keyid: signer})
 
@@ -208,6 +220,8 @@ def _lead(bench: Bench, state: State, due: set[str]) -> tuple[Waiting, ...] | No
         due.discard(SNAPSHOT)
     timestamp = state.timestamp
     leading = timestamp.document
+    if leading is not None and timestamp.valid:
+        _check_clock(leading, now)
     if leading is None or not timestamp.valid or TIMESTAMP in due or not leads_to(leading, document):
         made = _bound(bench, state, TIMESTAMP, make_timestamp(document, timestamp.free, now, bench.expiries))
         if not isinstance(made, Document):
@@ -218,6 +232,17 @@ def _lead(bench: Bench, state: State, due: set[str]) -> tuple[Waiting, ...] | No
         bench.files.store.put(TIMESTAMP_KEY, leading.data)
     overtaken = bench.files.data(key_of(TIMESTAMP, leading.version + 1)) is not None
     return None if overtaken else ()
+
+
+def _check_clock(timestamp: Document, now: datetime) -> None:
+    """Refuse to sign before the channel's own date: devices believe the newest that they have seen."""
+    date = signed_at(timestamp.signed)
+    if date > now + SLACK:
+        raise BadChannel(
+            f"The channel's timestamp bears the date {written(date)}, and here it is {written(now)}.",
+            mend="If this clock is wrong, set it. If the other one was, or somebody has the key: "
+            "`slipway channel rotate-key timestamp`, after which devices forget that date.",
+        )
 
 
 def _bound(bench: Bench, state: State, role: str, signed: Signed) -> Document | tuple[Waiting, ...] | None:

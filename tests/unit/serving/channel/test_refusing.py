@@ -128,6 +128,13 @@ def test_a_frozen_channel_is_refused_by_the_devices_time(office: Office, device:
     assert device.look().base is not None
 
 
+def test_what_expires_first_is_named(office: Office, device: Follower) -> None:
+    office.time.forward(days=91)
+    office.repository().refresh("timestamp")
+    with pytest.raises(Untrusted, match=r"channels\.json expired at 2026-05-31T09:00:00Z, and .* 2026-06-01T09:00:00Z"):
+        device.look()
+
+
 def test_a_clock_set_back_thaws_no_frozen_channel(office: Office, device: Follower, tmp_path: Path) -> None:
     frozen = mirror(office, tmp_path / "frozen")
     office.time.forward(days=20)

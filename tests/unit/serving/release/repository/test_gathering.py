@@ -1,15 +1,22 @@
 """What two must sign is gathered over machines that never meet."""
 
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from securesystemslib.signer import CryptoSigner
+from tuf.api.metadata import DelegatedRole, TargetFile
 
 from signed_channel import Follower, Office
 from slipway.platform.errors import WrongUse
 from slipway.platform.identity import People, Role
 from slipway.serving.bundle.folder import Bundle
+from slipway.serving.channel.times import written
 from slipway.serving.release.roles import holders, role_named, threshold
 from slipway.serving.release.tuf_files import BadChannel
+from slipway.serving.release.tuf_judging import UnfitDraft
 from slipway.serving.release.tuf_rotating import DraftInTheWay
 from slipway.serving.release.tuf_showing import Waiting
 
@@ -94,6 +101,85 @@ def test_signatures_that_do_not_hold_do_not_count(office: Office) -> None:
     (office.folder / "drafts/2.root.json").write_text("{}")
     with pytest.raises(BadChannel, match=r"drafts/2\.root\.json .* is no draft"):
         office.alone("ben").complete()
+
+
+def _to_a_stranger(signed: Any, _: Office) -> None:
+    signed.revoke_key(signed.roles["timestamp"].keyids[0], "timestamp")
+    signed.add_key(CryptoSigner.generate_ed25519().public_key, "timestamp")
+
+
+def _to_one_who_may_not(signed: Any, office: Office) -> None:
+    signed.add_key(office.people().person("dora").keys[0].public_key(), "root")
+
+
+def _one_is_enough(signed: Any, _: Office) -> None:
+    signed.roles["root"].threshold = 1
+
+
+def _good_for_ever(signed: Any, _: Office) -> None:
+    signed.expires += timedelta(days=3650)
+
+
+def _from_the_future(signed: Any, office: Office) -> None:
+    signed.unrecognized_fields["signed_at"] = written(office.time.now() + timedelta(days=30))
+
+
+def _mixable(signed: Any, _: Office) -> None:
+    signed.consistent_snapshot = False
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_to_a_stranger, "it gives `timestamp` to the key"),
+        (_to_one_who_may_not, "expected a trusted key of a channel-root"),
+        (_one_is_enough, "1 would have to sign `root`, expected 2"),
+        (_good_for_ever, "it would be good for longer than 730 days"),
+        (_from_the_future, "it bears a date in the future"),
+        (_mixable, "it says something else of `consistent_snapshot`"),
+    ],
+)
+def test_a_draft_that_a_thief_of_the_store_wrote_is_not_signed(
+    office: Office, change: Callable[[Any, Office], None], message: str
+) -> None:
+    root = office.repository().metadata("root").signed
+    root.version = 2
+    change(root, office)
+    office.repository().bench.drafts.propose("root", root)
+
+    for name in ("ada", "ben"):
+        with pytest.raises(UnfitDraft, match=message):
+            office.alone(name).complete()
+
+    assert office.repository().metadata("root").signed.version == 1
+    assert not list((office.folder / "drafts/2.root").rglob("*.json"))
+
+
+def test_targets_that_list_files_or_other_roles_are_not_signed(office: Office) -> None:
+    targets = office.repository().metadata("targets").signed
+    targets.version = 2
+    targets.targets["models/a/b/c"] = TargetFile.from_data("models/a/b/c", b"", ["sha256"])
+    draft = office.repository().bench.drafts.propose("targets", targets)
+    with pytest.raises(UnfitDraft, match="something else of `targets`"):
+        office.repository().complete()
+    office.repository().bench.drafts.remove(draft)
+
+    targets = office.repository().metadata("targets").signed
+    targets.version = 2
+    keyid = office.key("dora").public_key.keyid
+    targets.delegations.roles["more"] = DelegatedRole("more", [keyid], 1, terminating=True, paths=["models/*/*/*"])
+    office.repository().bench.drafts.propose("targets", targets)
+    with pytest.raises(UnfitDraft, match="there is no role `more`"):
+        office.repository().complete()
+
+
+def test_nothing_is_signed_before_the_channels_own_date(office: Office) -> None:
+    office.time.forward(days=400)
+    office.repository().refresh("root", "targets", "models", "channels")
+    office.time.forward(days=-400)
+    with pytest.raises(BadChannel, match=r"bears the date 2027-04-06T09:00:00Z.*2026-03-02") as told:
+        office.repository().refresh("timestamp")
+    assert "rotate-key timestamp" in str(told.value.mend)
 
 
 def test_roles_belong_to_those_who_may(office: Office) -> None:

@@ -1,12 +1,16 @@
 """A lost or stolen key of any role is replaced, and no device has to be touched."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from signed_channel import Follower, Office, Thief
+from signed_channel.office import ROLES
+from slipway.platform.identity import Role
 from slipway.serving.bundle.folder import Bundle
 from slipway.serving.channel.errors import Untrusted
+from slipway.serving.channel.transport import NotThere
 from slipway.serving.release.tuf_making import keyids_of
 
 HELD = {
@@ -90,6 +94,29 @@ def test_a_role_can_have_a_holder_of_its_own(unfounded: Office) -> None:
     assert (root.roles["timestamp"].keyids, root.roles["snapshot"].keyids) == ([keeper], [rollouts])
     assert not office.alone("rollouts").at_hand("timestamp")
     assert office.alone("keeper").refresh("timestamp")[0].role == "snapshot"
+
+
+def test_who_stole_the_timestamp_key_alone_is_shut_out_by_replacing_it_alone(
+    bundles: tuple[Bundle, ...], tmp_path: Path
+) -> None:
+    office = Office(tmp_path / "office").known({**ROLES, "keeper": (Role.ROLLOUT_SERVICE,)})
+    office.repository().found({"timestamp": ["keeper"], "snapshot": ["rollouts"], "channels": ["rollouts"]})
+    office.lead(bundles[0])
+    device = follower(office, tmp_path)
+    device.look()
+    thief = Thief(office, tmp_path / "thief", ["keeper"])
+
+    def far(signed: Any) -> None:
+        signed.version = signed.snapshot_meta.version = 1_000_000
+
+    thief.forge("timestamp", far)
+    with pytest.raises(NotThere):
+        device.look(thief.folder)
+    with pytest.raises(Untrusted):
+        device.look()
+    office.new_key("keeper")
+    assert office.repository().rotate(["timestamp"], ["keeper"]) == ()
+    assert device.look().base is not None
 
 
 def test_rotating_to_the_same_keys_changes_nothing(office: Office) -> None:
