@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,9 @@ def run(options: argparse.Namespace) -> int:
             lines.tell(f"{options.host} can be reached by others, without login and without TLS", "warning")
         try:
             code = Server(models, how, lines).run()
+            if code:  # models still run for callers that were cut off, and nothing else can stop them
+                lines.close()
+                os._exit(code)
         finally:
             models.close(options.drain)
     finally:

@@ -142,6 +142,12 @@ class Connection(asyncio.BufferedProtocol):
             if now - self._moved > limits.request_s or now - self._since > allowed:
                 self._refuse(Refused(408, f"The body came too slowly: {len(self._hole):,} bytes are missing."))
 
+    def cut_off(self) -> None:
+        """Say that there will be no answer, and end."""
+        if self._phase is Phase.ANSWER:
+            self._answered(refused(Refused(503, "The server ended before the answer was there.", headers=RETRY)))
+        self._transport.close()
+
     def abort(self) -> None:
         """End it at once."""
         self._transport.abort()

@@ -74,6 +74,7 @@ class Server:
             await self._stop.wait()
             left = await self._drain(listening)
             checking.cancel()
+            helpers.shutdown(wait=not left, cancel_futures=True)
         return 1 if left else 0
 
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> asyncio.Server:
@@ -124,7 +125,8 @@ class Server:
                 f"{left} connections were cut off after {self._options.drain_s:g} s", "cut off", count=left
             )
             for connection in list(self._house.connections):
-                connection.abort()
+                connection.cut_off()
+            await asyncio.sleep(0)
         return left
 
     def _log(self, head: Head | None, response: Response, seconds: float) -> None:
