@@ -114,9 +114,8 @@ def _probation(state: State, view: View) -> Effect | None:
     goal, _ = _goal(state, view)
     if goal is not None and goal.number < state.active.release.number:
         return None
-    if view.running != state.active:
-        return Rest(view.wait)
-    return Observe(state.active) if view.observe_in <= 0 else Rest(view.observe_in)
+    wait = max(view.observe_in, view.wait)
+    return Observe(state.active) if wait <= 0 and view.running == state.active else Rest(wait)
 
 
 def _coming(state: State, view: View) -> Effect | None:

@@ -72,9 +72,9 @@ def _not_activated(state: State, installed: Installed, failed: Failed, view: Vie
     told = state.tell(view.now, "not active", f"Release {installed.release.number} did not come up: {failed.why}")
     if back is not None:
         return returned(told, back, view.now, failed.why, bad=False)
-    if state.coming is not None or failed.failing is Failing.DAMAGED:
+    if failed.failing is Failing.DAMAGED:
         return changed(told, active=None, phase=state.phase if state.coming else Phase.IDLE, tries=0)
-    return recovered(changed(told, active=None, tries=0), installed, view.now)
+    return recovered(changed(told, active=None), installed, view.now)
 
 
 def _coming_not_activated(state: State, failed: Failed, view: View) -> State:
