@@ -29,7 +29,6 @@ NOT_IMPORTED: Exceptions = {
     "serving": {
         "alembic": "migrations of the fleet store",
         "fastapi": "the fleet service",
-        "httptools": "the inference server",
         "sqlalchemy": "the fleet store",
         "tensorrt-rtx-cu12-bindings": "engines; imported by a name that is injected",
         "tensorrt-rtx-cu12-libs": "the libraries behind the bindings",

@@ -60,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             code = Server(models, how, lines).run()
             if code:  # models still run for callers that were cut off, and nothing else can stop them
+                models.close(0.0)
                 lines.close()
                 os._exit(code)
         finally:
