@@ -1,7 +1,8 @@
 """Sessions of the small classifier that can be held up while they run, and models whose answers tell who gave them."""
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ class Watched:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.runs: list[dict[str, Any]] = []
+        self.threads: list[threading.Thread] = []
         self.entered, self.free = threading.Event(), threading.Event()
         self.free.set()
         self.closed = threading.Event()
@@ -41,6 +43,7 @@ class Watched:
     def run(self, inputs: Any) -> dict[str, Any]:
         assert not self.closed.is_set()
         self.runs.append(dict(inputs))
+        self.threads.append(threading.current_thread())
         self.entered.set()
         assert self.free.wait(SECONDS)
         if self.failure:
@@ -83,4 +86,12 @@ def held(live: LiveModel, session: Watched) -> "Future[Answer]":
     session.hold()
     found = live.submit({"images": some(1, 99)})
     assert session.entered.wait(SECONDS)
+    return found
+
+
+def until(what: Callable[[], bool]) -> bool:
+    """Ask again and again, for as long as that may take."""
+    end = time.monotonic() + SECONDS
+    while not (found := what()) and time.monotonic() < end:
+        time.sleep(0.001)
     return found
