@@ -6,7 +6,7 @@ from typing import Any
 from slipway.serving.channel.release import Release
 from slipway.serving.edge.agent.refusing import below_floor
 from slipway.serving.edge.agent.slots import free_slot
-from slipway.serving.edge.agent.state import Bad, Installed, Phase, State, Watched
+from slipway.serving.edge.agent.state import Bad, Installed, Phase, State, Watched, plain
 
 MOST_BAD = 50
 
@@ -102,6 +102,6 @@ def returned(state: State, back: Installed, now: datetime, why: str, *, bad: boo
 
 def with_bad(state: State, release: Release, why: str, now: datetime) -> State:
     """Remember that a release is no good here."""
-    bad = Bad(number=release.number, bundle=release.bundle, phase=state.phase, why=why, at=now)
+    bad = Bad(number=release.number, bundle=release.bundle, phase=state.phase, why=plain(why), at=now)
     others = tuple(one for one in state.bad if (one.number, one.bundle) != (release.number, release.bundle))
     return changed(state, bad=(*others, bad)[-MOST_BAD:])

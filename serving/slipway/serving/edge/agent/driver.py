@@ -137,6 +137,8 @@ class Agent:
         after = settle(state, effect, outcome, view)
         if self._keep(after) and isinstance(outcome, Watching):
             self._observed_at, self._observed = self._clock.monotonic(), outcome.observed
+        if isinstance(effect, Prove) and self.state.phase is Phase.PROVE:
+            self._failed(None)  # too slow for now
         if isinstance(effect, Activate) and isinstance(outcome, Done) and not self._unwritten:
             self._running = self.state.active
         return effect, outcome

@@ -4,6 +4,7 @@ What signatures, digests and expiries of metadata have to say was said before, b
 bundle are held against the manifest by `bundle.verifying`. Here stands what a device asks of a release beside that.
 """
 
+import math
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
@@ -102,6 +103,8 @@ def proof_refused(proof: Proof, budget: DeviceClass) -> str | None:
         return f"{proof.problems[0]}{more}"
     if fell(proof.provider, budget):
         return f"It ran on the processor; the device class is one with {budget.runtime}."
+    if not all(map(math.isfinite, (proof.p95_ms, proof.memory_mb))):
+        return "Its latency or its memory could not be measured."
     if proof.memory_mb > budget.memory_mb:
         return f"It took {proof.memory_mb:.0f} MB of memory; {budget.memory_mb:g} MB are allowed."
     return None

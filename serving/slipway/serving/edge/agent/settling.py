@@ -22,7 +22,7 @@ from slipway.serving.edge.agent.effects import (
 )
 from slipway.serving.edge.agent.health import Judgement, judge
 from slipway.serving.edge.agent.refusing import look_refused, proof_refused, too_slow
-from slipway.serving.edge.agent.state import Installed, Phase, Seen, State, Watched
+from slipway.serving.edge.agent.state import Installed, Phase, Seen, State, Watched, plain
 
 
 def settle(state: State, effect: Effect, outcome: Outcome, view: View) -> State:
@@ -127,7 +127,7 @@ def _built(state: State, effect: Any, outcome: Any, view: View) -> State:  # noq
             "variant": outcome.variant,
             "provider": outcome.provider,
             "engine": outcome.engine,
-            "detail": outcome.detail,
+            "detail": plain(outcome.detail),
         }
     )
     told = state.tell(
@@ -137,11 +137,14 @@ def _built(state: State, effect: Any, outcome: Any, view: View) -> State:  # noq
 
 
 def _proved(state: State, effect: Any, outcome: Any, view: View) -> State:  # noqa: ANN401
-    """Golden answers, provider and memory decide at once; latency has some tries, as the device may be busy."""
+    """Golden answers, provider and memory decide at once; latency has some tries, as the device may be busy.
+
+    What is recovered was quick enough once, and slow answers are better than none.
+    """
     proof, budget = outcome.proof, outcome.budget
     if (why := proof_refused(proof, budget)) is not None:
         return rejected(state, view.now, why)
-    if (why := too_slow(proof, budget)) is not None:
+    if (why := too_slow(proof, budget)) is not None and not state.recovering:
         if state.tries + 1 >= view.rules.tries:
             return rejected(state, view.now, why)
         return changed(state.tell(view.now, "prove put off", why), tries=state.tries + 1)

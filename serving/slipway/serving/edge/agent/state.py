@@ -21,6 +21,11 @@ SAME_AGAIN: Final = 3600.0
 LONGEST_WHY: Final = 1000
 
 
+def plain(text: str) -> str:
+    """A reason that can be written down: not too long, and without what no file takes."""
+    return text.encode(errors="replace").decode()[:LONGEST_WHY]
+
+
 class Phase(str, Enum):
     """Where a model is on its way from one release to the next."""
 
@@ -125,7 +130,7 @@ class State(Part):
 
     def tell(self, at: datetime, what: str, why: str, *, kept: int = KEPT) -> "State":
         """Remember a reason; the same one again is remembered once an hour, so that little is written for it."""
-        why = why[:LONGEST_WHY]
+        why = plain(why)
         same = [one for one in self.told if (one.what, one.why) == (what, why)]
         if same and abs((at - same[-1].at).total_seconds()) < SAME_AGAIN:
             return self

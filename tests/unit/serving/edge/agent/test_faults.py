@@ -1,5 +1,6 @@
 """What goes wrong around a device: full disks, wrong clocks, no network, old signatures. What runs goes on."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -178,6 +179,7 @@ def test_an_engine_that_does_not_load_any_more_is_built_again_from_what_is_here(
     while not agent.state.recovering:
         agent.step()
     plan.fails_to_activate = None
+    plan.proof = replace(plan.proof, p95_ms=500)  # slow answers are better than none
     builds = first.memory.builds
     state = first.live(agent)
     assert (number(state), state.phase, first.memory.builds) == (1, Phase.SETTLED, builds + 1)

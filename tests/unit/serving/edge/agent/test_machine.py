@@ -1,5 +1,7 @@
 """What is begun, left, taken back and never tried again, and why."""
 
+import math
+
 import pytest
 
 from agent_world.world import DEVICE, NOW, Plan, World
@@ -52,6 +54,8 @@ def test_a_device_that_has_seen_nothing_has_nothing_to_do() -> None:
         (Plan(proof=Proof(("fp32: `logits` is far off.",), "cpu")), Phase.PROVE, "far off"),
         (Plan(proof=Proof((), "cpu", p95_ms=21)), Phase.PROVE, "21.00 ms (p95); 20 ms are allowed"),
         (Plan(proof=Proof((), "cpu", memory_mb=201)), Phase.PROVE, "201 MB of memory; 200 MB are allowed"),
+        (Plan(proof=Proof((), "cpu", p95_ms=math.nan)), Phase.PROVE, "could not be measured"),
+        (Plan(proof=Proof(("\udce9" + 3000 * "x",), "cpu")), Phase.PROVE, "?xxx"),
         (Plan(fails_to_activate=ModelUnfit("It does not load.")), Phase.ACTIVATE, "does not load"),
         (Plan(errors=0.5), Phase.PROBATION, "requests failed"),
         (Plan(p95_ms=19), Phase.PROBATION, "19.00 ms (p95); 10.00 ms are allowed"),
@@ -301,7 +305,12 @@ def test_a_device_that_was_busy_is_given_some_tries_to_be_quick(
     while not agent.state.tries:
         agent.step()
     plan.proof = Proof((), "cpu", p95_ms=3)
+    begun = world.clock.monotonic()
+    until(agent, Phase.PROVE)
+    rest, _ = agent.step()
+    assert isinstance(rest, Rest)
     assert number(world.live(agent)) == 2
+    assert world.clock.monotonic() - begun > 30
     assert world.memory.proofs == 3
 
 
