@@ -14,6 +14,7 @@ from slipway.serving.edge.streams.log import DecisionLog
 from slipway.serving.edge.streams.stream import WHOLE, Models, Stream, Telling
 from slipway.serving.edge.streams.telling import Nobody, Telemetry
 from slipway.serving.errors import WrongUse
+from slipway.serving.runtime.cameras.address import without_passwords
 from slipway.serving.runtime.cameras.opening import open_source
 from slipway.serving.runtime.cameras.reconnecting import Timing
 from slipway.serving.runtime.cameras.stored import Now, utc_now
@@ -66,7 +67,7 @@ def read_camera(text: str) -> Camera:
     name, mark, address = text.partition("=")
     if not mark or not address or not _NAME.fullmatch(name):
         raise WrongUse(
-            f"`{text[:100]}` is no camera; expected NAME=SRC, the name in lower-case letters, digits, `-` and `_`.",
+            f"`{without_passwords(text[:100])}` is no camera; expected NAME=SRC, the name in lower-case letters, digits, `-` and `_`.",
             mend="Such as --camera gate=rtsp://10.0.0.7/main or --camera lot=world:tiny.",
         )
     return Camera(name, address)

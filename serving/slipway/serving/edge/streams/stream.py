@@ -149,6 +149,8 @@ class Stream:
 
     def _tell(self, frame: Frame, answers: Sequence[Answered]) -> None:
         for (name, area), answered in zip(self.areas.items(), answers, strict=True):
+            if area is not None and answered.loaded.contract.inputs[0].preprocessing.crop != "box":
+                raise WrongUse(f"{answered.loaded.model} looks at whole pictures, and was asked about the area {name}.")
             about = self._about(frame, answered)
             if kind_of(answered.loaded.contract) == "detector":
                 self._tell_boxes(frame, answered, about)

@@ -191,6 +191,15 @@ def test_a_classifier_answers_for_areas(kept: Kept, tmp_path: Path, live: Callab
     assert sum(answer["scores"].values()) == pytest.approx(1, abs=1e-3)
 
 
+def test_a_model_of_whole_pictures_is_not_asked_about_areas(
+    kept: Kept, folder: Path, live: Callable[..., LiveModel]
+) -> None:
+    counts = run(kept, [Camera("gate", str(folder), {"bay-1": (0.0, 0.0, 16.0, 16.0)})], Lives(live("detect")))
+    (failure,) = kept.events("failure")
+    assert failure["detail"] == "small-detect looks at whole pictures, and was asked about the area bay-1."
+    assert counts["gate"]["failed"] == 3
+
+
 def test_models_are_exchanged_below_running_streams_and_no_frame_is_lost(
     kept: Kept, tmp_path: Path, live: Callable[..., LiveModel], bundles: Mapping[str, Bundle]
 ) -> None:
