@@ -82,7 +82,7 @@ class LookAtChannel:
 
 @dataclass(frozen=True)
 class Fetch:
-    """Get the next file of what comes that is not there."""
+    """Get the next file of what comes that is not there, or a part of it."""
 
     coming: Installed
 
@@ -160,10 +160,10 @@ class Looked:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file has come."""
+    """A file has come, or a part of a large one."""
 
     left: int
-    """Files that are still missing."""
+    """Files that are still missing; 0 when the whole is there."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Getting a bundle into its slot, a file at a time, and no byte that is here already.
+"""Getting a bundle into its slot, a file or a slice of one at a time, and no byte that is here already.
 
 What the device class needs is taken from the other slot by its digest (a second name of the same content), from what
 this slot held, or from the channel into `parts/<sha256>`, where a broken transfer goes on by the part's size. A file
@@ -9,6 +9,7 @@ so it can be cut off anywhere.
 
 import hashlib
 from collections.abc import Iterator
+from typing import Final
 
 from slipway.serving.bundle.errors import BadBundle
 from slipway.serving.bundle.folder import LARGEST_MANIFEST, read_manifest
@@ -21,6 +22,13 @@ from slipway.serving.edge.agent.refusing import MEGABYTE, manifest_refused
 from slipway.serving.edge.agent.slots import Layout, other
 from slipway.serving.edge.agent.state import Installed
 from slipway.serving.errors import SlipwayError
+
+SLICE: Final = 20.0
+"""Seconds after which a large file is left for other things to be done, such as a look; it goes on from there."""
+
+
+class _Sliced(Exception):
+    """Enough of a file for now."""
 
 
 class _Left(SlipwayError):
@@ -46,7 +54,7 @@ class Fetching:
         self._sound: set[tuple[str, str]] = set()
 
     def next(self, coming: Installed) -> Fetched | Failed:
-        """Get one more file; `left` is how many are missing then, the manifest included."""
+        """Get one more file, or what comes of it in `SLICE`; `left` is how many are missing yet, or 0."""
         try:
             return self._next(coming)
         except _Left as left:
@@ -164,7 +172,10 @@ class Fetching:
         size = self._disk.size(part) or 0
         if size < file.size or not size:
             remote = self._remote(coming, name, file)
-            size = self._disk.write_from(part, size, self._pieces(remote, size))
+            try:
+                size = self._disk.write_from(part, size, self._pieces(remote, size))
+            except _Sliced:
+                return
         if size < file.size:
             raise _Left(f"{name} ended after {size:,} of {file.size:,} bytes.")
         if size > file.size or (found := self._hash(part)) != file.sha256:
@@ -186,12 +197,15 @@ class Fetching:
 
     def _pieces(self, remote: Remote, start: int) -> Iterator[bytes]:
         """What comes, at the pace that is allowed, until somebody asks to stop or the day's budget is spent."""
+        end = self._clock.monotonic() + SLICE
         for piece in self.channel.read(remote, start):
             yield piece
             if self._clock.wait(self._meter.take(len(piece))):
                 raise _Left(f"{remote.path} was left as the agent was asked to stop.", seconds=0.0)
             if self._meter.left() == 0:
                 raise _Left("The day's budget of bytes is spent.", seconds=self._meter.renewed_in())
+            if self._clock.monotonic() >= end:
+                raise _Sliced
 
     def _hash(self, name: str) -> str:
         """Read from the disk again, in pieces."""

@@ -16,6 +16,7 @@ from slipway.serving.channel.release import Release
 from slipway.serving.edge.agent.disk import RealDisk
 from slipway.serving.edge.agent.driver import Agent
 from slipway.serving.edge.agent.effects import Fetch
+from slipway.serving.edge.agent.fetching import SLICE
 from slipway.serving.edge.agent.metering import NetworkMeter
 from slipway.serving.edge.agent.state import Phase, State
 
@@ -190,6 +191,22 @@ def test_the_bandwidth_is_kept_to_by_waiting(world: World) -> None:
     taken = world.clock.monotonic() - begun
     total = sum(world.told.read_bytes.values())
     assert total / 1000 - 1.1 <= taken <= total / 1000
+
+
+def test_a_file_over_a_slow_line_is_fetched_in_slices_between_which_the_channel_is_heard(
+    world: World, agent: Agent, bundles: dict[int, Bundle]
+) -> None:
+    world.meter = NetworkMeter(world.clock, RealDisk(world.folder), bytes_per_second=20)
+    agent = world.boot()
+    agent.ask()
+    while agent.state.phase is not Phase.VERIFY:
+        begun = world.clock.monotonic()
+        agent.step()
+        assert world.clock.monotonic() - begun < SLICE + 256 / 20 + 1
+    size = sizes(bundles[2])
+    assert world.told.read_bytes == {name: size[name] for name in ("golden.npz", "model.fp32.onnx")}
+    world.told.point(1)
+    assert number(world.poll(agent)) == 1
 
 
 def test_the_day_s_budget_outlives_starts_and_is_renewed_at_midnight(world: World) -> None:
