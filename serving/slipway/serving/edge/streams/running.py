@@ -67,7 +67,8 @@ def read_camera(text: str) -> Camera:
     name, mark, address = text.partition("=")
     if not mark or not address or not _NAME.fullmatch(name):
         raise WrongUse(
-            f"`{without_passwords(text[:100])}` is no camera; expected NAME=SRC, the name in lower-case letters, digits, `-` and `_`.",
+            f"`{without_passwords(text)[:100]}` is no camera; expected NAME=SRC, the name in lower-case letters, "
+            "digits, `-` and `_`.",
             mend="Such as --camera gate=rtsp://10.0.0.7/main or --camera lot=world:tiny.",
         )
     return Camera(name, address)
