@@ -26,11 +26,18 @@ class Machines:
     """Each person's machine has only their own key; the project and the channel are the same for all."""
 
     office: Office
+    own: bool = False
+    """Whether people make and move their keys by themselves; else they have what the office has of theirs."""
 
     def home(self, who: str) -> Path:
-        """Where somebody's key lies; a new one takes the place of the old one."""
-        self.office.alone(who)
+        """Where somebody's key lies."""
         home = self.office.root / f"home-of-{who}"
+        if self.own:
+            if not home.exists() and who in self.office.ring.names():
+                self.office.alone(who)
+            home.mkdir(exist_ok=True)
+            return home
+        self.office.alone(who)
         name = f".config/slipway/keys/{who}.pem"
         (home / name).write_bytes((self.office.root / "home" / name).read_bytes())
         return home

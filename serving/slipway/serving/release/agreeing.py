@@ -20,6 +20,7 @@ from slipway.platform.errors import SlipwayError, WrongUse
 from slipway.platform.identity import People
 from slipway.platform.names import suggestion
 from slipway.platform.registry.desk import Desk
+from slipway.serving.bundle.canonical import canonical, sha256
 from slipway.serving.release.converging import released_models
 from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.inspecting import POINTERS, drafts_in, keys_of, names_of, waiting_in
@@ -41,6 +42,8 @@ UNKNOWN_MEND: Final = (
     "ledger another one than then: `--unknown-releases keep`."
 )
 
+Key = tuple[str, int, str]
+"""Model, number and bundle of a release."""
 Named = Mapping[str, tuple[frozenset[str], int]]
 """By role, its keys and how many must sign."""
 
@@ -249,22 +252,23 @@ def _entries(role: str, listing: Targets) -> list[str]:
     return lines or ["nothing yet"]
 
 
-def _strange(before: Targets, desk: Desk) -> dict[tuple[str, int, str], str]:
-    """Releases in the list that do not count in the ledger, with what is wrong."""
-    found = [match for path in before.targets if (match := RELEASE_PATH.fullmatch(path))]
+def _strange(before: Targets, desk: Desk) -> dict[Key, str]:
+    """Releases in the list that are not what the ledger has, with what is wrong."""
+    found = {(one[1], int(one[3]), one[2]): path for path in before.targets if (one := RELEASE_PATH.fullmatch(path))}
     try:
-        known, why = (_known(desk) if found else set()), "which the ledger does not know"
+        known, why = (_known(desk) if found else {}), "which the ledger does not know"
     except SlipwayError as error:
-        known, why = set(), f"and the ledger cannot be asked ({error})"
-    named = {(one[1], int(one[3]), one[2]): one for one in found}
-    return {
-        key: f"it lists release {one[3]} of {one[1]} (bundle {one[2][:DIGITS]}), {why}."
-        for key, one in sorted(named.items())
-        if key not in known
-    }
+        known, why = {}, f"and the ledger cannot be asked ({error})"
+    strange = {}
+    for (model, number, bundle), path in sorted(found.items()):
+        digest = known.get((model, number, bundle))
+        if digest != before.targets[path].hashes.get("sha256"):
+            told = "which says something else than the ledger" if digest else why
+            strange[model, number, bundle] = f"it lists release {number} of {model} (bundle {bundle[:DIGITS]}), {told}."
+    return strange
 
 
-def _without(before: Targets, strange: Collection[tuple[str, int, str]]) -> Targets:
+def _without(before: Targets, strange: Collection[Key]) -> Targets:
     """The list without these, and without the files of bundles that no release is left of."""
     kept = copy.deepcopy(before)
     matches = {path: RELEASE_PATH.fullmatch(path) for path in before.targets}
@@ -278,10 +282,14 @@ def _without(before: Targets, strange: Collection[tuple[str, int, str]]) -> Targ
     return kept
 
 
-def _known(desk: Desk) -> set[tuple[str, int, str]]:
-    """The releases that count in the ledger."""
+def _known(desk: Desk) -> dict[Key, str]:
+    """The releases that count in the ledger, with the sha256 of what the release key says of each."""
     found = ((model, load_rollout(desk, model)[0].releases.values()) for model in released_models(desk))
-    return {(model, one.number, one.bundle) for model, releases in found for one in releases}
+    return {
+        (model, one.number, one.bundle): sha256(canonical(one.signed.model_dump(mode="json")))
+        for model, releases in found
+        for one in releases
+    }
 
 
 def waits_told(found: Iterable[Waiting], people: People) -> tuple[str, ...]:
