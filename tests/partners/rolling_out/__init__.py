@@ -4,14 +4,9 @@ Keys, signatures, store, ledger, bundles and channel are real. MLflow is where `
 look at aliases has none, and what is decided does not wait for it.
 """
 
-import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -45,7 +40,6 @@ ROLES = {
     "gates": (Role.GATE_SERVICE,),
     "rollouts": (Role.ROLLOUT_SERVICE,),
 }
-SLIPWAY = Path(sys.executable).parent / "slipway"
 
 
 class Meter:
@@ -196,23 +190,5 @@ class Site(Office):
             self.start()
             self.move(finishing())
 
-    def command(self, *arguments: str, by: str = "dora", **environ: str) -> "subprocess.CompletedProcess[str]":
-        """The real `slipway`, in a child process."""
-        return subprocess.run(
-            [str(SLIPWAY), *arguments], cwd=self.root, env=self.environment(by, **environ), input="",
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-
-    def environment(self, by: str, **environ: str) -> dict[str, str]:
-        coverage = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
-        path = {"PATH": os.environ["PATH"], "SLIPWAY_IDENTITY__PERSON": by}
-        return {**self.environ, **coverage, **path, **environ}
-
     def kept(self, letter: str) -> Kept:
         return Kept((self.root / "bundles" / letter / "manifest.json").read_bytes())
-
-
-def data(completed: "subprocess.CompletedProcess[str]") -> Any:
-    """What a command with `--json` said."""
-    assert completed.returncode == 0, completed.stderr
-    return json.loads(completed.stdout)

@@ -1,100 +1,14 @@
 """The fold of the ledger: what devices should be told, whatever the entries' writers meant."""
 
-import random
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from slipway.platform.ledger.entry import Action, Decision, Entry, Written
-from slipway.serving.channel.pointer import Pointer, Sampling, Wave
+from rolling_out.book import A, B, Book, C
+from slipway.platform.ledger.entry import Action
+from slipway.serving.channel.pointer import Sampling, Wave
 from slipway.serving.release.folding import folded, rollout_of
-from slipway.serving.release.rollouts import Rollout, pointer_of
-
-A, B, C = "a" * 64, "b" * 64, "c" * 64
-NUMBERS = {A: "1", B: "2", C: "3"}
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-class Book:
-    """Entries, one a day."""
-
-    def __init__(self) -> None:
-        self.entries: list[Written] = []
-
-    def decide(self, action: Action, by: str, details: dict[str, Any] | None = None, /, **subjects: Any) -> Written:
-        number = len(self.entries) + 1
-        decision = Decision(
-            action=action,
-            model="birds",
-            subjects={name: str(value) for name, value in subjects.items() if value is not None},
-            actor=by,
-            nonce=str(number),
-            reason="because",
-            details=details or {},
-        )
-        entry = Entry(number=number, previous="", at=START + timedelta(days=number - 1), decision=decision)
-        self.entries.append(Written(entry, by, "d", f"{by}@example.com"))
-        return self.entries[-1]
-
-    @property
-    def rollout(self) -> Rollout:
-        return rollout_of("birds", self.entries)
-
-    @property
-    def champion(self) -> str | None:
-        return folded("birds", self.entries)[1].champion
-
-    @property
-    def told(self) -> Pointer:
-        return pointer_of(self.rollout, sequence=1, signed_at=START)
-
-    def where(self) -> tuple[int | None, int | None]:
-        """Numbers of base and target."""
-        pointer = self.told
-        base, target = pointer.base, pointer.target
-        return base.number if base else None, target.number if target else None
-
-    def champions(self, bundle: str, *, known: bool = False, action: Action = Action.PROMOTE) -> None:
-        """Judged, approved and promoted."""
-        verdict, champion = f"v{len(self.entries)}", self.champion
-        self.decide(Action.VERDICT, "gates", {"passed": True}, bundle=bundle, verdict=verdict, champion=champion)
-        named = {"bundle": bundle, "version": NUMBERS[bundle]}
-        if not known:
-            self.decide(Action.REGISTER, "ada", {"approvals": 1, "barred": ["ada"]}, **named)
-        if action is Action.PROMOTE:
-            self.decide(Action.APPROVE, "ben", **named, verdict=verdict)
-        self.decide(action, "cleo", **named, verdict=verdict, replaces=champion)
-        assert self.champion == bundle
-
-    def release(self, number: int, bundle: str, base: int | None = None, /, **changed: Any) -> int:
-        """Of the entry."""
-        details = {"wave": {"share": 5, "seed": "s"}} | changed.pop("details", {})
-        subjects = {
-            "release": number, "bundle": bundle, "version": NUMBERS[bundle], "base": base, "floor": base or 0,
-        } | changed  # fmt: skip
-        return self.decide(Action.RELEASE, "cleo", details, **subjects).entry.number
-
-    def move(self, action: Action, release: int, **details: Any) -> int:
-        return self.decide(action, "cleo", details, release=release).entry.number
-
-    def finish(self, release: int) -> None:
-        self.move(Action.ADVANCE, release, finish=True)
-
-    def released(self, *bundles: str) -> None:
-        """One after the other went to everybody."""
-        for number, bundle in enumerate(bundles, start=1):
-            self.champions(bundle)
-            self.release(number, bundle, number - 1 or None)
-            self.finish(number)
-
-    def roll_back(self, to: str, replaces: str, **subjects: Any) -> int:
-        named = {"bundle": to, "version": NUMBERS[to], "replaces": replaces}
-        return self.decide(Action.ROLLBACK, "dora", **named, **subjects).entry.number
-
-    def why_void(self, entry: int) -> str:
-        return self.rollout.why_void(entry) or ""
+from slipway.serving.release.rollouts import Rollout
 
 
 @pytest.fixture
@@ -354,61 +268,3 @@ def test_which_pictures_are_kept_is_told_whatever_devices_run(book: Book) -> Non
 def test_entries_of_other_models_say_nothing(book: Book) -> None:
     book.released(A)
     assert rollout_of("fish", book.entries) == Rollout("fish")
-
-
-def sensible(book: Book, draw: random.Random) -> None:
-    """What somebody would do next."""
-    rollout, champion = book.rollout, book.champion
-    newest, target = rollout.newest, rollout.target
-    back = rollout.earlier(newest.number) if newest else None
-    if back and champion and newest and draw.randrange(3) == 0:
-        book.roll_back(back.bundle, champion, **({} if newest.bundle == champion else {"undoes": newest.bundle}))
-    elif target:
-        action = draw.choice((Action.ADVANCE, Action.ADVANCE, Action.PAUSE, Action.RESUME))
-        book.move(action, target.number, **({"finish": True} if draw.randrange(2) else {"wave": {"share": 50}}))
-    elif champion and (newest is None or newest.bundle != champion):
-        book.release(rollout.next_number, champion, rollout.base_number)
-    else:
-        bundle = draw.choice([one for one in (A, B, C) if one != champion])
-        known = bundle in folded("birds", book.entries)[1].versions
-        book.champions(bundle, known=known, action=draw.choice((Action.PROMOTE, Action.PROMOTE, Action.OVERRIDE)))
-
-
-def anything(book: Book, draw: random.Random) -> None:
-    """Some entry, which hardly ever fits its place."""
-    bundles = (A, B, C)
-    details = draw.choice(({"finish": True}, {"wave": {"share": 50}}, {"wave": 7}))
-    match draw.randrange(4):
-        case 0:
-            book.release(draw.randint(0, 9), draw.choice(bundles), draw.choice((None, 1, 2, 3, 9)))
-        case 1:
-            book.move(draw.choice((Action.ADVANCE, Action.PAUSE, Action.RESUME)), draw.randint(0, 9), **details)
-        case 2:
-            undoes = draw.choice(({}, {"undoes": draw.choice(bundles)}))
-            book.roll_back(draw.choice(bundles), draw.choice(bundles), **undoes)
-        case 3:
-            word, bundle = draw.choice((Action.REJECT, Action.COMMENT)), draw.choice(bundles)
-            book.decide(word, "ben", bundle=bundle, version=NUMBERS[bundle])
-
-
-def test_whatever_is_written_devices_are_told_what_they_may_run(seed: int) -> None:
-    draw, told = random.Random(seed), set()
-    for _ in range(12):
-        book = Book()
-        for _ in range(30):
-            (sensible if draw.randrange(3) else anything)(book, draw)
-            rollout = book.rollout
-            base, target = rollout.base, rollout.target
-            if base:
-                assert base.number >= rollout.floor  # no device has seen a floor above it
-            if target:
-                assert target.number == max(rollout.releases)
-                assert rollout.paused or not rollout.is_quarantined(target)
-                assert base is None or target.floor == base.number
-            assert rollout.wave == Wave() or target
-            assert book.told.model == "birds"
-            told |= {step.what.split()[0] for step in rollout.steps}
-        void = {one.written.entry.number for one in book.rollout.void}
-        kept = rollout_of("birds", [one for one in book.entries if one.entry.number not in void])
-        assert replace(book.rollout, void=()) == kept  # what is void changes nothing
-    assert {"version", "undone:", "finished:", "paused", "goes", "to"} <= told
