@@ -37,8 +37,8 @@ def check_draft(
     if objections:
         raise UnfitDraft(
             f"{draft.key} is not to be signed: {'; '.join(objections)}.",
-            mend="If the people file here is an older one, fetch the newest. Else find out who wrote the draft, remove it, "
-            "and ask for what is wanted again.",
+            mend="If the people file here is an older one, fetch the newest. Else find out who wrote the draft, "
+            "remove it, and ask for what is wanted again.",
         )
 
 
