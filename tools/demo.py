@@ -251,7 +251,7 @@ def main() -> int:
     print("\nact              seconds")
     for name, seconds in times:
         print(f"{name:<16} {seconds:7.1f}")
-    print("\nNot built yet, and not shown: the way of a champion to devices.")
+    print("\nNot shown: the way of a champion to devices, which docs/how-to/rollouts.md and devices.md tell.")
     return 0
 
 
