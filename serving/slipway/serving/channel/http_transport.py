@@ -42,6 +42,8 @@ class Pace:
     patience_seconds: float = 30.0
     """For the first byte, and what a transfer may fall behind the least rate."""
     least_bytes_per_second: float = 1024.0
+    kept_seconds: float = 30.0
+    """How long a connection that nobody uses is kept; routers forget such connections and tell nobody."""
 
 
 USUAL: Final = Pace()
@@ -54,21 +56,17 @@ class HttpTransport:
         self, address: str, *, pace: Pace = USUAL, plain: bool = False, authorities: Path | None = None
     ) -> None:
         """`plain` allows http to other machines; `authorities` are trusted in place of the system's."""
-        scheme, host, port, self._prefix = _parts(address, plain=plain)
+        self._scheme, self._host, self._port, self._prefix = _parts(address, plain=plain)
         self._address = address.rstrip("/")
         self._pace = pace
         self._watch = Watch(min(1.0, pace.patience_seconds / 10))
-        shared: dict[str, Any] = {
-            "maxsize": 1,
-            "retries": False,
-            "timeout": Timeout(connect=pace.connect_seconds, read=pace.silent_seconds),
-            "watch": self._watch,
-        }
-        if scheme == "https":
-            context = ssl.create_default_context(cafile=str(authorities) if authorities else None)
-            self._pool: WatchedPool | WatchedTlsPool = WatchedTlsPool(host, port, ssl_context=context, **shared)
-        else:
-            self._pool = WatchedPool(host, port, **shared)
+        self._context = (
+            ssl.create_default_context(cafile=str(authorities) if authorities else None)
+            if self._scheme == "https"
+            else None
+        )
+        self._pool: WatchedPool | WatchedTlsPool | None = None
+        self._used = 0.0
 
     @property
     def place(self) -> str:
@@ -83,10 +81,29 @@ class HttpTransport:
                 done = True
             finally:
                 response.release_conn() if done else response.close()
+                self._used = time.monotonic()
 
     def close(self) -> None:
-        """Give the connection back."""
-        self._pool.close()
+        """Give the connection back; the next file makes another."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+    def _connected(self) -> WatchedPool | WatchedTlsPool:
+        if self._pool is not None and time.monotonic() - self._used <= self._pace.kept_seconds:
+            return self._pool
+        self.close()
+        shared: dict[str, Any] = {
+            "maxsize": 1,
+            "retries": False,
+            "timeout": Timeout(connect=self._pace.connect_seconds, read=self._pace.silent_seconds),
+            "watch": self._watch,
+        }
+        if self._context is not None:
+            self._pool = WatchedTlsPool(self._host, self._port, ssl_context=self._context, **shared)
+        else:
+            self._pool = WatchedPool(self._host, self._port, **shared)
+        return self._pool
 
     def _url(self, path: str) -> str:
         return f"{self._address}/{path}"
@@ -96,12 +113,13 @@ class HttpTransport:
         if start:
             headers["Range"] = f"bytes={start}-"
         with self._watch.waiting(self._pace.connect_seconds + self._pace.patience_seconds):
-            response = self._pool.urlopen(
+            response = self._connected().urlopen(
                 "GET", f"{self._prefix}/{path}", headers=headers, redirect=False, preload_content=False,
                 decode_content=False,
             )  # fmt: skip
             if response.status not in {WHOLE, PART}:
                 _discard(response)
+                self._used = time.monotonic()
         if response.status in {WHOLE, PART}:
             return response
         if response.status in ABSENT:

@@ -79,11 +79,6 @@ class RememberingUpdater(Updater):
             if self._marks != before:
                 write_marks(self._folder, self._marks)
 
-    def version(self, role: str) -> int | None:
-        """The version of a role that is trusted by now."""
-        signed = self._trusted_set.get(role)
-        return signed.version if signed else None
-
     def expires(self, role: str) -> datetime | None:
         """When what is trusted by now of a role expires."""
         signed = self._trusted_set.get(role)

@@ -90,24 +90,25 @@ class Bench:
         """Sign what waits and may be signed with the keys that are here, as far as signatures are missing."""
         before = state.root if state else None
         root, targets = self.drafts_of(state)
-        known = frozenset(before.roles[TARGETS].keyids) if before else frozenset()
         if root is not None:
-            self._check(root, state)
-            self._sign(root, before, known)
+            self._sign(root, before, state)
             before = root.document.signed
         if targets is not None:
-            self._check(targets, state)
-            self._sign(targets, before, known)
+            self._sign(targets, before, state)
 
     def _check(self, draft: Draft, state: State | None) -> None:
         kept = state.targets.document if state else None
         held = (state.root if state else None, kept.signed if kept else None)
         check_draft(draft, *held, self.keys.people, self.expiries, self.now())
 
-    def _sign(self, draft: Draft, root: Root | None, known: Collection[str]) -> None:
+    def _sign(self, draft: Draft, root: Root | None, state: State | None) -> None:
         """Keys that devices know already come first: what they sign holds before a new root and after it."""
+        known = state.root.roles[TARGETS].keyids if state else ()
         wanted = sorted(draft.result(root).unsigned, key=lambda keyid: (keyid not in known, keyid))
-        for keyid, signer in self.keys.signers(wanted).items():
+        signers = self.keys.signers(wanted)
+        if signers:
+            self._check(draft, state)
+        for keyid, signer in signers.items():
             if not draft.result(root):
                 draft = self.drafts.add(draft, {keyid: signer})
 

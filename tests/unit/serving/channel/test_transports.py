@@ -64,6 +64,14 @@ def test_the_connection_is_kept_also_behind_a_refusal(folder: Path) -> None:
         assert served.connections == 1
 
 
+def test_a_connection_that_lay_idle_is_not_relied_on(folder: Path) -> None:
+    with serve(folder) as served:
+        transport = HttpTransport(served.url, pace=Pace(kept_seconds=0))
+        for _ in range(3):
+            assert b"".join(transport.open("targets/a.bin")) == DATA
+        assert served.connections == 3
+
+
 def test_who_stops_reading_leaves_a_transport_that_works(folder: Path) -> None:
     with serve(folder) as served:
         transport = HttpTransport(served.url)
