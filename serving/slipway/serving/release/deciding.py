@@ -41,11 +41,7 @@ def decide(
         desk.refuse(action.value, about, Refused(str(error), mend=error.mend))
     written = desk.ledger.append(decision, desk.signer)
     rollout = load_rollout(desk, about.model)[0]
-    if why := rollout.why_void(written.entry.number):
-        raise Refused(
-            f"Entry {written.entry.number} ({action} of {about.model}) changes nothing, because {why}.",
-            mend=f"Somebody was faster: look at `slipway rollout status {about.model}`.",
-        )
+    check_counts(written, rollout.why_void(written.entry.number))
     return written, rollout
 
 
@@ -58,6 +54,16 @@ def asked_before(desk: Desk, model: str, action: Action, request: str | None) ->
         if (decision.action, decision.nonce, written.signer) == (action, request, desk.signer.person.name):
             return written
     return None
+
+
+def check_counts(written: Written, why_void: str | None) -> None:
+    """Refuse to take an entry for done that changes nothing."""
+    if why_void:
+        decision, number = written.entry.decision, written.entry.number
+        raise Refused(
+            f"Entry {number} ({decision.action} of {decision.model}) changes nothing, because {why_void}.",
+            mend=f"Look at `slipway rollout status {decision.model}`; if it is still wanted: a new request.",
+        )
 
 
 def refused(against: Sequence[Against]) -> Refused:

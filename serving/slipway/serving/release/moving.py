@@ -12,7 +12,7 @@ from slipway.platform.registry.decisions import About
 from slipway.platform.registry.desk import Desk, Refused
 from slipway.serving.channel.pointer import Sampling, Wave
 from slipway.serving.release.converging import Converged, Told, converge
-from slipway.serving.release.deciding import about_release, asked_before, decide, refused
+from slipway.serving.release.deciding import about_release, asked_before, check_counts, decide, refused
 from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.repository import Repository
 from slipway.serving.release.rollouts import Rollout
@@ -103,6 +103,8 @@ def move(
     """Decide it, and let the channel follow."""
     rollout, _ = load_rollout(desk, model)
     there = asked_before(desk, model, wanted.action, request) or wanted.already(rollout)
+    if there:
+        check_counts(there, rollout.why_void(there.entry.number))
     written = there or _decided(desk, rollout, wanted, reason, request)
     converged = converge(desk, repository, (model,), told=told)[0]
     return Moved(load_rollout(desk, model)[0], written, there is not None, converged)

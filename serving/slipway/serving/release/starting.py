@@ -26,7 +26,7 @@ from slipway.serving.channel.paths import MODELS_ROLE
 from slipway.serving.channel.pointer import Wave
 from slipway.serving.errors import SlipwayError
 from slipway.serving.release.converging import Converged, converge
-from slipway.serving.release.deciding import asked_before, decide, refused
+from slipway.serving.release.deciding import asked_before, check_counts, decide, refused
 from slipway.serving.release.drilling import Drill, Meter, drill
 from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.opening import Sides
@@ -156,8 +156,10 @@ def _released(desk: Desk, picked: Picked, wanted: Wanted) -> Released | None:
     rollout, _ = load_rollout(desk, model)
     there = next((one for one in (rollout.target, rollout.base) if one and one.bundle == picked.record.bundle), None)
     asked = asked_before(desk, model, Action.RELEASE, wanted.request)
-    if asked is None or (there and there.written == asked):
+    too_late = rollout.why_void(asked.entry.number) if asked else None
+    if asked is None or (there and (there.written == asked or too_late)):
         return there
+    check_counts(asked, too_late)
     entry = asked.entry
     raise Refused(
         f"The request `{wanted.request}` wrote entry {entry.number}, a release of version "

@@ -18,7 +18,7 @@ from slipway.platform.registry.records import agreed
 from slipway.platform.registry.shown import show_version
 from slipway.platform.registry.standing import ModelStanding
 from slipway.serving.release.converging import Converged, Told, converge
-from slipway.serving.release.deciding import about_release, asked_before
+from slipway.serving.release.deciding import about_release, asked_before, check_counts
 from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.repository import Repository
 from slipway.serving.release.rollouts import Released, Rollout
@@ -114,11 +114,7 @@ def undo(
     else:
         written = _decided(desk, rollout, standing, release, (reason, request or fresh_nonce()))
     rollout, standing = load_rollout(desk, model)
-    if why := standing.why_void(written.entry.number):
-        raise Refused(
-            f"Entry {written.entry.number} (rollback of {model}) changes nothing, because {why}.",
-            mend="If it is still wanted: a new request.",
-        )
+    check_counts(written, standing.why_void(written.entry.number))
     converged = converge(desk, open_repository(), (model,), told=told)[0] if rollout.releases else None
     return Undone(rollout, written, there is not None, converged, _aliases(desk, standing))
 

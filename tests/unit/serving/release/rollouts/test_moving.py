@@ -7,6 +7,7 @@ import pytest
 
 from rolling_out import MODEL, Site
 from slipway.platform.ledger.entry import Action
+from slipway.platform.registry.decisions import About
 from slipway.platform.registry.desk import Refused
 from slipway.serving.channel.pointer import Sampling, Wave
 from slipway.serving.channel.release import Release
@@ -72,6 +73,17 @@ def test_who_lacks_the_role_is_refused_and_the_ledger_knows(led_site: Site, by: 
         led_site.move(wanted, by)  # type: ignore[arg-type]
     assert led_site.entries()[-1].entry.decision.action is Action.REFUSE
     assert (led_site.told(), led_site.look().pointer.paused) == before
+
+
+def test_a_request_whose_entry_came_too_late_is_not_taken_for_done(led_site: Site) -> None:
+    led_site.start()
+    about = About(MODEL, led_site.bundles["b"], "2", besides={"release": "2"})
+    late = about.decided(Action.RESUME, actor="dora", nonce="r-1")
+    led_site.own.ledger.append(late, led_site.signer("dora"))
+    with pytest.raises(Refused, match="changes nothing, because release 2 was not paused"):
+        led_site.move(resuming(), request="r-1")
+    first = led_site.move(pausing(), request="r-2")
+    assert led_site.move(pausing(), request="r-2").written == first.written
 
 
 def test_where_nothing_is_on_its_way_nothing_moves(site: Site) -> None:
