@@ -1,5 +1,6 @@
 """Tests on a device: an `ssh` and an `scp` that stay here, and a device whose Python only says what it was asked."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -50,18 +51,20 @@ OPTIONS = ("ada@jetson", "--python", "python-there", "--tensorrt-python", "/usr/
 
 @pytest.mark.parametrize("ends", [0, 1])
 def test_the_suite_runs_there_and_its_report_comes_back(programs: Mapping[str, str], ends: int, tmp_path: Path) -> None:
-    result = run({**programs, "ENDS_WITH": str(ends)}, *OPTIONS)
+    host = f"ada@jetson-{ends}-{os.getpid()}"  # a report of its own, whatever else runs
+    result = run({**programs, "ENDS_WITH": str(ends)}, host, *OPTIONS[1:])
     assert result.returncode == ends, result.stderr
-    report = ROOT / ".slipway" / "device-tests" / "ada_jetson" / "report.xml"
+    report = ROOT / ".slipway" / "device-tests" / host.replace("@", "_") / "report.xml"
     assert report.read_text() == "<report/>\n"
     assert str(report) in result.stdout
     report.unlink()
+    report.parent.rmdir()
     suite = tmp_path / "home" / ".cache" / "slipway-device-tests" / "suite"
     assert (suite / "tests/unit/serving/runtime/live/test_swapping.py").is_file()
     assert (suite / "tests/partners/small_onnx/__init__.py").is_file()
     assert len(list((suite / "wheels").glob("slipway_serving-*.whl"))) == 1
     log = (tmp_path / "home" / "log").read_text().splitlines()
-    assert "ssh ada@jetson" in log
+    assert f"ssh {host}" in log
     assert "python-there -m venv venv" in log
     assert any("--constraint suite/device.lock" in line and "slipway-serving[camera]" in line for line in log)
     assert str(suite) in log
