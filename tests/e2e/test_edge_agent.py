@@ -13,6 +13,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
 import small_onnx
 from signed_channel import Misbehaviour, Office, Time, serve
@@ -46,6 +48,17 @@ def edge(*arguments: object, home: Path, code: int | None = 0) -> subprocess.Com
     assert "Traceback" not in result.stderr
     assert code is None or result.returncode == code, result.stdout + result.stderr
     return result
+
+
+@contextmanager
+def running(*arguments: object, home: Path) -> Iterator[subprocess.Popen[str]]:
+    """A `slipway-edge` process that goes on by itself, and never longer than the test."""
+    command = ["slipway-edge", *map(str, arguments), "--home", str(home)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @dataclass
@@ -307,22 +320,19 @@ def test_killed_at_any_moment_it_goes_on_and_ends_with_the_release_proven(field:
     with serve(field.two.folder) as served:
         device.follow(served.url)
         for _ in range(4):
-            command = ["slipway-edge", "once", "--home", str(device.home)]
-            with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            with running("once", home=device.home) as process:
                 asked = len(served.asked)
                 while process.poll() is None and len(served.asked) == asked:
                     time.sleep(0.005)
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(chance.uniform(0, 1.0))
-                process.kill()
             assert device.active() in {1, 2}
         assert device.once()["active"]["release"] == device.active() == 2
 
 
 def test_one_agent_works_at_a_time_and_ends_cleanly_when_asked(field: Field, tmp_path: Path) -> None:
     device = field.device("on second", tmp_path / "device")
-    command = ["slipway-edge", "run", "--home", str(device.home)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as agent:
+    with running("run", home=device.home) as agent:
         assert agent.stderr is not None
         assert "follows small-bays" in agent.stderr.readline()
         told = edge("once", home=device.home, code=1).stderr
@@ -336,3 +346,63 @@ def test_one_agent_works_at_a_time_and_ends_cleanly_when_asked(field: Field, tmp
     state = states_of(home, home.enrolment())[MODEL]
     assert (state.started, state.crashes) == (False, 0)
     assert stat.S_IMODE(device.home.stat().st_mode) == 0o700
+
+
+class Caller(threading.Thread):
+    """Asks a model again and again, and keeps who answered."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(daemon=True)
+        self._pool = urllib3.PoolManager(maxsize=1, retries=False)
+        self._url, self._ended = f"{url}/v1/models/{MODEL}/infer", threading.Event()
+        self.statuses: list[int] = []
+        self.releases: list[str] = []
+
+    def run(self) -> None:
+        body, headers = small_onnx.images(1).tobytes(), {"Content-Type": "application/octet-stream"}
+        while not self._ended.wait(0.01):
+            response = self._pool.request("POST", self._url, body=body, headers=headers)
+            self.statuses.append(response.status)
+            self.releases.append(response.headers.get("X-Slipway-Release", "none"))
+
+    def end(self) -> None:
+        self._ended.set()
+        self.join(30)
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for what must come."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.05)
+
+
+def test_over_http_the_old_release_answers_while_a_mirror_attacks_and_the_next_one_takes_over(
+    field: Field, tmp_path: Path
+) -> None:
+    device = field.device("on first", tmp_path / "device")
+    home = Home(device.home)
+    with serve(field.two.folder, Misbehaviour("timestamp.json", endless=True)) as served:
+        device.follow(served.url)
+        with running("serve", "--port", 0, home=device.home) as server:
+            assert server.stderr is not None
+            url = re.findall(r"http://\S+", server.stderr.readline())[0]
+            threading.Thread(target=server.stderr.read, daemon=True).start()
+            until(lambda: urllib3.request("GET", f"{url}/health/ready", retries=False).status == 200)
+            caller = Caller(url)
+            caller.start()
+            server.send_signal(signal.SIGHUP)  # look now
+            until(lambda: "endless" in states_of(home, home.enrolment())[MODEL].told[-1].why)
+            until(lambda: len(caller.statuses) > 20)
+            assert set(caller.releases) == {"1"}
+            assert "endless" in device.why()
+            served.plan.clear()
+            server.send_signal(signal.SIGHUP)
+            until(lambda: "2" in caller.releases[-1:])
+            caller.end()
+            server.terminate()
+            assert server.wait(30) == 0
+    assert set(caller.statuses) == {200}
+    assert caller.releases == sorted(caller.releases)
+    assert device.active() == 2
