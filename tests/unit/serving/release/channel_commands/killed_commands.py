@@ -23,6 +23,7 @@ from signed_channel import Follower, KillingStore, Office
 from slipway.serving.channel.errors import ChannelError
 from slipway.serving.channel.transport import NotThere
 from slipway.serving.release import tuf_repository
+from slipway.serving.release.places import channel_store
 
 MOST: Final = 120
 SHOWN: Final = frozenset({"replace", "unlink", "rmdir"})
@@ -91,8 +92,7 @@ SCENARIOS: Final = {
 
 def die_at_write(step: int) -> None:
     """Before that write to the channel's store."""
-    opened = tuf_repository.channel_store
-    tuf_repository.channel_store = lambda loaded: KillingStore(opened(loaded), step, really=True)
+    vars(tuf_repository)["channel_store"] = lambda loaded: KillingStore(channel_store(loaded), step, really=True)
 
 
 def die_at_call(step: int) -> None:

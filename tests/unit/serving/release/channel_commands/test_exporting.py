@@ -131,7 +131,9 @@ def test_again_it_is_brought_up_to_date_and_holds_nothing_old(leading: Any, tmp_
     leading.office.time.forward(minutes=1)
     leading.office.release("b", "c")
     leading.well("ada", "export", str(stick))
-    assert follower.look(stick).pointer.base.number == 3
+    base = follower.look(stick).base
+    assert base is not None
+    assert base.number == 3
     assert follower.fetch(stick) > 0
     shutil.rmtree(tmp_path / "trust-of-small-bays")
     fresh = tmp_path / "fresh"
