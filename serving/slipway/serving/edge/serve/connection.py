@@ -33,14 +33,25 @@ Buffer = npt.NDArray[np.uint8]
 NOTHING: Final[Buffer] = np.empty(0, np.uint8)
 
 
+class Exchange(Protocol):
+    """One request and its answer."""
+
+    @property
+    def most(self) -> int:
+        """Bytes of body that it may have."""
+
+    def answer(self, body: Buffer, done: "Callable[[Response], None]") -> None:
+        """Work on the answer and call `done` with it, once."""
+
+    def abandon(self) -> None:
+        """Nobody waits any more."""
+
+
 class Site(Protocol):
     """What stands behind the connections."""
 
-    def admit(self, head: Head) -> int:
-        """How many bytes of body this request may have; `Refused` before any of them is read."""
-
-    def answer(self, head: Head, body: Buffer, done: "Callable[[Response], None]") -> "Callable[[], None] | None":
-        """Work on the answer and call `done` with it, once; what is given back is called when nobody waits any more."""
+    def admit(self, head: Head) -> Exchange:
+        """Begin with a request; `Refused` before any of its body is read."""
 
 
 class Phase(Enum):
@@ -65,7 +76,7 @@ class Connection(asyncio.BufferedProtocol):
         self._body = NOTHING
         self._hole = memoryview(b"")
         """The part of the body that has not come yet."""
-        self._abandon: Callable[[], None] | None = None
+        self._exchange: Exchange | None = None
         self._since = self._moved = 0.0
         """When the request began, or leaving; when something came last."""
         self._stuck: float | None = None
@@ -194,9 +205,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def _begin(self, head: Head, behind: memoryview) -> None:
         """Find room for the body, and put into it what came behind the head."""
-        most = self._house.site.admit(head)
-        if head.length > most:
-            raise Refused(413, f"The body has {head.length:,} bytes; at most {most:,} are read here.")
+        self._exchange = exchange = self._house.site.admit(head)
+        if head.length > exchange.most:
+            raise Refused(413, f"The body has {head.length:,} bytes; at most {exchange.most:,} are read here.")
         self._house.hold(head.length)
         self._body = np.empty(head.length, np.uint8) if head.length else NOTHING
         there, room = behind[: head.length], self._body.data
@@ -211,15 +222,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def _ask(self) -> None:
         """The request is complete."""
-        assert self._head is not None  # noqa: S101 - a body comes after its head
+        assert self._exchange is not None  # noqa: S101 - a body comes after its head
         self._phase = Phase.ANSWER
         try:
-            abandon = self._house.site.answer(self._head, self._body, self._answered)
+            self._exchange.answer(self._body, self._answered)
         except Exception as error:  # noqa: BLE001 - as above
             self._answered(refused(explained(error)))
-            return
-        if self._phase is Phase.ANSWER:  # and not answered already
-            self._abandon = abandon
 
     def _answered(self, response: Response) -> None:
         head = self._head
@@ -236,10 +244,10 @@ class Connection(asyncio.BufferedProtocol):
         self._advance()
 
     def _write(self, response: Response, *, keep: bool) -> None:
-        self._house.note(self._head, response, self._house.now() - self._since)
         bodiless = self._head is not None and self._head.method == "HEAD"
         for part in response.parts(keep=keep, bodiless=bodiless):
             self._transport.write(part)
+        self._house.note(self._head, response, self._house.now() - self._since)
 
     def _refuse(self, error: Refused) -> None:
         """Answer a request that was not read to its end; there is no next one on this connection."""
@@ -264,10 +272,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def _forget(self) -> None:
         """The request is over, however it ended."""
-        abandon, self._abandon = self._abandon, None
+        exchange, self._exchange = self._exchange, None
         if self._head is not None:
             self._house.release(len(self._body))
         self._reader = self._head = None
         self._body, self._hole = NOTHING, memoryview(b"")
-        if abandon is not None and self._lost:
-            abandon()
+        if exchange is not None and self._lost:
+            exchange.abandon()

@@ -38,34 +38,39 @@ class Means:
 class Inference:
     """One of them."""
 
-    def __init__(
-        self, means: Means, live: Working, intake: Intake, headers: Mapping[str, str], done: Callable[[Response], None]
-    ) -> None:
+    def __init__(self, means: Means, live: Working, intake: Intake, headers: Mapping[str, str]) -> None:
         self._means, self._live, self._intake, self._headers = means, live, intake, headers
-        self._done: Callable[[Response], None] | None = done
+        self._done: Callable[[Response], None] | None = None
+        self._kind = intake.kind(headers)
         self._as = wanted(headers.get("accept"), len(intake.loaded.contract.outputs))
         self._due = means.loop.time() + deadline(headers, means.deadline_s)
         self._future: Future[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, body: npt.NDArray[np.uint8]) -> None:
+    @property
+    def most(self) -> int:
+        """Bytes of body."""
+        return self._intake.most(self._kind)
+
+    def answer(self, body: npt.NDArray[np.uint8], done: Callable[[Response], None]) -> None:
         """Ask; the answer comes later."""
-        self._timer = self._means.loop.call_at(self._due, self._late)
-        kind = self._intake.kind(self._headers)
+        self._done = done
         try:
-            if kind == OCTETS:
+            if self._kind == OCTETS:
                 self._ask(self._intake.tensor(self._headers, body))
             else:
-                self._help(self._ask, self._intake.read, kind, self._headers, body)
+                self._help(self._ask, self._intake.read, self._kind, self._headers, body)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told
             self._fail(error)
+            return
+        self._timer = self._means.loop.call_at(self._due, self._late)
 
     def abandon(self) -> None:
         """Nobody waits any more."""
         self._done = None
         if self._timer is not None:
             self._timer.cancel()
-        if self._future is not None:
+        if self._future is not None and not self._future.done():
             self._future.cancel()
 
     def _ask(self, inputs: Arrays) -> None:
@@ -104,10 +109,10 @@ class Inference:
         self._finish(refused(found))
 
     def _finish(self, told: Response) -> None:
-        done = self._done
-        self.abandon()
+        done, self._done = self._done, None
         if done is not None:
             done(told)
+        self.abandon()
 
 
 def deadline(headers: Mapping[str, str], usual: float) -> float:

@@ -8,27 +8,43 @@ GET  /metrics                  for Prometheus
 """
 
 import difflib
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from slipway.serving.edge.serve.connection import Exchange
 from slipway.serving.edge.serve.head import Head
 from slipway.serving.edge.serve.inference import Inference, Means
 from slipway.serving.edge.serve.metrics import Metrics
 from slipway.serving.edge.serve.models import Models, Working
 from slipway.serving.edge.serve.payloads import Intake
-from slipway.serving.edge.serve.refusals import RETRY, Refused, explained
+from slipway.serving.edge.serve.refusals import RETRY, Refused
 from slipway.serving.edge.serve.response import TEXT, Response, refused, told
 from slipway.serving.runtime.live import LoadedModel
 
 _MODELS: Final = "/v1/models"
-_MODEL: Final = re.compile(rf"{_MODELS}/([^/]{{1,100}})(/infer)?")
+_MODEL: Final = f"{_MODELS}/"
+_INFER: Final = "/infer"
 _LOOKING: Final = ("GET", "HEAD")
 
-Done = Callable[[Response], None]
+
+class Page:
+    """A request for what can be said at once."""
+
+    most = 0
+
+    def __init__(self, said: Callable[[], Response]) -> None:
+        self._said = said
+
+    def answer(self, body: npt.NDArray[np.uint8], done: Callable[[Response], None]) -> None:
+        """Say it."""
+        del body
+        done(self._said())
+
+    def abandon(self) -> None:
+        """It was said already."""
 
 
 class Site:
@@ -46,55 +62,38 @@ class Site:
             _MODELS: lambda: told(200, {"models": [self._about(name) for name in sorted(models.lives())]}),
         }
 
-    def admit(self, head: Head) -> int:
-        """How many bytes of body a request may have; `Refused` before any of them is read."""
-        match = _MODEL.fullmatch(head.path)
-        if match is None or not match[2]:
-            _allow(head, _LOOKING)
-            return 0
-        name = match[1]
+    def admit(self, head: Head) -> Exchange:
+        """Begin with a request; `Refused` before any of its body is read."""
+        path = head.path
+        if path.startswith(_MODEL) and path.endswith(_INFER):
+            return self._infer(path[len(_MODEL) : -len(_INFER)], head)
+        if head.method not in _LOOKING:
+            raise _not_for(head, _LOOKING)
+        if path.startswith(_MODEL):
+            name = path[len(_MODEL) :]
+            self._live(name)
+            return Page(lambda: told(200, self._about(name)))
+        if path in self._pages:
+            return Page(self._pages[path])
+        raise Refused(404, "There is nothing at this address.", mend=f"See {', '.join(self._pages)}.")
+
+    def _infer(self, name: str, head: Head) -> Inference:
         live = self._live(name)
-        _allow(head, ("POST",))
+        if head.method != "POST":
+            raise _not_for(head, ("POST",))
         try:
-            intake = self._intake(name, live)
-            return intake.most(intake.kind(head.headers))
+            return Inference(self._means, live, self._intake(name, live), head.headers)
         except Refused as error:
             error.model = name
             raise
-
-    def answer(self, head: Head, body: npt.NDArray[np.uint8], done: Done) -> Callable[[], None] | None:
-        """Work on the answer; what comes back ends that."""
-        match = _MODEL.fullmatch(head.path)
-        if match is not None and match[2]:
-            return self._infer(match[1], head, body, done)
-        if match is not None:
-            self._live(match[1])
-            done(told(200, self._about(match[1])))
-        elif page := self._pages.get(head.path):
-            done(page())
-        else:
-            raise Refused(404, "There is nothing at this address.", mend=f"See {', '.join(self._pages)}.")
-        return None
-
-    def _infer(self, name: str, head: Head, body: npt.NDArray[np.uint8], done: Done) -> Callable[[], None] | None:
-        try:
-            live = self._live(name)
-            inference = Inference(self._means, live, self._intake(name, live), head.headers, done)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told
-            found = explained(error)
-            found.model = name
-            done(refused(found))
-            return None
-        inference.begin(body)
-        return inference.abandon
 
     def _live(self, name: str) -> Working:
         lives = self._models.lives()
         if name in lives:
             return lives[name]
-        near = difflib.get_close_matches(name, lives, 1, 0.0)
+        near = difflib.get_close_matches(name[:100], lives, 1, 0.0)
         mend = f"Did you mean {near[0]}? {_MODELS} lists what there is." if near else "Nothing is served yet."
-        raise Refused(404, f"No model {name!r} is served here.", mend=mend)
+        raise Refused(404, f"No model {name[:100]!r} is served here.", mend=mend)
 
     def _intake(self, name: str, live: Working) -> Intake:
         loaded = live.loaded
@@ -130,6 +129,5 @@ def _told(loaded: LoadedModel) -> dict[str, Any]:
     }
 
 
-def _allow(head: Head, methods: tuple[str, ...]) -> None:
-    if head.method not in methods:
-        raise Refused(405, f"{head.method} is not for this address.", headers={"Allow": ", ".join(methods)})
+def _not_for(head: Head, methods: Sequence[str]) -> Refused:
+    return Refused(405, f"{head.method} is not for this address.", headers={"Allow": ", ".join(methods)})
