@@ -99,18 +99,34 @@ def override(desk: Desk, given: str, *, reason: str, request: str | None = None)
     return _become(desk, picked, Action.OVERRIDE, key, request or fresh_nonce(), reason=reason, refused=told)
 
 
-def rollback(desk: Desk, model: str, *, to: str | None = None, reason: str, request: str | None = None) -> Promoted:
-    """Return champion to an earlier version, the last one before unless one is named, and quarantine today's."""
+def rollback(
+    desk: Desk, model: str, *, to: str | None = None, reason: str, request: str | None = None, show: bool = True
+) -> Promoted:
+    """Return champion to an earlier version, the last one before unless one is named, and quarantine today's.
+
+    Without `show` what MLflow shows is left to the caller.
+    """
     if not reason.strip():
         raise WrongUse("A rollback takes a reason.", mend='--reason "…"')
     if request and (there := _asked_before(desk, model, Action.ROLLBACK, request)):
         return there
-    picked = way_back(desk, model, to=to)
+    picked = _way_back(desk, model, to)
+    record, replaced = picked.record, picked.standing.champion
     verdict = picked.version.promotions[-1].entry.decision.subjects.get("verdict", "")
-    return _become(desk, picked, Action.ROLLBACK, verdict, request or fresh_nonce(), reason=reason)
+    about = About(model, record.bundle, record.number, verdict, replaced)
+    written = take_back(desk, about, reason=reason, request=request or fresh_nonce())
+    if show:
+        show_version(desk, record)
+    return Promoted(pick(desk, picked.name), replaced, written)
 
 
-def way_back(desk: Desk, model: str, *, to: str | None = None) -> Picked:
+def take_back(desk: Desk, about: About, *, reason: str, request: str) -> Written:
+    """Write a rollback into the ledger; what MLflow shows is for the caller to make equal, once devices are told."""
+    picked = pick(desk, f"{about.model}/{about.version}")
+    return _decided(desk, picked, about, Action.ROLLBACK, request, reason=reason)[0]
+
+
+def _way_back(desk: Desk, model: str, to: str | None) -> Picked:
     """The version that was champion before and can be again, the last one unless one is named."""
     standing = pick(desk, f"{model}@champion").standing
     wanted = standing.versions.get(_earlier(desk, model)) if to is None else standing.numbered(to)
@@ -146,12 +162,6 @@ def _asked_before(desk: Desk, model: str, action: Action, request: str) -> Promo
             show_version(desk, picked.record)
             return Promoted(picked, decision.subjects.get(REPLACES), written)
     return None
-
-
-def take_back(desk: Desk, about: About, *, reason: str, request: str) -> Written:
-    """Write a rollback into the ledger; what MLflow shows is for the caller to make equal, once devices are told."""
-    picked = pick(desk, f"{about.model}/{about.version}")
-    return _decided(desk, picked, about, Action.ROLLBACK, request, reason=reason)[0]
 
 
 def _become(

@@ -13,7 +13,7 @@ from slipway.platform.errors import SlipwayError, WrongUse
 from slipway.platform.ledger.entry import Action, Written
 from slipway.platform.registry.decisions import UNDOES, VERDICT, About
 from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
-from slipway.platform.registry.promoting import take_back, way_back
+from slipway.platform.registry.promoting import rollback, take_back
 from slipway.platform.registry.records import agreed
 from slipway.platform.registry.shown import show_version
 from slipway.platform.registry.standing import ModelStanding
@@ -107,11 +107,10 @@ def undo(
         raise WrongUse("An undo takes a reason.", mend='--reason "…"')
     rollout, standing = load_rollout(desk, model)
     there = asked_before(desk, model, Action.ROLLBACK, request) or undone_before(rollout, release)
-    if there is not None:
-        written = there
-    elif champion_alone(rollout, standing, release):
-        written = _champion_back(desk, model, reason, request or fresh_nonce())
-    else:
+    written = there
+    if written is None and champion_alone(rollout, standing, release):
+        written = rollback(desk, model, reason=reason, request=request, show=False).written
+    if written is None:
         written = _decided(desk, rollout, standing, release, (reason, request or fresh_nonce()))
     rollout, standing = load_rollout(desk, model)
     check_counts(written, standing.why_void(written.entry.number))
@@ -132,13 +131,6 @@ def champion_alone(rollout: Rollout, standing: ModelStanding, release: int | Non
     """Whether only champion goes back: nothing is on its way, and today's champion was never released."""
     base = rollout.base
     return release is None and rollout.target is None and (base is None or base.bundle != standing.champion)
-
-
-def _champion_back(desk: Desk, model: str, reason: str, request: str) -> Written:
-    picked = way_back(desk, model)
-    verdict = picked.version.promotions[-1].entry.decision.subjects.get(VERDICT, "")
-    about = About(model, picked.record.bundle, picked.record.number, verdict, picked.standing.champion)
-    return take_back(desk, about, reason=reason, request=request)
 
 
 def _decided(
