@@ -41,6 +41,15 @@ def test_a_channel_is_founded_from_four_machines(unfounded: Office) -> None:
     assert not (office.folder / "drafts/1.root.json").exists()
 
 
+def test_a_lone_developer_has_a_channel_too(bundles: tuple[Bundle, ...], tmp_path: Path) -> None:
+    office = Office(tmp_path / "alone").known({"ada": (Role.CHANNEL_ROOT, Role.RELEASER, Role.ROLLOUT_SERVICE)})
+    assert office.repository().found() == ()
+    release = office.lead(bundles[0])
+    office.new_key("ada")
+    assert "root" in roles(office.repository().rotate(["root"]))  # the former key would have to sign, and is gone
+    assert Follower(tmp_path / "trust", office.repository().root_bytes(), office).look().base == release
+
+
 def test_other_keys_wait_for_two_and_devices_notice_nothing(
     office: Office, bundles: tuple[Bundle, ...], tmp_path: Path
 ) -> None:
