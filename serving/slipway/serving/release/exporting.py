@@ -111,7 +111,11 @@ def write(plan: Plan, source: Transport, folder: Path, *, now: datetime, meter: 
 
 def readme(plan: Plan, now: datetime) -> str:
     """What whoever carries the folder should know."""
-    lines = [f"{one.model:30} release {one.number:<5} {', '.join(one.classes)}" for one in plan.carried]
+    lines = [
+        f"{one.model}: release {one.number}{', on its way' if one.on_its_way else ''}, for "
+        f"{', '.join(one.classes) or 'none of the classes that were asked for'}"
+        for one in plan.carried
+    ]
     return "\n".join(
         [
             f"A copy of the channel at {plan.place}, made {now:%Y-%m-%d %H:%M} UTC.",
@@ -123,8 +127,9 @@ def readme(plan: Plan, now: datetime) -> str:
             "",
             "    slipway-edge install /path/to/this/folder",
             "",
-            "The device makes the same checks as over a network. Nothing here is secret; changed files are refused.",
-            f"sha256 of the channel's first root: {sha256(plan.first_root)}",
+            "The device makes the same checks as over a network: changed files are refused. Nothing here is secret.",
+            "A device that is to be enrolled learns the channel's root from somebody who is trusted, not from here;",
+            f"the first one has the sha256 {sha256(plan.first_root)}.",
             "",
         ]
     )

@@ -1,7 +1,7 @@
 """`slipway channel export`: the channel in a folder, such as a USB stick."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from slipway.serving.release.exporting import Plan
 
 app = typer.Typer(add_completion=False)
+
+MEGABYTE: Final = 1_000_000
 
 
 @app.command()
@@ -54,13 +56,18 @@ def export(
         return
     verb = "would hold" if dry_run else "holds"
     typer.echo(
-        f"{place} {verb} {plan.files} files, {plan.size / 1e6:.1f} MB, good until {plan.good_until:%Y-%m-%d %H:%M} UTC."
+        f"{place} {verb} {plan.files} files, {told_size(plan.size)}, good until {plan.good_until:%Y-%m-%d %H:%M} UTC."
     )
     for one in plan.carried:
         way = ", on its way" if one.on_its_way else ""
         classes = ", ".join(one.classes) or "none of these classes"
         typer.echo(f"{one.model} release {one.number}{way} ({one.bundle[:12]}): {classes}")
     say("Nothing was written." if dry_run else f"On a device: slipway-edge install {place}")
+
+
+def told_size(count: int) -> str:
+    """Bytes as people read them."""
+    return f"{count / 1e6:,.1f} MB" if count >= MEGABYTE else f"{count / 1e3:,.1f} kB"
 
 
 def _data(plan: "Plan", place: Path) -> dict[str, Any]:

@@ -70,6 +70,7 @@ def sign(
     """
     from slipway.platform.registry.desk import Desk
     from slipway.serving.release import agreeing
+    from slipway.serving.release.inspecting import state_of
     from slipway.serving.release.opening import open_repository
 
     desk = Desk.of(load_settings())
@@ -78,6 +79,8 @@ def sign(
         _discard(repository, dry_run=dry_run, yes=yes)
         return
     found = agreeing.requests(repository, desk, agreeing.unknown_named(unknown))
+    if not found:
+        state_of(repository)  # where there is no channel, that is what is wrong
     _describe(found)
     if dry_run:
         say("Nothing was signed.")

@@ -1,7 +1,8 @@
 """Real commands, killed by SIGKILL before each thing that they write, and run again each time.
 
-Arguments: a scenario, an empty folder, the first write to die before, and the distance to the next. Prints one JSON
-object for each moment of death: what a device saw then, and what stood once the command had been run again.
+Arguments: an empty folder, and for each scenario its name, the first write to die before, and the distance to the next,
+as `init:0:5`. Prints one JSON object for each moment of death: what a device saw then, and what stood once the command
+had been run again.
 """
 
 import json
@@ -153,7 +154,7 @@ def main(name: str, root: Path, first: int, distance: int) -> None:
         if scenario.command[0] == "init":
             machines.well("everybody", *scenario.command)
         told = {
-            "died": died, "meanwhile": meanwhile, "again": again.code, "error": again.err[-300:],
+            "name": name, "died": died, "meanwhile": meanwhile, "again": again.code, "error": again.err[-300:],
             "after": scenario.seen(copied, root / f"trust-{step}"), "verified": machines.at("everybody", "verify").out,
             "versions": versions(copied), "settled": once_more == versions(copied),
             "unfinished": [str(one) for one in scenario.place(copied).rglob(".unfinished-*")],
@@ -163,4 +164,6 @@ def main(name: str, root: Path, first: int, distance: int) -> None:
             return
 
 
-main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+for wanted in sys.argv[2:]:
+    called, begin, apart = wanted.split(":")
+    main(called, Path(sys.argv[1]) / called, int(begin), int(apart))
