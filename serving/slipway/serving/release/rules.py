@@ -51,7 +51,7 @@ def number_in(decision: Decision, subject: str) -> int | None:
 def wave_in(decision: Decision) -> Wave:
     """The wave that it names."""
     try:
-        return Wave.model_validate(decision.details.get(WAVE, {}))
+        return Wave.model_validate(decision.details.get(WAVE))
     except ValidationError as error:
         raise Unreadable(f"its wave cannot be read ({error.errors()[0]['msg']})") from None
 
@@ -202,7 +202,10 @@ def _against_pace(rollout: Rollout, decision: Decision, it_was: str) -> Against 
 def _against_reading(decision: Decision) -> Against | None:
     """Why it says nothing that devices could be told."""
     try:
-        sampling_in(decision) if decision.action is Action.SAMPLE else wave_in(decision)
+        if decision.action is Action.SAMPLE:
+            sampling_in(decision)
+        elif not finishes(decision):
+            wave_in(decision)
     except Unreadable as error:
         return Against(str(error), f"`slipway rollout {decision.action} {decision.model}` writes such entries.")
     return None

@@ -75,6 +75,7 @@ def test_a_pause_ends_with_a_resumption_or_with_the_rollout(book: Book) -> None:
         ({"bundle": "c"}, "bundle: String should match pattern"),
         ({"details": {"wave": {"share": 101}}}, "its wave cannot be read"),
         ({"details": {"wave": [5]}}, "its wave cannot be read"),
+        ({"details": {"wave": None}}, "its wave cannot be read"),
         ({"details": {"minimum_agent": "newest"}}, "minimum_agent: String should match"),
         ({"details": {"minimum_agent": 1}}, "minimum_agent: Input should be a valid string"),
     ],
@@ -251,7 +252,9 @@ def test_what_is_paused_is_neither_advanced_nor_paused_again(book: Book) -> None
 def test_an_advance_to_nowhere_is_void(book: Book) -> None:
     book.champions(A)
     book.release(1, A)
-    assert "its wave cannot be read" in book.why_void(book.move(Action.ADVANCE, 1, wave={"share": "all"}))
+    for details in ({"wave": {"share": "all"}}, {}, {"finish": "yes"}):
+        assert "its wave cannot be read" in book.why_void(book.move(Action.ADVANCE, 1, **details))
+    assert book.told.wave.share == 5
 
 
 def test_which_pictures_are_kept_is_told_whatever_devices_run(book: Book) -> None:
