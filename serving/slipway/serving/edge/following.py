@@ -16,7 +16,7 @@ from slipway.serving.edge.agent.ports import Clock
 from slipway.serving.edge.agent.state import State
 from slipway.serving.edge.configuration import Polling
 from slipway.serving.edge.inbox import Inbox
-from slipway.serving.edge.polling import first_wait, next_wait
+from slipway.serving.edge.polling import next_wait
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +63,9 @@ class Following:
         self._later: dict[str, float] = {}
 
     def follow(self) -> None:
-        """Until somebody asks the clock to stop."""
-        look_at = self._clock.monotonic() + first_wait(self._draw())
+        """Until somebody asks the clock to stop. Agents that have just begun look at once; what answered does first."""
+        look_at = float("inf")
+        self._looking, self._look_failed = set(self.agents), False
         while not self._clock.wait(0):
             if not self._looking and (self._soon or self._clock.monotonic() >= look_at):
                 self._soon = False
@@ -97,6 +98,14 @@ class Following:
                     break
                 done.append(step)
         return done
+
+    def carry_out(self, model: str) -> None:
+        """What an operator asks of a model, and nothing else."""
+        while (request := self._inbox.get(model)) is not None:
+            if self.agents[model].state.answered == request.id:
+                self._inbox.drop(model)
+            elif _until_next(self._step(model)) > 0:
+                return
 
     def look(self, channel: Channel | None = None) -> None:
         """The channel is to be looked at, or another one."""

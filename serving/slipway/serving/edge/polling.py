@@ -1,7 +1,7 @@
 """When to look at the channel next: pure functions, told the failures and chance.
 
-After a look that went well the wait is the usual one, a little longer or shorter by chance, so that a fleet that lost
-its power at once does not come back at once. After a failed one it doubles with each failure up to a longest, and
+After a look that went well the wait is the usual one, a little longer or shorter by chance, so that a fleet whose power
+came back at once does not go on asking at once. After a failed one it doubles with each failure up to a longest, and
 chance takes up to half of it away.
 """
 
@@ -9,18 +9,11 @@ from typing import Final
 
 from slipway.serving.edge.configuration import Polling
 
-FIRST_S: Final = 10.0
-"""By then the first look after a start has begun."""
 _DOUBLINGS: Final = 32
 
 
-def first_wait(drawn: float) -> float:
-    """Seconds from the start of the agent until it looks; `drawn` is chance, from 0 to 1."""
-    return FIRST_S * drawn
-
-
 def next_wait(polling: Polling, failures: int, drawn: float) -> float:
-    """Seconds until the next look, after so many failed ones in a row; `drawn` is chance."""
+    """Seconds until the next look, after so many failed ones in a row; `drawn` is chance, from 0 to 1."""
     if failures <= 0:
         return polling.every_s * (1 + polling.spread * (2 * drawn - 1))
     longest = max(polling.longest_s, polling.every_s)

@@ -79,7 +79,7 @@ def revert(home: Home, model: str, reason: str) -> int:
     Inbox(home).put(model, request)
     if holder(home.folder) is None:
         with _agent(home, "revert", SystemClock()) as device:
-            device.following.settle()
+            device.following.carry_out(model)
     else:
         _wait(home, model, request)
     state = states_of(home, enrolment)[model]

@@ -1,0 +1,86 @@
+"""The runtime as the agent uses it: a real bundle, ONNX Runtime, a real child, a real live model."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import small_onnx
+from slipway.serving.bundle.folder import Bundle
+from slipway.serving.bundle.manifest import DeviceClass
+from slipway.serving.edge.agent.ports import Built
+from slipway.serving.edge.engines import LocalEngines
+from slipway.serving.edge.telemetry.looking import Looking
+from slipway.serving.runtime.live_model import LiveModel
+
+DEVICE = small_onnx.DEVICES["edge-cpu"]
+GPU = DeviceClass(runtime="cuda", variants=("fp32",), batch=2, latency_ms=20, memory_mb=900, size_mb=4)
+BUILT = Built("fp32", "cpu")
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> list[Bundle]:
+    """Two releases of one model."""
+    folder = tmp_path_factory.mktemp("bundles")
+    return [small_onnx.bundle(folder / str(seed), seed) for seed in (1, 2)]
+
+
+@pytest.fixture
+def live() -> Iterator[LiveModel]:
+    """What answers."""
+    live = LiveModel()
+    yield live
+    live.close()
+
+
+@pytest.fixture
+def engines(live: LiveModel) -> LocalEngines:
+    """The runtime of this machine."""
+    return LocalEngines("small-bays", live, Looking())
+
+
+def test_a_bundle_is_built_and_proven_on_the_processor(engines: LocalEngines, bundles: list[Bundle]) -> None:
+    assert engines.build(bundles[0], DEVICE) == BUILT
+    proof = engines.prove(bundles[0], DEVICE, BUILT)
+    assert (proof.problems, proof.provider) == ((), "cpu")
+    assert proof.memory_mb > 10
+
+
+def test_what_costs_too_much_is_for_the_agent_to_judge_and_wrong_answers_are_problems(
+    engines: LocalEngines, bundles: list[Bundle], tmp_path: Path
+) -> None:
+    tight = DEVICE.model_copy(update={"latency_ms": 1e-6, "memory_mb": 1.0})
+    proof = engines.prove(bundles[0], tight, BUILT)
+    assert proof.problems == ()
+    assert proof.p95_ms > tight.latency_ms
+    golden = {"in.images": small_onnx.images(), "fp32.logits": small_onnx.answers(small_onnx.images(), 9)}
+    (problem,) = engines.prove(small_onnx.bundle(tmp_path / "wrong", golden=golden), DEVICE, BUILT).problems
+    assert "from the golden answer" in problem
+
+
+def test_a_device_with_a_gpu_that_is_gone_is_no_fault_of_the_release(
+    engines: LocalEngines, bundles: list[Bundle]
+) -> None:
+    with pytest.raises(OSError, match="runs models on cuda"):
+        engines.build(bundles[0], GPU)
+
+
+def test_releases_take_turns_and_what_they_did_is_theirs_alone(
+    engines: LocalEngines, live: LiveModel, bundles: list[Bundle]
+) -> None:
+    assert engines.observed() is None
+    engines.activate(bundles[0], DEVICE, BUILT, 1)
+    session = live.loaded.session if live.loaded else None
+    live.submit({"images": small_onnx.images(1)}).result(30)
+    engines.activate(bundles[0], DEVICE, BUILT, 1)
+    assert live.loaded is not None
+    assert live.loaded.session is session
+    observed = engines.observed()
+    assert observed is not None
+    assert (observed.answered, observed.failed, observed.provider) == (1, 0, "cpu")
+    engines.activate(bundles[1], DEVICE, BUILT, 2)
+    answer = live.submit({"images": small_onnx.images(1)}).result(30)
+    assert (answer.release, answer.bundle) == (2, bundles[1].digest)
+    observed = engines.observed()
+    assert observed is not None
+    assert observed.answered == 1
