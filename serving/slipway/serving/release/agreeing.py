@@ -6,25 +6,19 @@ that is listed: a release that the ledger does not know, which a thief of the fo
 about first.
 """
 
-import copy
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any, Final
 
 from securesystemslib.signer import Signer
 from tuf.api.metadata import Root, Targets
 
-from slipway.platform.errors import SlipwayError, WrongUse
+from slipway.platform.errors import SlipwayError
 from slipway.platform.identity import People
-from slipway.platform.names import suggestion
 from slipway.platform.registry.desk import Desk
-from slipway.serving.bundle.canonical import canonical, sha256
-from slipway.serving.release.converging import released_models
-from slipway.serving.release.folding import load_rollout
-from slipway.serving.release.inspecting import POINTERS, drafts_in, keys_of, names_of, waiting_in
-from slipway.serving.release.roles import CHANNELS, DELEGATED, HOLDERS, MODELS, ROOT, SNAPSHOT, TARGETS, TIMESTAMP
+from slipway.serving.release.inspecting import drafts_in, keys_of, names_of, waiting_in
+from slipway.serving.release.reviewing import UNKNOWN_MEND, Unknown, entries, strange_in, without
+from slipway.serving.release.roles import DELEGATED, HOLDERS, MODELS, ROOT
 from slipway.serving.release.signing import KeysAtHand
 from slipway.serving.release.tuf_drafts import Draft
 from slipway.serving.release.tuf_making import make_listing
@@ -33,23 +27,14 @@ from slipway.serving.release.tuf_repository import TufRepository
 from slipway.serving.release.tuf_showing import Waiting, show
 from slipway.serving.release.tuf_state import State, read_state
 
-ROLES_OF: Final = {ROOT: (ROOT, TARGETS, SNAPSHOT, TIMESTAMP), TARGETS: DELEGATED}
-"""Whose keys each of them says."""
-RELEASE_PATH: Final = re.compile(r"models/([^/]+)/([0-9a-f]{64})/(\d+)\.release\.json")
 DIGITS: Final = 12
-UNKNOWN_MEND: Final = (
-    "If a thief of the former key put it there: `slipway channel sign --unknown-releases drop`. If it is ours, and the "
-    "ledger another one than then: `--unknown-releases keep`."
-)
 
-Key = tuple[str, int, str]
-"""Model, number and bundle of a release."""
 Named = Mapping[str, tuple[frozenset[str], int]]
 """By role, its keys and how many must sign."""
 
 
 class Strangers(SlipwayError):
-    """Keys in a draft that nobody should sign for."""
+    """Something that nobody should sign as it is."""
 
 
 @dataclass(frozen=True)
@@ -67,22 +52,6 @@ class Request:
     mend: str = "Ask who proposed it. `slipway channel sign --discard` forgets what waits."
     draft: Draft | None = field(default=None, repr=False)
     listing: Targets | None = field(default=None, repr=False)
-
-
-class Unknown(StrEnum):
-    """What becomes of releases in the list that the ledger does not know."""
-
-    ASK = "ask"
-    DROP = "drop"
-    KEEP = "keep"
-
-
-def unknown_named(name: str) -> Unknown:
-    """What people write."""
-    try:
-        return Unknown(name)
-    except ValueError:
-        raise WrongUse(f"--unknown-releases is `{name}`.", mend=suggestion(name, Unknown)) from None
 
 
 def requests(repository: TufRepository, desk: Desk, unknown: Unknown = Unknown.ASK) -> tuple[Request, ...]:
@@ -226,70 +195,19 @@ def _listings(repository: TufRepository, state: State, desk: Desk, unknown: Unkn
             continue
         signers = bench.signers(state, role)
         before = newest.document.signed if newest.document else None
-        strange = _strange(before, desk) if role == MODELS and before and signers else {}
-        kept = _without(before, strange) if before and unknown is Unknown.DROP else before
+        strange = strange_in(before, desk) if role == MODELS and before and signers else {}
+        kept = without(before, strange) if before and unknown is Unknown.DROP else before
         listing = make_listing(kept, newest.free, {}, role, now=bench.now(), expiries=bench.expiries)
         yield Request(
             role=role,
             version=newest.free,
-            lines=(*_entries(role, listing), f"good until {listing.expires:%Y-%m-%d}"),
+            lines=(*entries(role, listing), f"good until {listing.expires:%Y-%m-%d}"),
             signers=signers,
             names=names_of(repository.people, signers),
             problems=tuple(strange.values()) if unknown is Unknown.ASK else (),
             mend=UNKNOWN_MEND,
             listing=listing,
         )
-
-
-def _entries(role: str, listing: Targets) -> list[str]:
-    """What a list says."""
-    if role == CHANNELS:
-        names = [path.removeprefix(POINTERS).removesuffix(".json") for path in sorted(listing.targets)]
-        lines = [f"what devices are told of {name}, as it stands" for name in names]
-    else:
-        found = filter(None, map(RELEASE_PATH.fullmatch, sorted(listing.targets)))
-        lines = [f"release {one[3]} of {one[1]} (bundle {one[2][:DIGITS]})" for one in found]
-    return lines or ["nothing yet"]
-
-
-def _strange(before: Targets, desk: Desk) -> dict[Key, str]:
-    """Releases in the list that are not what the ledger has, with what is wrong."""
-    found = {(one[1], int(one[3]), one[2]): path for path in before.targets if (one := RELEASE_PATH.fullmatch(path))}
-    try:
-        known, why = (_known(desk) if found else {}), "which the ledger does not know"
-    except SlipwayError as error:
-        known, why = {}, f"and the ledger cannot be asked ({error})"
-    strange = {}
-    for (model, number, bundle), path in sorted(found.items()):
-        digest = known.get((model, number, bundle))
-        if digest != before.targets[path].hashes.get("sha256"):
-            told = "which says something else than the ledger" if digest else why
-            strange[model, number, bundle] = f"it lists release {number} of {model} (bundle {bundle[:DIGITS]}), {told}."
-    return strange
-
-
-def _without(before: Targets, strange: Collection[Key]) -> Targets:
-    """The list without these, and without the files of bundles that no release is left of."""
-    kept = copy.deepcopy(before)
-    matches = {path: RELEASE_PATH.fullmatch(path) for path in before.targets}
-    left = {
-        (one[1], one[2]) for one in matches.values() if one is not None and (one[1], int(one[3]), one[2]) not in strange
-    }
-    for path, one in matches.items():
-        _, model, bundle, _ = path.split("/")
-        if (model, bundle) not in left or (one is not None and (model, int(one[3]), bundle) in strange):
-            del kept.targets[path]
-    return kept
-
-
-def _known(desk: Desk) -> dict[Key, str]:
-    """The releases that count in the ledger, with the sha256 of what the release key says of each."""
-    found = ((model, load_rollout(desk, model)[0].releases.values()) for model in released_models(desk))
-    return {
-        (model, one.number, one.bundle): sha256(canonical(one.signed.model_dump(mode="json")))
-        for model, releases in found
-        for one in releases
-    }
 
 
 def waits_told(found: Iterable[Waiting], people: People) -> tuple[str, ...]:

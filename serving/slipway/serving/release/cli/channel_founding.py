@@ -72,13 +72,14 @@ def sign(
     from slipway.serving.release import agreeing
     from slipway.serving.release.inspecting import state_of
     from slipway.serving.release.opening import open_repository
+    from slipway.serving.release.reviewing import unknown_named
 
     desk = Desk.of(load_settings())
     repository = open_repository(desk)
     if discard:
         _discard(repository, dry_run=dry_run, yes=yes)
         return
-    found = agreeing.requests(repository, desk, agreeing.unknown_named(unknown))
+    found = agreeing.requests(repository, desk, unknown_named(unknown))
     if not found:
         state_of(repository)  # where there is no channel, that is what is wrong
     _describe(found)

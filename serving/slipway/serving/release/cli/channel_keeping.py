@@ -69,9 +69,10 @@ def _go_on(loaded: "Loaded", every: float, *, now: bool, json: bool) -> None:
         while True:
             try:
                 kept = _keep(loaded, now=now)
+                now = False  # once is enough
                 told.well(f"The channel at {loaded.settings.channel.url} can be reached again.")
                 _tell_changes(kept, told, json=json)
-            except Trouble as error:
+            except (*Trouble, OSError) as error:
                 told.badly(f"{error} Trying again every {every:g} s.")
             if ended.wait(every):
                 return
