@@ -29,6 +29,8 @@ import small_onnx
 from signed_channel import Misbehaviour, Office, Time, serve
 from slipway.serving.bundle.manifest import DeviceClass
 from slipway.serving.bundle.verifying import verify
+from slipway.serving.channel.client import ChannelClient
+from slipway.serving.channel.folder_transport import FolderTransport
 from slipway.serving.channel.pointer import Named
 from slipway.serving.channel.release import Release
 from slipway.serving.edge.configuration import DEVICE, Home
@@ -39,6 +41,8 @@ pytestmark = pytest.mark.xdist_group("edge agent")
 MODEL = "small-bays"
 CLASS = "edge-cpu"
 MODEL_FILE = "model.fp32.onnx"
+LONG_AGO = datetime.now(UTC) - timedelta(days=20)
+"""What was signed for two weeks then has expired."""
 
 
 def edge(*arguments: object, home: Path, code: int | None = 0) -> subprocess.CompletedProcess[str]:
@@ -123,10 +127,14 @@ class Field:
 def field(tmp_path_factory: pytest.TempPathFactory) -> Field:
     """Made once; whoever changes something takes a copy."""
     folder = tmp_path_factory.mktemp("field")
-    one = Office(folder / "one", time=Time(datetime.now(UTC) - timedelta(minutes=5)))
+    one = Office(folder / "one", time=Time(LONG_AGO))
     one.root.mkdir()
     one.open()
     first = one.lead(small_onnx.bundle(folder / "first"))
+    shutil.copytree(one.folder, folder / "long ago")
+    one.time.moment = datetime.now(UTC) - timedelta(minutes=5)
+    one.point(MODEL, base=first)
+    one.repository().commit()
     root = folder / "root.json"
     root.write_bytes(one.repository().root_bytes())
     shutil.copytree(one.root, folder / "two")
@@ -180,13 +188,14 @@ def rolled_back(field: Field, _: Path) -> Place:
 
 
 @contextmanager
-def frozen(field: Field, folder: Path) -> Place:
-    """A mirror that shows the same state until its signatures have expired, as devices see it then."""
-    office = field.office(field.one, folder / "office")
-    office.time.forward(days=-20)
-    office.point(MODEL, base=field.first)
-    office.repository().commit()
-    yield "on first", office.folder
+def frozen(field: Field, _: Path) -> Place:
+    """A mirror that shows a device what it saw long ago, and nothing since."""
+    mirror = field.folder / "long ago"
+    device = field.device("on first", field.folder / "devices/on first, long ago")
+    shutil.rmtree(device.home / "trust")
+    client = ChannelClient(device.home / "trust", FolderTransport(mirror), field.root.read_bytes())
+    client.look(MODEL, now=LONG_AGO)
+    yield "on first, long ago", mirror
 
 
 @contextmanager
@@ -319,7 +328,7 @@ def test_killed_at_any_moment_it_goes_on_and_ends_with_the_release_proven(field:
     device = field.device("on first", tmp_path / "device")
     with serve(field.two.folder) as served:
         device.follow(served.url)
-        for _ in range(3):  # once more, and the release would be what ends the process
+        for _ in range(2):  # once more, and the release would be what ends the process
             with running("once", home=device.home) as process:
                 asked = len(served.asked)
                 while process.poll() is None and len(served.asked) == asked:
