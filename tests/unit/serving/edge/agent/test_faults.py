@@ -267,3 +267,13 @@ def test_two_days_that_never_were_end_no_signature(first: World) -> None:
     first.told.signed_at = NOW + timedelta(days=100)
     first.clock.wall = datetime(2001, 1, 1, tzinfo=NOW.tzinfo)
     assert number(first.poll(first.boot())) == 2
+
+
+def test_a_clock_in_the_past_gives_no_reason_a_date_before_what_was_signed(first: World) -> None:
+    first.clock.wall = datetime(1980, 1, 1, tzinfo=NOW.tzinfo)
+    first.told.signed_at = NOW + timedelta(days=3)
+    first.told.point(1, 2)
+    agent = first.boot()
+    first.poll(agent)
+    assert agent.now() == NOW + timedelta(days=3)
+    assert agent.state.told[-1].at == NOW + timedelta(days=3)

@@ -59,7 +59,7 @@ def test_a_device_that_has_seen_nothing_has_nothing_to_do() -> None:
         (Plan(fails_to_activate=ModelUnfit("It does not load.")), Phase.ACTIVATE, "does not load"),
         (Plan(errors=0.5), Phase.PROBATION, "requests failed"),
         (Plan(p95_ms=19), Phase.PROBATION, "19.00 ms (p95); 10.00 ms are allowed"),
-        (Plan(divergence=0.9), Phase.PROBATION, "logits.mean is distributed otherwise"),
+        (Plan(divergence=0.9), Phase.PROBATION, "outputs.logits.mean is distributed otherwise"),
     ],
 )
 def test_a_release_that_fails_anywhere_is_left_with_the_reason_and_not_tried_again(
