@@ -120,11 +120,11 @@ class Connection(asyncio.BufferedProtocol):
             self._pause()
 
     def eof_received(self) -> bool:
-        """A caller may close its side and wait for the answer; one in the middle of a request has sent too little."""
-        self._last = self._ended = True
-        if self._phase is Phase.BODY or (self._phase is Phase.HEAD and not self.idle):
+        """A caller may close its side and wait for its answers; one in the middle of a request has sent too little."""
+        self._ended = True
+        if self._phase is Phase.BODY or (self._phase is Phase.HEAD and self._reader is not None):
             self._refuse(Refused(400, "The request ended before it was complete."))
-        return self._phase is Phase.ANSWER
+        return self._phase is Phase.ANSWER or bool(self._ahead)
 
     def pause_writing(self) -> None:
         unread = self._transport.get_write_buffer_size()
@@ -233,7 +233,7 @@ class Connection(asyncio.BufferedProtocol):
         head = self._head
         if head is None or self._lost:
             return
-        keep = head.keep and not self._last
+        keep = head.keep and not self._last and not (self._ended and not self._ahead)
         self._write(response, keep=keep)
         self._forget()
         self._moved = self._house.now()
