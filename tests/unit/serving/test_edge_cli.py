@@ -93,6 +93,43 @@ def test_the_debug_variable_adds_the_traceback(slipway_edge: Run) -> None:
     assert "Traceback" in result.stderr
 
 
+@pytest.mark.parametrize("command", ["", "enrol", "run", "serve", "once", "status", "install", "revert", "why"])
+def test_help_loads_none_of_the_libraries(slipway_edge: Run, command: str) -> None:
+    result = slipway_edge(*command.split(), "--help", PYTHONPROFILEIMPORTTIME="1")
+    assert result.returncode == 0
+    assert f"slipway-edge {command}".strip() in result.stdout
+    loaded = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines() if line.startswith("import time:")}
+    assert loaded & {"numpy", "pydantic", "onnxruntime", "tuf", "urllib3", "cryptography"} == set()
+
+
+def test_a_machine_that_is_no_device_is_told_how_to_become_one(slipway_edge: Run, tmp_path: Path) -> None:
+    for command in (("once",), ("run",), ("why",), ("install", str(tmp_path)), ("revert", "bays", "--reason", "x")):
+        result = slipway_edge(*command, "--home", str(tmp_path / "none"))
+        assert result.returncode != 0
+        assert "Traceback" not in result.stderr
+    assert "slipway-edge enrol" in slipway_edge("once", "--home", str(tmp_path / "none")).stderr
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--offline",), "--offline needs --root FILE"),
+        (("--start-over",), "--start-over goes with --again"),
+        (("--id", "North Gate"), "id: "),
+        (("--every", "0.5"), "polling.every_s: "),
+    ],
+)
+def test_an_enrolment_that_cannot_be_is_refused_before_anything_is_written(
+    slipway_edge: Run, tmp_path: Path, options: tuple[str, ...], expected: str
+) -> None:
+    enrol = ("enrol", "--channel", str(tmp_path / "none"), "--root-sha256", "0" * 64, "--class", "edge-cpu")
+    result = slipway_edge(*enrol, "--model", "bays", "--home", str(tmp_path / "device"), *options)
+    assert result.returncode == 2
+    assert expected in result.stderr
+    assert not (tmp_path / "device").exists()
+
+
 def test_status_loads_nothing_that_a_device_does_not_have(slipway_edge: Run) -> None:
     result = slipway_edge("status", "--json", PYTHONPROFILEIMPORTTIME="1")
     loaded = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines() if line.startswith("import time:")}
