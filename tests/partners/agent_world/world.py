@@ -233,7 +233,7 @@ class FakeEngines:
             failed=failed,
             p95_ms=plan.p95_ms,
             provider=plan.provider,
-            divergence={"logits.mean": plan.divergence},
+            divergence={"outputs.logits.mean": plan.divergence},
         )
 
 

