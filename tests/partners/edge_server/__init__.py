@@ -20,6 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 import small_onnx
 from slipway.serving.bundle.contract import Contract
 from slipway.serving.bundle.folder import Bundle
+from slipway.serving.bundle.manifest import VariantPart
 
 WAIT_S = 60
 """For what must come; nothing is measured by it."""
@@ -151,7 +152,7 @@ def turning(folder: Path) -> Bundle:
         folder,
         model="small-turns",
         contract=TURNS,
-        variants={"fp32": small_onnx.VariantPart(file="model.fp32.onnx", opset=small_onnx.OPSET)},
+        variants={"fp32": VariantPart(file="model.fp32.onnx", opset=small_onnx.OPSET)},
         files={"model.fp32.onnx": _turns().SerializeToString()},
         golden={"in.turns": given, "fp32.counted": given},
     )

@@ -34,8 +34,8 @@ class FixedModels:
         self._proven: set[Proven] = set()
         self._tried: dict[str, tuple[object, ...]] = {}
         self._seen: dict[str, tuple[object, ...]] = {}
-        self._asked, self._wake = threading.Event(), threading.Event()
-        self._untidy = self._ended = False
+        self._asked, self._wake, self._ended = threading.Event(), threading.Event(), threading.Event()
+        self._untidy = False
         self._keeper = threading.Thread(target=self._keep, name="fixed-models", daemon=True)
 
     def begin(self) -> None:
@@ -56,20 +56,20 @@ class FixedModels:
         self._wake.set()
 
     def close(self, seconds: float) -> None:
-        self._ended = True
+        self._ended.set()
         self._wake.set()
         for live in self._lives.values():
             live.close(seconds)
 
     def _keep(self) -> None:
-        while not self._ended:
+        while not self._ended.is_set():
             self._wake.wait(TIDYING_S if self._untidy else self._watch_s)
             self._wake.clear()
             self._tidy()
             if asked := self._asked.is_set():
                 self._asked.clear()
             for one in self._places:
-                if not self._ended and (asked or self._changed(one)):
+                if not self._ended.is_set() and (asked or self._changed(one)):
                     self._renew(one)
 
     def _tidy(self) -> None:

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from slipway.serving.errors import WrongUse
 from slipway.serving.runtime.libraries import LibraryMissing
 from slipway.serving.runtime.live import Answer, LoadedModel
 from slipway.serving.runtime.pictures import decode, prepare
-from slipway.serving.runtime.session import Session
+from slipway.serving.runtime.session import Arrays, Provider
 
 OTHER = Contract.model_validate(
     {
@@ -31,8 +32,16 @@ OTHER = Contract.model_validate(
 )
 
 
-class Unused(Session):
-    """Nothing is run here."""
+class Unused:
+    """A session of which nothing is asked."""
+
+    providers: Sequence[Provider] = ("cpu",)
+
+    def run(self, inputs: Arrays) -> NoReturn:
+        raise AssertionError(inputs)
+
+    def close(self) -> None:
+        raise AssertionError
 
 
 def intake(contract: Contract = small_onnx.CONTRACT, release: int | None = None) -> Intake:
@@ -91,13 +100,13 @@ def test_where_two_sizes_vary_they_must_be_said() -> None:
 def test_a_body_has_at_most_the_bytes_of_the_greatest_batch() -> None:
     assert intake().most(OCTETS) == 4 * 48
     both = intake(OTHER)
-    arrays = {"left": np.ones((4, 8), np.float32), "right": np.ones(4, np.int64)}
+    arrays: Arrays = {"left": np.ones((4, 8), np.float32), "right": np.ones(4, np.int64)}
     assert len(encoded(arrays)) <= both.most(ARRAYS) < 16_384
 
 
 def test_several_inputs_come_as_a_file_of_arrays() -> None:
     both = intake(OTHER)
-    arrays = {"left": np.ones((2, 8), np.float32), "right": np.arange(2)}
+    arrays: Arrays = {"left": np.ones((2, 8), np.float32), "right": np.arange(2)}
     assert both.kind({"content-type": ARRAYS}) == ARRAYS
     assert both.read(ARRAYS, {}, body(encoded(arrays)))["right"].tolist() == [0, 1]
     with pytest.raises(Refused, match="x-npz") as refused:
