@@ -49,7 +49,8 @@ class ChannelClient:
         self._updater = updater
         pointer = self._pointer(model)
         base, target = (self._release(model, named) for named in (pointer.base, pointer.target))
-        return Look(pointer, base, target, updater.newest_date, updater.good_until)
+        signers, keys = updater.keys_of(paths.CHANNELS_ROLE)
+        return Look(pointer, base, target, updater.newest_date, updater.good_until, signers, keys)
 
     def manifest(self, release: Release) -> tuple[Manifest, bytes]:
         (remote,) = self.files(release, (MANIFEST,))

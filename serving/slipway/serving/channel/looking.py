@@ -34,6 +34,10 @@ class Look:
     """The newest date that the verified metadata carries: no earlier than that is it now."""
     good_until: datetime
     """When the first of the signatures that it rests on expires."""
+    signers: frozenset[str] = frozenset()
+    """The keys that signed the pointer."""
+    keys: frozenset[str] = frozenset()
+    """The keys that may sign pointers now; a sequence that only others vouched for says nothing any more."""
 
 
 class Channel(Protocol):

@@ -71,6 +71,13 @@ class RememberingUpdater(Updater):
         """When the first of the metadata that was used expires."""
         return min(signed.expires for signed in self._trusted_set)
 
+    def keys_of(self, role: str) -> tuple[frozenset[str], frozenset[str]]:
+        """Which keys signed what is trusted of a delegated role, and which may."""
+        kept: Metadata[Any] = Metadata.from_bytes(self._load_local_metadata(role))
+        targets = self._trusted_set.targets
+        result = targets.get_verification_result(role, kept.signed_bytes, kept.signatures)
+        return frozenset(result.signed), frozenset(targets.get_delegated_role(role).keyids)
+
     def refresh(self) -> None:
         before = self._marks
         try:

@@ -24,7 +24,7 @@ def look_refused(state: State, look: Look) -> str | None:
     pointer = look.pointer
     if pointer.model != state.model:
         return f"The pointer is that of {pointer.model}."
-    if pointer.sequence < state.sequence:
+    if pointer.sequence < highest(state, look):
         return f"The pointer has the sequence {pointer.sequence}, and {state.sequence} was seen: it is an old one."
     for named, release in ((pointer.base, look.base), (pointer.target, look.target)):
         if named and (release is None or (release.number, release.bundle) != (named.number, named.bundle)):
@@ -33,6 +33,14 @@ def look_refused(state: State, look: Look) -> str | None:
         if release.model != state.model:
             return f"The release {release.number} is one of {release.model}."
     return None
+
+
+def highest(state: State, look: Look) -> int:
+    """The highest sequence that was seen, as long as a key that vouched for it still counts.
+
+    Else a thief of the rollout key could sign one so high that every honest pointer after it is refused.
+    """
+    return state.sequence if not state.vouchers or look.keys & set(state.vouchers) else 0
 
 
 def refused(release: Release, state: State, device: Device, now: datetime) -> str | None:

@@ -107,7 +107,11 @@ def _looked(state: State, _: Effect, outcome: Any, view: View) -> State:  # noqa
         good_until=look.good_until,
     )
     return changed(
-        state, seen=seen, floor=max([state.floor, *floors]), sequence=max(state.sequence, look.pointer.sequence)
+        state,
+        seen=seen,
+        floor=max([state.floor, *floors]),
+        sequence=look.pointer.sequence,
+        vouchers=tuple(sorted(look.signers)),
     )
 
 

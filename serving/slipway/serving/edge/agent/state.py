@@ -111,6 +111,8 @@ class State(Part):
     """The highest that was seen."""
     sequence: int = Field(default=0, ge=0)
     """The highest pointer that was seen."""
+    vouchers: tuple[str, ...] = ()
+    """The keys that signed that one."""
     bad: tuple[Bad, ...] = ()
     told: tuple[Told, ...] = ()
     """The latest ones, the newest last."""

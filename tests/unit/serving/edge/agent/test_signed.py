@@ -135,6 +135,23 @@ def test_a_thief_of_the_rollout_key_stays_above_the_floor(
     assert "Release 1: It is below the floor: devices that have seen the floor 2" in why(state, "refused")
 
 
+def test_a_sequence_that_a_thief_signed_is_forgotten_with_the_stolen_key(
+    site: Site, office: Office, bundles: dict[int, Bundle], tmp_path: Path
+) -> None:
+    site.run()
+    thief = Thief(office, tmp_path / "stolen", ["rollouts"])
+    first = Named(number=1, bundle=bundles[1].digest)
+    thief.point(Pointer(model=MODEL, sequence=1 << 62, signed_at=office.time.now(), base=first))
+    assert site.world.poll(site.boot(source=thief.folder)).sequence == 1 << 62
+    assert "older state" in why(site.run(), "channel")
+    office.new_key("rollouts")
+    assert office.repository().rotate(["timestamp", "snapshot", "channels"]) == ()
+    second(office, bundles)
+    state = site.run()
+    assert (number(state), state.sequence) == (2, 2)
+    assert "an old one" not in why(state, "channel refused")
+
+
 def test_a_stick_installs_on_a_device_that_was_never_online_and_the_device_goes_on_from_there(
     site: Site, office: Office, tmp_path: Path
 ) -> None:
