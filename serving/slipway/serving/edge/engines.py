@@ -111,15 +111,10 @@ class LocalEngines:
         )
 
     def activate(self, bundle: Bundle, device: DeviceClass, built: Built, release: int) -> None:
-        there = self._live.loaded
-        if there is not None and (there.bundle, there.release, there.variant) == (
-            bundle.digest,
-            release,
-            built.variant,
-        ):
+        there, wanted = self._live.loaded, (bundle.digest, release, built.variant, built.provider)
+        if there is not None and (there.bundle, there.release, there.variant, there.session.providers[0]) == wanted:
             return
         session = self._opened(bundle, built)
-        self._looking.begin(bundle.digest, expected_of(_reference(bundle)))
         self._live.swap(
             LoadedModel(
                 model=self._model,
@@ -131,6 +126,7 @@ class LocalEngines:
                 batch=device.batch,
             )
         )
+        self._looking.begin(bundle.digest, expected_of(_reference(bundle)))
 
     def _opened(self, bundle: Bundle, built: Built) -> Session:
         contract, engine = bundle.manifest.contract, self._engine_of(bundle, built)
