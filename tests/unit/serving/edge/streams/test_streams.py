@@ -1,124 +1,24 @@
-"""Cameras in, events out, over real live models: boxes, crops, vectors, exchanges under way, faults, and counts."""
+"""Cameras in, events out, over real live models: boxes, crops, vectors, exchanges under way, and counts."""
 
-import json
 import threading
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-import small_onnx
 from loopback_camera import loopback_camera, until
 from slipway.serving.bundle.folder import Bundle
 from slipway.serving.edge.decisions import parse_id
-from slipway.serving.edge.streams.events import OutGone
 from slipway.serving.edge.streams.log import DecisionLog
-from slipway.serving.edge.streams.running import Camera, Lives, Settings, read_camera, run_streams
-from slipway.serving.edge.streams.telling import Decided
-from slipway.serving.errors import WrongUse
-from slipway.serving.runtime.cameras.reconnecting import Timing
+from slipway.serving.edge.streams.running import Camera, Lives, Settings
 from slipway.serving.runtime.live import LoadedModel
 from slipway.serving.runtime.live_model import LiveModel
 from slipway.serving.runtime.pictures import decode, encode
-from slipway.serving.runtime.session import Arrays, Provider
-from slipway.serving.runtime.source import Notice
+from slipway.serving.runtime.session import Arrays
 from small_onnx import detecting
-
-QUICK = Timing(deadline=0.5, first_wait=0.02, longest_wait=0.1, ending=0.5)
-SETTINGS = Settings("gate-pc", timing=QUICK)
-RED, GREEN, BLUE = range(3)
-
-
-@dataclass
-class Kept:
-    """Events and telemetry, kept to be looked at."""
-
-    lines: list[str] = field(default_factory=list)
-    decisions: list[Decided] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-    notices: list[Notice] = field(default_factory=list)
-    gone_after: int | None = None
-
-    def write(self, line: str) -> None:
-        if self.gone_after is not None and len(self.lines) >= self.gone_after:
-            raise OutGone("gone")
-        self.lines.append(line)
-
-    def close(self) -> None:
-        pass
-
-    def decided(self, one: Decided) -> None:
-        self.decisions.append(one)
-
-    def count(self, name: str, times: int = 1) -> None:
-        self.counts[name] += times
-
-    def noticed(self, notice: Notice) -> None:
-        self.notices.append(notice)
-
-    def events(self, kind: str | None = None) -> list[dict[str, Any]]:
-        found = [json.loads(line) for line in list(self.lines)]
-        return [one for one in found if kind in {None, one["event"]}]
-
-
-@pytest.fixture
-def kept() -> Kept:
-    return Kept()
-
-
-@pytest.fixture(scope="module")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Bundle]:
-    folder = tmp_path_factory.mktemp("bundles")
-    return {
-        "detect": detecting.detector(folder / "detect"),
-        "detect-2": detecting.detector(folder / "detect-2", gain=1.05),
-        "detect-large": detecting.detector(folder / "detect-large", size=64),
-        "embed": detecting.embedder(folder / "embed"),
-        "embed-2": detecting.embedder(folder / "embed-2", gain=0.9),
-        "classify": small_onnx.bundle(folder / "classify"),
-    }
-
-
-@pytest.fixture
-def live(bundles: Mapping[str, Bundle]) -> Iterator[Callable[..., LiveModel]]:
-    """Live models, closed afterwards."""
-    made: list[LiveModel] = []
-
-    def begin(name: str | None = None, **parts: Any) -> LiveModel:
-        made.append(LiveModel(None if name is None else detecting.loaded(bundles[name], 3), **parts))
-        return made[-1]
-
-    yield begin
-    for one in made:
-        one.close()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Pictures with a red box, with two boxes, and with none."""
-    found = tmp_path / "pictures"
-    found.mkdir()
-    scenes = [[(8, 8, 16, 16, RED)], [(0, 16, 8, 24, BLUE), (16, 0, 24, 8, GREEN)], []]
-    for number, boxes in enumerate(scenes):
-        (found / f"{number}.jpg").write_bytes(encode(detecting.scene(*boxes), 95))
-    return found
-
-
-def run(kept: Kept, cameras: Any, lives: Lives, **parts: Any) -> dict[str, dict[str, int]]:
-    """To the end of all cameras."""
-    listed = [one if isinstance(one, Camera) else read_camera(one) for one in cameras]
-    parts.setdefault("settings", SETTINGS)
-    counts = run_streams(listed, lives, kept, parts.pop("stop", threading.Event()), kept, **parts)
-    for one in counts.values():
-        assert one["in"] == one["dropped"] + one["refused"] + one["failed"] + one["decided"]
-    return counts
+from stream_site import RED, Kept, run
 
 
 def test_frames_become_boxes_with_vectors_and_ids(
@@ -346,103 +246,3 @@ def test_a_camera_that_goes_and_comes_is_told_among_the_events(kept: Kept, live:
         thread.join(30)
     assert [one["state"] for one in kept.events("camera")] == ["well", "lost", "well"]
     assert [one.state.value for one in kept.notices] == ["well", "lost", "well"]
-
-
-def test_a_model_that_does_not_fit_is_told_once_and_the_next_one_heals_it(
-    kept: Kept, live: Callable[..., LiveModel], bundles: Mapping[str, Bundle], tmp_path: Path
-) -> None:
-    pictures = tmp_path / "many"
-    pictures.mkdir()
-    for number in range(40):
-        (pictures / f"{number}.jpg").write_bytes(encode(detecting.scene((8, 8, 16, 16, RED))))
-    model = live("detect")
-    failing = detecting.loaded(bundles["detect-2"])
-
-    class Failing:
-        providers: Sequence[Provider] = ("cpu",)
-
-        def run(self, inputs: Arrays) -> dict[str, Any]:
-            if len(kept.lines) < 1:
-                return failing.session.run(inputs)
-            model.swap(detecting.loaded(bundles["detect"]))
-            raise RuntimeError("the accelerator is gone")
-
-        def close(self) -> None:
-            pass
-
-    model.swap(LoadedModel(failing.model, failing.bundle, 4, "fp32", failing.contract, Failing()))
-    counts = run(kept, [f"gate={pictures}"], Lives(model))
-    (failure,) = kept.events("failure")
-    assert failure["detail"] == "RuntimeError: the accelerator is gone"
-    assert 1 <= counts["gate"]["failed"] <= 4
-    assert counts["gate"]["failed"] + counts["gate"]["decided"] == 40
-    assert kept.events("boxes")[-1]["bundle"] == bundles["detect"].digest[:8]
-
-
-def test_a_second_model_that_fails_takes_nothing_from_what_was_found(
-    kept: Kept, folder: Path, live: Callable[..., LiveModel]
-) -> None:
-    counts = run(kept, [f"gate={folder}"], Lives(live("detect"), live("detect-2")))
-    assert counts["gate"]["decided"] == 3
-    assert [len(one["boxes"]) for one in kept.events("boxes")] == [1, 2]
-    (failure,) = kept.events("failure")
-    assert failure["detail"] == "the boxes of gate: small-detect finds boxes, and was asked about one."
-
-
-def test_a_second_model_that_is_not_there_yet_is_left_out(
-    kept: Kept, folder: Path, live: Callable[..., LiveModel]
-) -> None:
-    run(kept, [f"gate={folder}"], Lives(live("detect"), live()))
-    assert all("embedding" not in box for one in kept.events("boxes") for box in one["boxes"])
-    assert not kept.events("failure")
-
-
-def test_a_classifier_may_look_at_boxes(kept: Kept, folder: Path, live: Callable[..., LiveModel]) -> None:
-    run(kept, [f"gate={folder}"], Lives(live("detect"), live("classify")))
-    said = kept.events("boxes")[0]["boxes"][0]["answer"]
-    assert said["answer"] in said["scores"]
-    assert said["model"] == "small-bays"
-
-
-def test_telemetry_that_fails_stops_nothing(folder: Path, live: Callable[..., LiveModel]) -> None:
-    class Broken(Kept):
-        def decided(self, one: Decided) -> None:
-            raise RuntimeError(one.id)
-
-    kept = Broken()
-    assert run(kept, [f"gate={folder}"], Lives(live("detect")))["gate"]["decided"] == 3
-
-
-def test_a_reader_who_leaves_ends_the_streams(folder: Path, live: Callable[..., LiveModel]) -> None:
-    kept = Kept(gone_after=1)
-    began = time.monotonic()
-    run(kept, [f"gate={folder}", "lot=world:tiny?fps=50"], Lives(live("detect")))
-    assert len(kept.lines) == 1
-    assert time.monotonic() - began < 30
-
-
-def test_what_is_wrong_is_told_before_anything_begins(kept: Kept, folder: Path, live: Callable[..., LiveModel]) -> None:
-    model = live("detect")
-    for cameras, said in (
-        ([], "There is no camera"),
-        ([f"gate={folder}", f"gate={folder}"], "Two cameras are called `gate`"),
-        ([f"gate={folder}", "exit=nowhere.mp4"], "is no file that is there"),
-    ):
-        with pytest.raises(WrongUse, match=said):
-            run(kept, cameras, Lives(model))
-    with pytest.raises(WrongUse, match="is no decision id"):
-        run(kept, [f"gate={folder}"], Lives(model), settings=Settings("Gate PC"))
-    with suppress(WrongUse):
-        run(kept, [f"gate={folder}", "exit=nowhere.mp4"], Lives(model))
-    assert kept.lines == []
-
-
-@pytest.mark.parametrize("text", ["gate", "=x", "gate=", "Gate=x", "a b=x", "a/b=x", ""])
-def test_what_is_no_camera_is_refused(text: str) -> None:
-    with pytest.raises(WrongUse, match="expected NAME=SRC"):
-        read_camera(text)
-
-
-def test_a_camera_address_may_hold_anything() -> None:
-    assert read_camera("gate=rtsp://h/p?a=b") == Camera("gate", "rtsp://h/p?a=b")
-    assert np.array_equal(detecting.scene(), np.full((32, 32, 3), 60, np.uint8))
