@@ -1,6 +1,7 @@
 """From what models do to records: windows of time in memory, written to the spool when they end.
 
-Counts are exact. What the spool cannot take (a full disk) stays here and goes with the next window.
+Counts are exact. What the spool cannot take (a full disk) stays here and goes with the next window. How many samples of
+a day there were is the spool's to remember, so another start of the process takes no more of them.
 """
 
 import json
@@ -102,18 +103,30 @@ class Collector:
 
     def sample(self, loaded: LoadedModel, decision: Decision, picture: Callable[[], bytes]) -> str | None:
         """Keep the picture of a decision where the policy asks for it; the reason if it was kept."""
-        day = self._now().date().isoformat()
-        with self._lock:
-            policy = self._policies.get(loaded.model)
-            taken = self._taken.get((loaded.model, day), 0)
-            why = why_sampled(policy, decision, taken) if policy else None
-            if why is None:
-                return None
-            self._taken = {key: count for key, count in self._taken.items() if key[1] == day}
-            self._taken[loaded.model, day] = taken + 1
+        why = self._why_sampled(loaded.model, decision)
+        if why is None:
+            return None
         about = {"decision": decision.id, "why": why, "confidence": decision.confidence, "novelty": decision.novelty}
         body = _json(about) + b"\n" + picture()
         return why if self._keep("sample", subject_of(loaded), body) else None
+
+    def _why_sampled(self, model: str, decision: Decision) -> str | None:
+        """The reason to keep it, and it counts from now on: others ask while its picture is made."""
+        day = self._now().date().isoformat()
+        with self._lock:
+            policy = self._policies.get(model)
+            taken = self._taken.get((model, day), 0)
+            if policy is None or why_sampled(policy, decision, taken) is None:
+                return None
+            try:
+                taken = max(taken, self._opened().sampled(model, day))
+            except SpoolFailed as error:
+                log.warning("%s", error)
+                return None
+            self._taken = {key: count for key, count in self._taken.items() if key[1] == day}
+            why = why_sampled(policy, decision, taken)
+            self._taken[model, day] = taken + (why is not None)
+            return why
 
     def flush(self) -> None:
         """End the window: write it, and begin the next one."""
@@ -163,12 +176,15 @@ class Collector:
     def _keep(self, kind: Kind, subject: str, body: bytes, at: str | None = None) -> bool:
         try:
             with self._lock:
-                self._spool = self._spool or self._open_spool()
-                self._spool.add(kind, subject, at or stamp(self._now()), body)
+                self._opened().add(kind, subject, at or stamp(self._now()), body)
         except SpoolFailed as error:
             log.warning("%s", error)
             return False
         return True
+
+    def _opened(self) -> Spool:
+        self._spool = self._spool or self._open_spool()
+        return self._spool
 
 
 def subject_of(loaded: LoadedModel) -> str:

@@ -1,9 +1,12 @@
 """What a device has to tell, on disk until somebody has it: a SQLite file with a bound.
 
 When it is full, samples go first, the oldest before others, then sketches, then states but the latest of each subject.
-Counts never go: those of a day are added up instead. A batch stays the same until it is confirmed, and each record has
-a name that no other record of any device has, so whoever gets a batch twice stores it once. A file that is damaged is
-put aside and told, never deleted.
+Counts never go: those of a day are added up instead. A batch stays the same until it is confirmed; only where nothing
+else is left to make room of, its samples, sketches and states go as well, and it is what remains of it. Each record has
+a name that no other record of any device has, so whoever gets a batch twice, or a part of it, stores each record once.
+A file that is damaged is put aside and told, never deleted.
+
+How many samples of a day there were is remembered beside them, so it is known after a start, and when they are sent.
 """
 
 import json
@@ -24,9 +27,13 @@ log = logging.getLogger(__name__)
 Kind = Literal["counts", "sketch", "sample", "state"]
 
 LIMIT: Final = 64 * 1024 * 1024
+"""Bytes of all records; counts and the latest states stay even above it."""
 OVERHEAD: Final = 128
 """Bytes that a record takes beside its body."""
 DAY: Final = len("2026-01-01")
+DAYS: Final = 8
+"""Of which the samples are remembered: more than one, for clocks that jump to another day and back."""
+SAMPLED: Final = "sampled {}"
 PAGE: Final = 4096
 SCHEMA: Final = """
 create table if not exists about (name text primary key, value text not null) without rowid;
@@ -82,7 +89,14 @@ class Spool:
             database.execute(
                 "insert into records (kind, subject, at, body) values (?, ?, ?, ?)", (kind, subject, at, body)
             )
+            if kind == "sample":
+                self._count_sample(database, subject.partition("/")[0], at[:DAY])
             self._shrink(database)
+
+    def sampled(self, model: str, day: str) -> int:
+        """Samples that were added for a model and a day, wherever they are now."""
+        with self._change() as database:
+            return _samples(database, model).get(day, 0)
 
     def batch(self, largest: int) -> Batch | None:
         """The oldest records that are together not larger, at least one; the same again until they are confirmed."""
@@ -112,15 +126,25 @@ class Spool:
         self._database.close()
 
     def _shrink(self, database: sqlite3.Connection) -> None:
-        """Samples, sketches, states, then counts of a day into one; what is left may be above the limit."""
+        """Samples, sketches, states, then counts of a day into one, then of the batch; what is left may be above it."""
+        self._remove(database, batched=False)
+        if _size(database) > self._limit:
+            _fold_days(database)
+        self._remove(database, batched=True)
+
+    def _remove(self, database: sqlite3.Connection, *, batched: bool) -> None:
         for kind in ("sample", "sketch", "state"):
             while (over := _size(database) - self._limit) > 0:
-                ids = _first_of(database, kind, over)
+                ids = _first_of(database, kind, over, batched=batched)
                 if not ids:
                     break
                 database.executemany("delete from records where id = ?", [(one,) for one in ids])
-        if _size(database) > self._limit:
-            _fold_days(database)
+
+    def _count_sample(self, database: sqlite3.Connection, model: str, day: str) -> None:
+        days = _samples(database, model)
+        days[day] = days.pop(day, 0) + 1
+        latest = dict(list(days.items())[-DAYS:])
+        self._remember(database, SAMPLED.format(model), json.dumps(latest))
 
     def _remembered(self, name: str, otherwise: str) -> str:
         with self._change() as database:
@@ -183,13 +207,20 @@ def _size(database: sqlite3.Connection) -> int:
     return int(total) + OVERHEAD * int(count)
 
 
-def _first_of(database: sqlite3.Connection, kind: str, least: int) -> list[int]:
-    """The oldest records of a kind that take so many bytes."""
+def _samples(database: sqlite3.Connection, model: str) -> dict[str, int]:
+    """By day, the one that was counted last at the end."""
+    found = database.execute("select value from about where name = ?", (SAMPLED.format(model),)).fetchone()
+    days: dict[str, int] = json.loads(found[0]) if found else {}
+    return days
+
+
+def _first_of(database: sqlite3.Connection, kind: str, least: int, *, batched: bool) -> list[int]:
+    """The oldest records of a kind that take so many bytes, in a batch or in none."""
     found: list[int] = []
-    latest = "select max(id) from records where kind = 'state' group by subject"
     for one, size in database.execute(
-        f"select id, length(body) from records where kind = ? and id not in ({latest}) order by id",  # noqa: S608 - both parts stand here
-        (kind,),
+        "select id, length(body) from records where kind = ? and (batch is not null) = ? and id not in "
+        "(select max(id) from records where kind = 'state' group by subject) order by id",
+        (kind, batched),
     ):
         if least <= 0:
             break

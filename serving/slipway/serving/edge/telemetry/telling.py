@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from slipway.serving.edge.agent.effects import Looked
 from slipway.serving.edge.agent.ports import Clock
 from slipway.serving.edge.agent.state import State
 from slipway.serving.edge.following import Step
@@ -35,8 +34,8 @@ class DeviceTelemetry:
 
     def step(self, step: Step) -> None:
         """An agent did something, or had nothing to do."""
-        if isinstance(step.outcome, Looked):
-            self._collector.sample_by(step.model, step.outcome.look.pointer.sampling)
+        if (seen := step.state.seen) is not None:  # of the journal, so also where the channel is out of reach
+            self._collector.sample_by(step.model, seen.pointer.sampling)
         if (told := told_of(step.state)) != told_of(step.before):
             why = step.state.told[-1] if step.state.told else None
             self._collector.state(step.model, {**told, "why": f"{why.what}: {why.why}" if why else ""})

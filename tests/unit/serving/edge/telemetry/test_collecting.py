@@ -187,6 +187,25 @@ def test_samples_are_kept_as_the_policy_says_and_no_picture_is_made_for_nothing(
     assert [body["decision"] for _, _, body in told(spool, "sample")] == ["a", "a", "a"]
 
 
+def test_another_start_takes_no_more_samples_of_the_day(tmp_path: Path, moment: Moment, loaded: LoadedModel) -> None:
+    def taken() -> int:
+        collector = Collector(lambda: Spool(tmp_path / "spool.db"), now=moment)
+        collector.sample_by("small", Sampling(confidence_below=0.5, per_day=3))
+        kept = [collector.sample(loaded, Decision("a", 0.2, 0.0), lambda: b"jpeg") for _ in range(2)]
+        collector.close()
+        return sum(why is not None for why in kept)
+
+    assert [taken() for _ in range(3)] == [2, 1, 0]
+    spool = Spool(tmp_path / "spool.db")
+    batch = spool.batch(1_000_000)
+    assert batch is not None
+    spool.confirm(batch)
+    spool.close()
+    assert taken() == 0
+    moment.now += timedelta(days=1)
+    assert taken() == 2
+
+
 def test_a_change_of_state_is_kept_at_once(collector: Collector, spool: Spool) -> None:
     collector.state("small", {"phase": "probation", "release": 3})
     assert told(spool, "state") == [("small", "2026-03-01T10:00:00Z", {"phase": "probation", "release": 3})]

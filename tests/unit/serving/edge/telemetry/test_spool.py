@@ -89,6 +89,51 @@ def test_counts_of_a_day_are_added_up_when_they_alone_are_too_many(tmp_path: Pat
     assert len(rest.records) < 20
 
 
+def test_what_is_in_a_batch_goes_last(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.db", limit=20_000)
+    for _ in range(3):
+        spool.add("sample", "vehicle-reid/3/b", AT, os.urandom(2_000))
+    counts(spool, 5)
+    sent = spool.batch(10_000)
+    assert sent is not None
+    for _ in range(20):
+        spool.add("sample", "vehicle-reid/3/b", AT, os.urandom(1_500))
+        spool.add("sketch", "vehicle-reid 3", AT, bytes(1_500))
+    assert spool.batch(10_000) == sent
+    for day in range(1, 100):
+        counts(spool, 1, AT, f"vehicle-reid {day}")
+    left = spool.batch(10_000)
+    assert left is not None
+    assert left.number == sent.number
+    assert set(left.records) < set(sent.records)
+    assert spool.counted()["answered"] == 104
+    spool.confirm(left)
+    rest = spool.batch(1_000_000)
+    assert rest is not None
+    assert {one.name for one in sent.records}.isdisjoint(one.name for one in rest.records)
+
+
+def test_samples_of_a_day_are_remembered_wherever_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    spool = Spool(path)
+    assert spool.sampled("vehicle-reid", "2026-03-01") == 0
+    for release in (3, 4):
+        spool.add("sample", f"vehicle-reid/{release}/b", AT, b"jpeg")
+    spool.add("sample", "bay-occupancy/1/b", AT, b"jpeg")
+    batch = spool.batch(1_000_000)
+    assert batch is not None
+    spool.confirm(batch)
+    spool.close()
+    spool = Spool(path)
+    assert spool.sampled("vehicle-reid", "2026-03-01") == 2
+    spool.add("sample", "vehicle-reid/4/b", "1970-01-01T00:00:00Z", b"jpeg")
+    assert spool.sampled("vehicle-reid", "2026-03-01") == 2
+    for day in range(1, 29):
+        spool.add("sample", "vehicle-reid/4/b", f"2026-04-{day:02}T10:00:00Z", b"jpeg")
+    assert spool.sampled("vehicle-reid", "2026-03-01") == 0
+    assert spool.sampled("vehicle-reid", "2026-04-28") == 1
+
+
 def test_a_damaged_file_is_put_aside_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "spool.db"
     path.write_bytes(os.urandom(10_000))

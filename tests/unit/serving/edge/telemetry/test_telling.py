@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 import small_onnx
-from slipway.serving.channel.looking import Look
 from slipway.serving.channel.pointer import Pointer, Sampling
 from slipway.serving.channel.release import Release
-from slipway.serving.edge.agent.effects import Done, LookAtChannel, Looked, Outcome
-from slipway.serving.edge.agent.state import Installed, Phase, State
+from slipway.serving.edge.agent.effects import Done, Failed, Failing, LookAtChannel, Outcome
+from slipway.serving.edge.agent.state import Installed, Phase, Seen, State
 from slipway.serving.edge.following import Step
 from slipway.serving.edge.streams.telling import Decided
 from slipway.serving.edge.telemetry.looking import Looking
@@ -112,7 +111,7 @@ def test_a_window_is_written_every_few_minutes_and_at_the_end(
     spool.close()
 
 
-def test_samples_are_what_the_channel_of_the_last_look_asks_for(
+def test_samples_are_what_the_channel_asked_for_when_it_was_last_believed(
     telemetry: DeviceTelemetry, tmp_path: Path, live: LiveModel
 ) -> None:
     loaded = live.loaded
@@ -125,8 +124,8 @@ def test_samples_are_what_the_channel_of_the_last_look_asks_for(
     telemetry.decided(decided)
     policy = Sampling(confidence_below=0.5, per_day=1)
     pointer = Pointer(model="small", sequence=1, signed_at=START, sampling=policy)
-    idle = State(model="small")
-    telemetry.step(step(idle, idle, Looked(Look(pointer, None, None, START, START))))
+    idle = State(model="small", seen=Seen(pointer=pointer, signed_at=START, good_until=START))
+    telemetry.step(step(idle, idle, Failed(Failing.LATER, "The channel cannot be reached.")))
     telemetry.decided(decided)
     telemetry.decided(decided)
     ((subject, sample),) = told(tmp_path, "sample")
