@@ -71,19 +71,24 @@ def test_a_runtime_that_does_not_load_is_shown_and_fails(slipway_edge: Run, brok
 
 
 @pytest.mark.parametrize(
-    ("arguments", "expected"),
+    ("arguments", "expected", "command"),
     [
-        ((), "COMMAND"),
-        (("statu",), "invalid choice: 'statu'"),
-        (("status", "--jso"), "--jso"),
+        ((), "COMMAND", ""),
+        (("statu",), "invalid choice: 'statu'", ""),
+        (("--jso", "status"), "--jso", ""),
+        (("status", "--jso"), "unrecognized arguments: --jso", "status "),
+        (("status", "bays"), "unrecognized arguments: bays", "status "),
+        (("revert", "bays"), "--reason", "revert "),
     ],
 )
-def test_wrong_use_is_one_message_and_exit_code_2(slipway_edge: Run, arguments: tuple[str, ...], expected: str) -> None:
+def test_wrong_use_is_one_message_that_names_the_help_and_exit_code_2(
+    slipway_edge: Run, arguments: tuple[str, ...], expected: str, command: str
+) -> None:
     result = slipway_edge(*arguments)
     assert result.returncode == 2
     assert result.stdout == ""
     assert expected in result.stderr
-    assert "slipway-edge --help" in result.stderr
+    assert f"`slipway-edge {command}--help`" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -27,11 +27,18 @@ class Parser(argparse.ArgumentParser):
         self._declared_by = declared_by
 
     def parse_known_args(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - argparse's own has two forms
-        """Fetch the command's options first: this is called for the command that was asked for, and for no other."""
-        if self._declared_by is not None:
-            command, self._declared_by = self._declared_by, None
-            command.declare(self)
-        return super().parse_known_args(*arguments, **named)
+        """Fetch the command's options first: this is called for the command that was asked for, and for no other.
+
+        What the command does not know is its own to refuse: else the whole program would, and name its own help.
+        """
+        if self._declared_by is None:
+            return super().parse_known_args(*arguments, **named)
+        command, self._declared_by = self._declared_by, None
+        command.declare(self)
+        known, left = super().parse_known_args(*arguments, **named)
+        if left:
+            self.error(f"unrecognized arguments: {' '.join(left)}")
+        return known, left
 
     def error(self, message: str) -> NoReturn:
         """Refuse the request."""
