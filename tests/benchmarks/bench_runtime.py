@@ -27,7 +27,7 @@ STREAMS = 4
 
 @contextmanager
 def pairs() -> Iterator[list[Pair]]:
-    """Alone from a thread, in that thread, from an event loop, and four streams at once."""
+    """Alone from a thread, from an event loop, and four streams at once."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.onnx")
         path.write_bytes(network(0).SerializeToString())
@@ -43,14 +43,6 @@ def pairs() -> Iterator[list[Pair]]:
                 reference=raw,
                 unit="ms",
                 goal=1.15,
-                times=FRAMES,
-            ),
-            Pair(
-                name="runtime: a frame through the live model, in its own thread, against the bare session",
-                ours=threaded(alone, here=True),
-                reference=raw,
-                unit="ms",
-                goal=1.05,
                 times=FRAMES,
             ),
             Pair(
@@ -92,13 +84,13 @@ def looping(session: Session) -> Callable[[], None]:
     return sample
 
 
-def threaded(live: LiveModel, frames: int = FRAMES, *, here: bool = False) -> Callable[[], None]:
-    """A thread that waits for each answer, or runs each frame itself."""
+def threaded(live: LiveModel, frames: int = FRAMES) -> Callable[[], None]:
+    """A thread that waits for each answer."""
     frame = {"images": picture()}
 
     def sample() -> None:
         for _ in range(frames):
-            live.submit(frame, here=here).result()
+            live.submit(frame).result()
 
     return sample
 

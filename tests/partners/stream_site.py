@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slipway.serving.edge.streams.events import OutGone
-from slipway.serving.edge.streams.running import Camera, Lives, Settings, read_camera, run_streams
+from slipway.serving.edge.streams.running import Camera, Lives, Settings, Streams, read_camera
 from slipway.serving.edge.streams.telling import Decided
 from slipway.serving.runtime.cameras.reconnecting import Timing
 from slipway.serving.runtime.source import Notice
@@ -53,7 +53,8 @@ def run(kept: Kept, cameras: Any, lives: Lives, **parts: Any) -> dict[str, dict[
     """To the end of all cameras."""
     listed = [one if isinstance(one, Camera) else read_camera(one) for one in cameras]
     parts.setdefault("settings", SETTINGS)
-    counts = run_streams(listed, lives, kept, parts.pop("stop", threading.Event()), kept, **parts)
+    stop = parts.pop("stop", threading.Event())
+    counts = Streams(listed, lives, kept, kept, **parts).run(stop)
     for one in counts.values():
         assert one["in"] == one["dropped"] + one["refused"] + one["failed"] + one["decided"]
     return counts

@@ -68,6 +68,6 @@ def test_systemd_understands_it_and_finds_little_exposed(tmp_path: Path) -> None
     unit.write_text(UNIT.read_text().replace(PROGRAM, "/bin/true"))
     verified = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
     assert (verified.returncode, verified.stderr) == (0, "")
-    security = ["systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSED_AT_MOST}", "--no-pager", unit]
-    judged = subprocess.run(security, capture_output=True, text=True, check=False)
+    security = ["systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSED_AT_MOST}", "--no-pager"]
+    judged = subprocess.run([*security, str(unit)], capture_output=True, text=True, check=False)
     assert judged.returncode == 0, judged.stdout

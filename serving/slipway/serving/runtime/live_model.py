@@ -88,12 +88,7 @@ class LiveModel:
                 return 0.0, Figures()
             return time.monotonic() - self._serving.since, self._serving.figures.copy()
 
-    def submit(self, inputs: Arrays, *, deadline: float | None = None, here: bool = False) -> "Future[Answer]":
-        """As `Live` says. With `here` the calling thread runs it, where nothing runs and nothing waits.
-
-        That spares two changes of threads, each of which waits for its turn on a busy device. What comes meanwhile
-        waits for the worker, as ever. An event loop should do it for short runs only.
-        """
+    def submit(self, inputs: Arrays, *, deadline: float | None = None) -> "Future[Answer]":
         serving = self._serving
         if serving is None:
             raise NoModel("No model answers here.")
@@ -108,25 +103,10 @@ class LiveModel:
                 raise Overloaded(f"{self._depth} requests wait already.", mend="Ask again later, or ask for less.")
             figures.admitted += 1
             idle, self._idle = self._idle, False
-            here = here and idle
-            if not here:
-                self._waiting.append(request)
-        if here:
-            self._run_here(request)
-        elif idle:
+            self._waiting.append(request)
+        if idle:
             self._wake.release()  # now that the lock is free, or the worker would wake to wait for it
         return request.future
-
-    def _run_here(self, request: Request) -> None:
-        """In place of the worker, which sleeps until there is something for it to do."""
-        try:
-            self._answer([request])
-        finally:
-            with self._lock:
-                called = bool(self._waiting or self._retired or self._ended)
-                self._idle = not called
-            if called:
-                self._wake.release()
 
     def _forget_cancelled(self) -> bool:
         """Make room of what nobody waits for any more; whether there is some."""

@@ -1,5 +1,5 @@
 """From the frames of a device's cameras to events.
 
-`running.run_streams` is the way in: it opens the cameras, and for each one a `stream` asks the live models (`asking`),
+`running.Streams` is the way in: it opens the cameras, and for each one a `stream` asks the live models (`asking`),
 reads their answers by the contract (`answers`), names each decision, and tells it (`events`, `log`, `telling`).
 """

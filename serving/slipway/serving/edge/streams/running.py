@@ -134,20 +134,6 @@ class Streams:
         return counts
 
 
-def run_streams(
-    cameras: Sequence[Camera],
-    lives: Lives,
-    out: Out,
-    stop: Stop,
-    telemetry: Telemetry | None = None,
-    *,
-    settings: Settings,
-    log: DecisionLog | None = None,
-) -> dict[str, dict[str, int]]:
-    """Open cameras and run them to their end."""
-    return Streams(cameras, lives, out, telemetry, settings=settings, log=log).run(stop)
-
-
 def _check(cameras: Sequence[Camera]) -> None:
     names = [one.name for one in cameras]
     if not names:

@@ -73,7 +73,8 @@ def look(python: Path | None = None, *, seconds: float = LOOKING) -> Here:
     if not found["module"]:
         raise ModelUnfit(
             f"{python or sys.executable} has no TensorRT.",
-            mend="Set edge.tensorrt_python to the interpreter that has it, such as /usr/bin/python3.10.",
+            mend="Name the interpreter that has it, such as /usr/bin/python3.10: "
+            "`slipway-edge enrol … --again --tensorrt-python PROGRAM`.",
         )
     capability = found["capability"]
     return Here(found["module"], found["version"], tuple(capability) if capability else None, found["device"])

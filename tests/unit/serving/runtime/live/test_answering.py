@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from held_sessions import SECONDS, Watched, held, right, some, until
+from held_sessions import SECONDS, Watched, held, right, some
 from slipway.serving.bundle.contract import Contract
 from slipway.serving.errors import WrongUse
 from slipway.serving.runtime.errors import ModelUnfit
@@ -210,33 +210,3 @@ def test_it_answers_tasks_of_an_event_loop(load: Load, going: Going) -> None:
         return await asyncio.gather(*map(ask, given))
 
     assert all(map(right, asyncio.run(all_of_them()), given))
-
-
-def test_a_request_runs_in_its_own_thread_where_that_is_wanted_and_nothing_else_runs(load: Load, going: Going) -> None:
-    loaded, session = load()
-    live = going(loaded)
-    live.submit({"images": some()}).result(SECONDS)
-    assert until(lambda: live.submit({"images": some(2)}, here=True).done())
-    assert session.threads[-1] is threading.current_thread()
-    waiting = [held(live, session), live.submit({"images": some(1, 3)}, here=True)]
-    assert not waiting[1].done()
-    session.free.set()
-    assert right(waiting[1].result(SECONDS), some(1, 3))
-    assert session.threads[-1] is not threading.current_thread()
-
-
-def test_what_comes_while_a_request_runs_in_its_own_thread_is_answered_after_it(load: Load, going: Going) -> None:
-    loaded, session = load()
-    live = going(loaded)
-    live.submit({"images": some()}).result(SECONDS)
-    assert until(lambda: live.submit({"images": some(2)}, here=True).done())
-    session.hold()
-    own = threading.Thread(target=lambda: live.submit({"images": some(1, 1)}, here=True))
-    own.start()
-    assert session.entered.wait(SECONDS)
-    asked = [live.submit({"images": some(1, seed)}) for seed in (2, 3)]
-    session.free.set()
-    own.join(SECONDS)
-    assert all(right(one.result(SECONDS), some(1, seed)) for one, seed in zip(asked, (2, 3), strict=True))
-    assert session.rows == [1, 2]
-    assert session.threads[-2] is own

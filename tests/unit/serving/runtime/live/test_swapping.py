@@ -138,7 +138,7 @@ def test_swaps_under_load_lose_nothing_and_answer_nothing_twice(load: Load, goin
         numbers = np.random.default_rng([seed, own])
         while not ended.is_set():
             images = numbers.integers(0, 256, (int(numbers.integers(1, 4)), 3, 4, 4), np.uint8)
-            asked = live.submit({"images": images}, here=bool(numbers.random() < 0.5))
+            asked = live.submit({"images": images})
             asked.add_done_callback(lambda _: calls.append(own))
             with lock:
                 answers.append((images, asked))

@@ -38,7 +38,7 @@ def test_an_interpreter_that_is_not_there_or_has_no_module_is_told(tmp_path: Pat
     told.chmod(0o700)
     with pytest.raises(ModelUnfit, match="has no TensorRT") as caught:
         look(told)
-    assert "edge.tensorrt_python" in (caught.value.mend or "")
+    assert "--tensorrt-python" in (caught.value.mend or "")
 
 
 def test_an_engine_is_made_once_and_found_again(python: Path, model: Path, tmp_path: Path) -> None:
