@@ -28,7 +28,6 @@ class Watched:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.runs: list[dict[str, Any]] = []
-        self.threads: list[threading.Thread] = []
         self.entered, self.free = threading.Event(), threading.Event()
         self.free.set()
         self.closed = threading.Event()
@@ -43,7 +42,6 @@ class Watched:
     def run(self, inputs: Any) -> dict[str, Any]:
         assert not self.closed.is_set()
         self.runs.append(dict(inputs))
-        self.threads.append(threading.current_thread())
         self.entered.set()
         assert self.free.wait(SECONDS)
         if self.failure:

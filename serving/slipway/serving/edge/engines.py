@@ -15,13 +15,14 @@ from slipway.serving.bundle.folder import Bundle
 from slipway.serving.bundle.manifest import REFERENCE, DeviceClass
 from slipway.serving.bundle.reading import read_plain
 from slipway.serving.bundle.verifying import LARGEST_JSON
-from slipway.serving.edge.agent.ports import Built, Observed, Proof, engines_folder
+from slipway.serving.edge.agent.ports import Built, Observed, engines_folder
 from slipway.serving.edge.choosing import Choice, choices
 from slipway.serving.edge.telemetry.distributions import expected_of
 from slipway.serving.edge.telemetry.looking import Looking
 from slipway.serving.runtime.errors import ModelUnfit
 from slipway.serving.runtime.live import LoadedModel
 from slipway.serving.runtime.live_model import LiveModel
+from slipway.serving.runtime.proven import Proof
 from slipway.serving.runtime.session import Provider, Session, open_engine, open_session
 
 if TYPE_CHECKING:
@@ -98,16 +99,14 @@ class LocalEngines:
         from slipway.serving.runtime.proof import prove_apart
 
         provider = cast("Provider", built.provider)
-        found = prove_apart(
-            bundle, built.variant, device, provider, engine=self._engine_of(bundle, built), python=self._python
-        )
-        over = [found.p95_ms > device.latency_ms, found.memory_mb > device.memory_mb]
-        return Proof(
-            problems=found.problems[: len(found.problems) - sum(over)],  # the agent holds both against the budget
-            provider=found.provider,
-            p95_ms=found.p95_ms,
-            memory_mb=found.memory_mb,
-            load_ms=found.load_ms,
+        return prove_apart(
+            bundle,
+            built.variant,
+            device,
+            provider,
+            engine=self._engine_of(bundle, built),
+            python=self._python,
+            threads=self._threads,
         )
 
     def activate(self, bundle: Bundle, device: DeviceClass, built: Built, release: int) -> None:

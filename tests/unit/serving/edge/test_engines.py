@@ -58,6 +58,17 @@ def test_what_costs_too_much_is_for_the_agent_to_judge_and_wrong_answers_are_pro
     assert "from the golden answer" in problem
 
 
+def test_a_release_is_proven_with_the_threads_with_which_it_answers(
+    live: LiveModel, bundles: list[Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "onnxruntime.py").write_text(
+        "import os\nraise ImportError(os.environ['OMP_NUM_THREADS'] + ' threads')\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (problem,) = LocalEngines("small-bays", live, Looking(), threads=3).prove(bundles[0], DEVICE, BUILT).problems
+    assert "3 threads" in problem
+
+
 def test_a_device_with_a_gpu_that_is_gone_is_no_fault_of_the_release(
     engines: LocalEngines, bundles: list[Bundle]
 ) -> None:

@@ -8,6 +8,9 @@ from typing import Protocol
 
 from slipway.serving.bundle.folder import Bundle
 from slipway.serving.bundle.manifest import DeviceClass, Variant
+from slipway.serving.runtime.proven import Proof
+
+__all__ = ["Built", "Clock", "Disk", "Engines", "Meter", "Observed", "Proof", "engines_folder"]
 
 
 class Clock(Protocol):
@@ -91,19 +94,6 @@ class Built:
     """File of the engine in `engines_folder`; None where ONNX Runtime runs the variant itself."""
     detail: str = ""
     """Of the runtime and, where it is not the class's preferred variant, why."""
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What a release did on this device before it became active."""
-
-    problems: tuple[str, ...]
-    """None where it is proven."""
-    provider: str
-    """What really ran it."""
-    p95_ms: float = 0.0
-    memory_mb: float = 0.0
-    load_ms: float = 0.0
 
 
 @dataclass(frozen=True)
