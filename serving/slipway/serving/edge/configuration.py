@@ -26,6 +26,7 @@ from slipway.serving.bundle.manifest import Digest, ModelName
 from slipway.serving.bundle.reading import read_plain
 from slipway.serving.channel.limits import LARGEST_ROOT
 from slipway.serving.channel.pointer import Name
+from slipway.serving.edge.agent.health import RULES
 from slipway.serving.errors import SlipwayError, WrongUse
 
 VARIABLE: Final = "SLIPWAY_EDGE_HOME"
@@ -70,12 +71,12 @@ class Network(Part):
 
 
 class Probation(Part):
-    """How long a release is watched after it became active; see `agent.health.Rules`."""
+    """How long a release is watched after it became active; see `agent.health.Rules`, whose defaults are these."""
 
-    seconds: float = Field(default=1800, ge=0, le=7 * 86_400)
-    sample: int = Field(default=200, ge=1, le=1_000_000)
-    longest: float = Field(default=86_400, ge=0, le=30 * 86_400)
-    every: float = Field(default=30, ge=0, le=3600)
+    seconds: float = Field(default=RULES.seconds, ge=0, le=7 * 86_400)
+    sample: int = Field(default=RULES.sample, ge=1, le=1_000_000)
+    longest: float = Field(default=RULES.longest, ge=0, le=30 * 86_400)
+    every: float = Field(default=RULES.every, ge=0, le=3600)
 
 
 class Enrolment(Part):

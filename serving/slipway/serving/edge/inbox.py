@@ -15,7 +15,9 @@ from slipway.serving.edge.agent.effects import Request
 from slipway.serving.edge.configuration import Home
 
 LARGEST: Final = 8 * 1024
-Text = Annotated[str, Field(min_length=1, max_length=400)]
+LONGEST: Final = 400
+"""Of a reason, in characters."""
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST)]
 
 
 class Letter(Part):

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from slipway.serving.edge.agent.changes import way_back
+from slipway.serving.edge.agent.clock import device_time
 from slipway.serving.edge.agent.disk import RealDisk
 from slipway.serving.edge.agent.effects import Device
 from slipway.serving.edge.agent.journal import Journal
-from slipway.serving.edge.agent.refusing import refused
+from slipway.serving.edge.agent.refusing import below_floor, refused
 from slipway.serving.edge.agent.slots import Layout
 from slipway.serving.edge.agent.state import Installed, Phase, State
 from slipway.serving.edge.agent.wanting import wanted
@@ -39,9 +41,23 @@ def behind(state: State, device: Device, now: datetime) -> str | None:
     return f"Release {number} is wanted and does not run here{f': {reasons[-1].why}' if reasons else '.'}"
 
 
-def model_json(state: State, now: datetime) -> dict[str, Any]:
+def no_way_back(state: State) -> str | None:
+    """Why nothing could answer in place of the active release; None where the one before could."""
+    if way_back(state) is not None:
+        return None
+    if state.before is None:
+        return "the other slot holds no release that was proven here."
+    release = state.before.release
+    if (bad := state.is_bad(release)) is not None:
+        return f"release {release.number} failed here on {_at(bad.at)}, in {bad.phase.value}: {bad.why}"
+    if below_floor(release, state):
+        return f"release {release.number} is below the floor: devices that have seen {state.floor} run nothing older."
+    return f"release {release.number} may not run here."
+
+
+def model_json(state: State, device: Enrolment, clock: datetime) -> dict[str, Any]:
     """One model for scripts."""
-    seen = state.seen
+    seen, now = state.seen, device_time(clock, device.enrolled_at, state)
     return {
         "phase": state.phase.value,
         "active": _installed_json(state.active),
@@ -52,6 +68,7 @@ def model_json(state: State, now: datetime) -> dict[str, Any]:
         "signed_at": None if seen is None else seen.signed_at.isoformat(),
         "good_until": None if seen is None else seen.good_until.isoformat(),
         "stale": seen is not None and now > seen.good_until,
+        "probation": _probation_json(state, device),
         "bad": [one.model_dump(mode="json") for one in state.bad],
     }
 
@@ -72,10 +89,26 @@ def _installed_json(installed: Installed | None) -> dict[str, Any] | None:
     }
 
 
-def model_lines(state: State, now: datetime) -> Iterator[str]:
+def _probation_json(state: State, device: Enrolment) -> dict[str, float] | None:
+    if state.phase is not Phase.PROBATION:
+        return None
+    watched, rules = state.watched, device.probation
+    return {
+        "seconds": watched.seconds,
+        "seconds_least": rules.seconds,
+        "seconds_most": rules.longest,
+        "requests": watched.answered + watched.failed,
+        "requests_least": rules.sample,
+    }
+
+
+def model_lines(state: State, device: Enrolment, clock: datetime) -> Iterator[str]:
     """One model for people."""
+    now = device_time(clock, device.enrolled_at, state)
     yield f"{state.model}: {state.phase.value}"
     yield f"  answers     {_installed(state.active)}"
+    if state.phase is Phase.PROBATION:
+        yield f"  probation   {_probation(state, device)}"
     if state.coming is not None:
         yield f"  coming      {_installed(state.coming)}"
     if state.before is not None:
@@ -88,6 +121,13 @@ def model_lines(state: State, now: datetime) -> Iterator[str]:
     stale = ", which is past: nothing new is installed until it is signed again" if now > seen.good_until else ""
     dates = f"signed {_at(seen.signed_at)}, good until {_at(seen.good_until)}{stale}"
     yield f"  channel     pointer {seen.pointer.sequence}, {dates}"
+
+
+def _probation(state: State, device: Enrolment) -> str:
+    watched, rules = state.watched, device.probation
+    requests = watched.answered + watched.failed
+    seen = f"{watched.seconds:,.0f} of {rules.seconds:,.0f} s, {requests:,} of {rules.sample:,} requests"
+    return f"{seen}; `slipway-edge run` or `slipway-edge serve` watches it, nothing else does"
 
 
 def _installed(installed: Installed | None) -> str:

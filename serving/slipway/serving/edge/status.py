@@ -45,9 +45,10 @@ class Membership:
 
     @property
     def time(self) -> datetime:
-        """The device's time: no earlier than what it knows to be past."""
-        signed = [state.seen.signed_at for state in self.states.values() if state.seen]
-        return max([self.now, self.enrolment.enrolled_at, *signed])
+        """The device's time, the latest of its models'."""
+        from slipway.serving.edge.agent.clock import device_time
+
+        return max(device_time(self.now, self.enrolment.enrolled_at, state) for state in self.states.values())
 
     def as_json(self) -> dict[str, Any]:
         """For scripts."""
@@ -63,7 +64,7 @@ class Membership:
             "looked_at": self.looked.isoformat() if self.looked else None,
             "clock": self.now.isoformat(),
             "time": self.time.isoformat(),
-            "models": {model: model_json(state, self.time) for model, state in self.states.items()},
+            "models": {model: model_json(state, self.enrolment, self.now) for model, state in self.states.items()},
         }
 
     def rows(self) -> dict[str, str]:
@@ -130,7 +131,7 @@ class Status:
             from slipway.serving.edge.reporting import model_lines
 
             for state in self.device.states.values():
-                lines += ["", *model_lines(state, self.device.time)]
+                lines += ["", *model_lines(state, self.device.enrolment, self.device.now)]
         return lines
 
 

@@ -1,8 +1,15 @@
-"""The machine's own clock, and waiting that a request to stop ends."""
+"""The machine's own clock, waiting that a request to stop ends, and what time it is at least."""
 
 import threading
 import time
 from datetime import datetime, timezone
+
+from slipway.serving.edge.agent.state import State
+
+
+def device_time(clock: datetime, enrolled: datetime, state: State) -> datetime:
+    """No earlier than the enrolment and the newest date that was seen signed for this model, whatever a clock says."""
+    return max([clock, enrolled, *([state.seen.signed_at] if state.seen else [])])
 
 
 class SystemClock:

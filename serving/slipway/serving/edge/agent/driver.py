@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from slipway.serving.bundle.errors import BadBundle
 from slipway.serving.channel.looking import Channel
+from slipway.serving.edge.agent.clock import device_time
 from slipway.serving.edge.agent.effects import (
     Activate,
     Build,
@@ -113,10 +114,8 @@ class Agent:
         return self._running
 
     def now(self) -> datetime:
-        """The device's time: no earlier than its enrolment and the newest date that it has seen signed."""
-        seen = self.state.seen
-        least = max(self.device.enrolled, seen.signed_at) if seen else self.device.enrolled
-        return max(self._clock.now(), least)
+        """The device's time."""
+        return device_time(self._clock.now(), self.device.enrolled, self.state)
 
     def ask(self, channel: Channel | None = None) -> None:
         """A look at the channel is due, or from now on at another one, such as a USB stick."""

@@ -35,6 +35,7 @@ COMMANDS: Final = (
     Command("status", "tell what this device is and what it runs", f"{_HERE}.status"),
     Command("install", "install from a folder that `slipway channel export` made", f"{_HERE}.install"),
     Command("revert", "go back to the release that answered before", f"{_HERE}.revert"),
+    Command("again", "try a release once more that failed here", f"{_HERE}.again"),
     Command("why", "tell why the agent did what it did, and what it refused", f"{_HERE}.why"),
     Command("decision", "tell what a stream decided, from the log on this device", f"{_HERE}.decision"),
 )

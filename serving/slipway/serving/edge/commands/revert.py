@@ -14,6 +14,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Go back to what answered before; the release that is left is not tried again here."""
-    from slipway.serving.edge.commands.working import revert
+    from slipway.serving.edge.commands.asking import revert
 
     return revert(home_of(options), options.model, options.reason)
