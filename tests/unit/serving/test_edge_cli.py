@@ -98,7 +98,7 @@ def test_the_debug_variable_adds_the_traceback(slipway_edge: Run) -> None:
     assert "Traceback" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["", "enrol", "run", "serve", "once", "status", "install", "revert", "why"])
+@pytest.mark.parametrize("command", ["", "enrol", "run", "serve", "once", "status", "install", "revert", "again", "why"])
 def test_help_loads_none_of_the_libraries(slipway_edge: Run, command: str) -> None:
     result = slipway_edge(*command.split(), "--help", PYTHONPROFILEIMPORTTIME="1")
     assert result.returncode == 0
@@ -108,7 +108,8 @@ def test_help_loads_none_of_the_libraries(slipway_edge: Run, command: str) -> No
 
 
 def test_a_machine_that_is_no_device_is_told_how_to_become_one(slipway_edge: Run, tmp_path: Path) -> None:
-    for command in (("once",), ("run",), ("why",), ("install", str(tmp_path)), ("revert", "bays", "--reason", "x")):
+    asked = (("revert", "bays", "--reason", "x"), ("again", "bays", "--reason", "x"))
+    for command in (("once",), ("run",), ("why",), ("install", str(tmp_path)), *asked):
         result = slipway_edge(*command, "--home", str(tmp_path / "none"))
         assert result.returncode != 0
         assert "Traceback" not in result.stderr

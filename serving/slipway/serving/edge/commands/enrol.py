@@ -1,6 +1,8 @@
 """`slipway-edge enrol`."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from slipway.serving.edge.commands.options import add_home, add_json, home_of, now
@@ -12,6 +14,12 @@ SECTIONS = {
     "": ("threads", "tensorrt_python"),
 }
 """Where the options stand in `device.json`."""
+ONLINE_NEXT = "Next: `slipway-edge once` installs what the channel says; `slipway-edge run` goes on following it."
+OFFLINE_NEXT = (
+    "Next: `slipway-edge install PATH` installs from a folder that `slipway channel export` made; "
+    "`slipway-edge run` follows the channel once it can be reached."
+)
+UNREACHED = "Where the channel cannot be reached, `--offline --root FILE` enrols without asking it."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,8 +80,9 @@ def run(options: argparse.Namespace) -> int:
     _check_options(options)
     check_wanted(wanted, moment)
     transport = transport_of(wanted.channel, Network.model_validate(wanted.more.get("network", {})))
-    root = root_from_file(options.root) if options.root else root_by_digest(transport, options.root_sha256)
-    remarks = () if options.offline else check_channel(transport, root, wanted, moment)
+    with _remedy():
+        root = root_from_file(options.root) if options.root else root_by_digest(transport, options.root_sha256)
+        remarks = () if options.offline else check_channel(transport, root, wanted, moment)
     home.make()
     with held(home.folder, "enrol", moment):
         enrolment = enrol(home, wanted, root, moment, again=options.again, start_over=options.start_over)
@@ -83,8 +92,20 @@ def run(options: argparse.Namespace) -> int:
     print(f"This is the device {enrolment.id} of the class {enrolment.device_class}, in {home.folder}.")
     print(f"It follows {', '.join(enrolment.models)} at {enrolment.channel}, with the root {enrolment.root[:12]}.")
     print(*remarks, sep="\n", end="\n" if remarks else "")
-    print("Next: `slipway-edge once` installs what the channel says; `slipway-edge run` goes on following it.")
+    print(OFFLINE_NEXT if options.offline else ONLINE_NEXT)
     return 0
+
+
+@contextmanager
+def _remedy() -> Iterator[None]:
+    """Who cannot reach the channel learns how to do without it."""
+    from slipway.serving.channel.transport import TransferFailed
+
+    try:
+        yield
+    except TransferFailed as error:
+        mend = f"{error.mend} {UNREACHED}" if error.mend else UNREACHED
+        raise TransferFailed(str(error), mend=mend) from error
 
 
 def _check_options(options: argparse.Namespace) -> None:
