@@ -85,7 +85,7 @@ def _opened(model: Path, contract: Contract, provider: Provider, threads: int) -
         if provider == "cpu":
             session = opening(_options(threads))
         else:
-            session, counts = open_placed(opening, _options(threads), seeded_inputs(contract))
+            session, counts = open_placed(opening, _options(threads), seeded_inputs(contract), data)
     except Exception as error:  # noqa: BLE001 - its errors have no common class
         raise ModelUnfit(f"{model.name} does not load: {_first_line(error)}") from None
     session.disable_fallback()

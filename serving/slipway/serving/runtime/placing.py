@@ -3,12 +3,15 @@
 It lists what it was asked to use, whether or not it could: a graph whose every node fell to the processor still names
 the graphics processor first. So where each node went is asked for. A runtime before 1.24 cannot say it; there one run
 is profiled. Neither costs anything while the session answers.
+
+In a profile a part that TensorRT has taken as a whole is one event, however much of the graph it is. It counts as all
+the graph's nodes that ran nowhere else, so that a few nodes beside it do not look like most of the graph.
 """
 
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,19 +19,33 @@ from slipway.serving.runtime.session import Arrays
 
 RECORD: Final = "session.record_ep_graph_assignment_info"
 ASKED: Final = "get_provider_graph_assignment_info"
+FUSING: Final = "TensorrtExecutionProvider"
+"""Each of its events is a part of the graph."""
+_COPIES: Final = frozenset({"MemcpyFromHost", "MemcpyToHost"})
+"""Nodes that the runtime puts between providers; they are not of the graph."""
+_FOLDED: Final = "Constant"
+"""Nodes that no runtime runs."""
 Opening = Callable[[Any], Any]
 """Opens a session with these options."""
 
 
-def open_placed(opening: Opening, options: Any, inputs: Arrays) -> tuple[Any, Mapping[str, int]]:  # noqa: ANN401
-    """A session, and how many nodes each provider was given, the most first; `inputs` are run where that must be."""
+def open_placed(
+    opening: Opening,
+    options: Any,  # noqa: ANN401
+    inputs: Arrays,
+    model: bytes,
+) -> tuple[Any, Mapping[str, int]]:
+    """A session of a model, and how many nodes each provider was given, the most first.
+
+    `inputs` are run where that must be.
+    """
     options.add_session_config_entry(RECORD, "1")
     with tempfile.TemporaryDirectory(prefix="slipway-profile-") as folder:
         if not _can_tell():
             options.enable_profiling = True
             options.profile_file_prefix = str(Path(folder, "profile"))
         session = opening(options)
-        found = _told(session) if _can_tell() else _profiled(session, inputs)
+        found = _told(session) if _can_tell() else counted(_profiled(session, inputs), nodes_of(model))
     return session, dict(found.most_common())
 
 
@@ -45,9 +62,30 @@ def _told(session: Any) -> Counter[str]:  # noqa: ANN401
     return found
 
 
-def _profiled(session: Any, inputs: Arrays) -> Counter[str]:  # noqa: ANN401
-    """What ran each node, in one run; profiling ends with it."""
+def _profiled(session: Any, inputs: Arrays) -> list[dict[str, Any]]:  # noqa: ANN401
+    """The events of one run; profiling ends with it."""
     session.run(None, dict(inputs))
-    events = json.loads(Path(session.end_profiling()).read_bytes())
-    ran = {(one["name"], one["args"]["provider"]) for one in events if one.get("args", {}).get("provider")}
-    return Counter(provider for _, provider in ran)
+    events: list[dict[str, Any]] = json.loads(Path(session.end_profiling()).read_bytes())
+    return events
+
+
+def nodes_of(model: bytes) -> int:
+    """How many nodes of a graph something has to run."""
+    from slipway.serving.bundle.graph import read_graph
+
+    graph = read_graph(model, "the model")
+    return graph.nodes - graph.operators.get(_FOLDED, 0)
+
+
+def counted(events: Iterable[Mapping[str, Any]], nodes: int) -> Counter[str]:
+    """What ran how many of a graph's nodes, by the events of a profile."""
+    ran = set()
+    for one in events:
+        about = one.get("args", {})
+        if about.get("provider") and about.get("op_name") not in _COPIES:
+            ran.add((one["name"], about["provider"]))
+    found = Counter(provider for _, provider in ran)
+    if FUSING in found:
+        elsewhere = found.total() - found[FUSING]
+        found[FUSING] = max(found[FUSING], nodes - elsewhere)
+    return found

@@ -11,7 +11,7 @@ import small_onnx
 from slipway.serving.runtime import placing
 from slipway.serving.runtime.errors import ModelUnfit
 from slipway.serving.runtime.onnx_runtime import NAMES, OnnxRuntimeSession
-from slipway.serving.runtime.placing import ASKED, RECORD, open_placed
+from slipway.serving.runtime.placing import ASKED, RECORD, counted, nodes_of, open_placed
 from slipway.serving.runtime.session import Provider
 
 CPU, CUDA, TENSORRT = NAMES["cpu"], NAMES["cuda"], NAMES["tensorrt"]
@@ -32,7 +32,7 @@ def test_a_real_session_tells_where_its_nodes_went(
     monkeypatch.chdir(tmp_path)
     inputs = {"images": small_onnx.images()}
     data = small_onnx.classifier().SerializeToString()
-    session, counts = open_placed(opened(data), onnxruntime.SessionOptions(), inputs)
+    session, counts = open_placed(opened(data), onnxruntime.SessionOptions(), inputs, data)
     assert counts == {CPU: 3}
     assert len(session.run(None, inputs)) == 1
     assert not list(tmp_path.iterdir())
@@ -46,6 +46,48 @@ class Part:
 
     def get_nodes(self) -> list[str]:
         return ["node"] * self._nodes
+
+
+def ran(provider: str, *operators: str) -> list[dict[str, Any]]:
+    """Events of a profile: what ran each node, in two runs."""
+    return [
+        {
+            "cat": "Node",
+            "name": f"{operator}_{index}_kernel_time",
+            "args": {"op_name": operator, "provider": provider, "node_index": str(index)},
+        }
+        for _ in range(2)
+        for index, operator in enumerate(operators)
+    ]
+
+
+LOADED = [{"cat": "Session", "name": "model_loading_array", "args": {}}, {"cat": "Session", "name": "model_run"}]
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        (ran(TENSORRT, "TRTKernel_graph_main_0"), {TENSORRT: 61}),
+        (ran(TENSORRT, "TRTKernel_graph_main_0") + ran(CUDA, "Resize", "TopK"), {TENSORRT: 59, CUDA: 2}),
+        (ran(TENSORRT, "TRTKernel_0", "TRTKernel_1") + ran(CUDA, "TopK") + ran(CPU, "Shape"), {TENSORRT: 59}),
+        (ran(TENSORRT, "TRTKernel_0") + ran(CUDA, *["Conv"] * 40), {CUDA: 40, TENSORRT: 21}),
+        (ran(TENSORRT, "TRTKernel_0") + ran(CPU, *["FusedConv"] * 70), {CPU: 70, TENSORRT: 1}),
+        (ran(CUDA, *["Conv"] * 50, "MemcpyToHost") + ran(CPU, *["Shape"] * 11), {CUDA: 50, CPU: 11}),
+        (ran(CPU, *["FusedConv"] * 45), {CPU: 45}),
+        ([], {}),
+    ],
+    ids=["whole", "all but two", "in parts", "less than half", "hardly any", "cuda", "fell", "nothing"],
+)
+def test_a_part_that_tensorrt_took_counts_as_what_ran_nowhere_else(
+    events: list[dict[str, Any]], expected: dict[str, int]
+) -> None:
+    found = counted(LOADED + events, 61)
+    assert found.most_common(1) == list(expected.items())[:1]
+    assert expected.items() <= found.items()
+
+
+def test_a_graphs_nodes_are_those_that_something_runs() -> None:
+    assert nodes_of(small_onnx.classifier().SerializeToString()) == 3
 
 
 Opening = Callable[..., OnnxRuntimeSession]
