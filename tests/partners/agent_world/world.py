@@ -19,7 +19,7 @@ from slipway.serving.channel.looking import Channel, Look, Remote
 from slipway.serving.channel.paths import file_path
 from slipway.serving.channel.pointer import Named, Pointer
 from slipway.serving.channel.release import Release
-from slipway.serving.channel.transport import TransferFailed
+from slipway.serving.channel.transport import Skipped, TransferFailed
 from slipway.serving.edge.agent.driver import Agent
 from slipway.serving.edge.agent.effects import Device, Rest
 from slipway.serving.edge.agent.health import Rules
@@ -73,6 +73,11 @@ class MemoryChannel:
     offline: bool = False
     breaks_after: int | None = None
     """A transfer breaks after so many bytes."""
+    ranges: bool = True
+    """Without them a file comes from its first byte, whatever was asked for."""
+    seconds_a_byte: float = 0.0
+    """Of this time, which passes by `clock`."""
+    clock: FakeClock | None = None
     spoils: set[str] = field(default_factory=set)
     """Files that come with one bit wrong."""
     read_bytes: dict[str, int] = field(default_factory=dict)
@@ -135,10 +140,15 @@ class MemoryChannel:
         if name in self.spoils:
             data = data[:-1] + bytes([data[-1] ^ 1])
         end = len(data) if self.breaks_after is None else start + self.breaks_after
-        for at in range(start, min(end, len(data)), 256):
+        for at in range(start if self.ranges else 0, min(end, len(data)), 256):
             piece = data[at : min(at + 256, end)]
             self.read_bytes[name] = self.read_bytes.get(name, 0) + len(piece)
-            yield piece
+            if self.clock is not None:
+                self.clock.advance(self.seconds_a_byte * len(piece))
+            if unwanted := min(max(0, start - at), len(piece)):
+                yield Skipped.of(unwanted)
+            if piece := piece[unwanted:]:
+                yield piece
         if end < len(data):
             raise TransferFailed(f"{name} broke after {end:,} bytes.")
 

@@ -2,8 +2,8 @@
 
 One file at a time, over a connection that is kept. Redirects are refused, and so is plain HTTP other than to this very
 machine, unless it is asked for: signatures protect what is installed, but without TLS others see what a device runs and
-may hold new releases back. A server that ignores ranges still serves; what was there already is skipped. Nothing is
-tried twice here: when to ask again is the agent's to say.
+may hold new releases back. A server that ignores ranges still serves; what was there already comes again, is skipped
+and told as such. Nothing is tried twice here: when to ask again is the agent's to say.
 """
 
 import ssl
@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError, LocationParseError
 from urllib3.util import parse_url
 
 from slipway.serving.channel.http_watch import Watch, WatchedPool, WatchedTlsPool
-from slipway.serving.channel.transport import NotThere, TransferFailed
+from slipway.serving.channel.transport import NotThere, Skipped, TransferFailed
 from slipway.serving.errors import WrongUse
 
 PIECE: Final = 128 * 1024
@@ -139,11 +139,12 @@ class HttpTransport:
             if not piece:
                 break
             received += len(piece)
-            if len(piece) <= skipped:
-                skipped -= len(piece)
-            else:
-                yield piece[skipped:]
-                skipped = 0
+            if skipped:
+                unwanted = min(skipped, len(piece))
+                skipped, piece = skipped - unwanted, piece[unwanted:]
+                yield Skipped.of(unwanted)
+            if piece:
+                yield piece
         if self._watch.was_cut:  # a connection without a length just seems to end
             raise self._too_slow(path)
         if skipped:

@@ -57,4 +57,7 @@ class Channel(Protocol):
         """Those files of its bundle, as the release key vouches for them."""
 
     def read(self, remote: Remote, start: int = 0) -> Iterator[bytes]:
-        """A file's bytes from `start` on, never more than it has; the digest is for the reader to compare."""
+        """A file's bytes from `start` on, never more than it has; the digest is for the reader to compare.
+
+        `transport.Skipped` stands for what came in front of them.
+        """

@@ -17,6 +17,19 @@ class TransferFailed(ChannelError):
     """The bytes did not come: no network, a broken link, a server that fails or is too slow. Worth another try."""
 
 
+class Skipped(bytes):
+    """An empty piece: so many bytes came that nobody wants, as from a server that begins at the first one always."""
+
+    size = 0
+
+    @classmethod
+    def of(cls, size: int) -> "Skipped":
+        """The piece that says so."""
+        made = cls()
+        made.size = size
+        return made
+
+
 class Transport(Protocol):
     """A channel's files by their paths (see `paths`)."""
 
@@ -27,5 +40,6 @@ class Transport(Protocol):
     def open(self, path: str, start: int = 0) -> Iterator[bytes]:
         """The file's bytes from `start` on, in pieces; `NotThere` or `TransferFailed`, also between two pieces.
 
+        What came in front of them stands among the pieces as `Skipped`, for whoever counts what comes.
         `Untrusted` where something lies there that no channel has, such as a link.
         """

@@ -21,7 +21,7 @@ from slipway.serving.channel.errors import Untrusted
 from slipway.serving.channel.folder_transport import FolderTransport
 from slipway.serving.channel.http_transport import HttpTransport, Pace
 from slipway.serving.channel.opening import open_transport
-from slipway.serving.channel.transport import NotThere, TransferFailed
+from slipway.serving.channel.transport import NotThere, Skipped, TransferFailed
 from slipway.serving.errors import WrongUse
 
 DATA = bytes(range(256)) * 2000
@@ -45,6 +45,13 @@ def test_a_file_from_any_place_on(folder: Path, start: int) -> None:
         served.plan.append(Misbehaviour(ignore_range=True))
         assert b"".join(transport.open("targets/a.bin", start)) == DATA[start:]
         transport.close()
+
+
+def test_what_was_here_already_and_comes_again_is_told(folder: Path) -> None:
+    with serve(folder, Misbehaviour(ignore_range=True)) as served:
+        pieces = list(HttpTransport(served.url).open("targets/a.bin", 200_000))
+    assert sum(one.size for one in pieces if isinstance(one, Skipped)) == 200_000
+    assert sum(map(len, pieces)) == len(DATA) - 200_000
 
 
 def test_nothing_lies_behind_the_end(folder: Path) -> None:

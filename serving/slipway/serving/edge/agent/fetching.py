@@ -5,6 +5,9 @@ this slot held, or from the channel into `parts/<sha256>`, where a broken transf
 takes its name in the slot after it was hashed as a whole, the manifest last of all. Whether everything that is missing
 fits on the disk, and whether any of the day's budget is left, is asked first. Each step finds out anew what is there,
 so it can be cut off anywhere.
+
+A server without ranges sends again what is here already. So it is asked for the rest of a file once: from then on the
+file comes in one go, and only where the day's budget holds the whole of it.
 """
 
 import hashlib
@@ -16,6 +19,7 @@ from slipway.serving.bundle.folder import LARGEST_MANIFEST, read_manifest
 from slipway.serving.bundle.manifest import MANIFEST, File, Manifest
 from slipway.serving.channel.errors import ChannelError
 from slipway.serving.channel.looking import Channel, Remote
+from slipway.serving.channel.transport import Skipped
 from slipway.serving.edge.agent.effects import Device, Failed, Failing, Fetched
 from slipway.serving.edge.agent.ports import Clock, Disk, Meter
 from slipway.serving.edge.agent.refusing import MEGABYTE, manifest_refused
@@ -196,16 +200,40 @@ class Fetching:
         return remote
 
     def _pieces(self, remote: Remote, start: int) -> Iterator[bytes]:
-        """What comes, at the pace that is allowed, until somebody asks to stop or the day's budget is spent."""
-        end = self._clock.monotonic() + SLICE
+        """What is wanted of what comes, until somebody asks to stop, the day's budget is spent or a slice is over."""
+        missing, again = remote.size - start, False
+        end: float | None = None
         for piece in self.channel.read(remote, start):
+            if isinstance(piece, Skipped):
+                if not again:
+                    self._check_budget(remote, piece.size)
+                    again = True
+                self._count(piece.size, remote)
+                continue
+            end = self._clock.monotonic() + SLICE if end is None else end
             yield piece
-            if self._clock.wait(self._meter.take(len(piece))):
-                raise _Left(f"{remote.path} was left as the agent was asked to stop.", seconds=0.0)
-            if self._meter.left() == 0:
-                raise _Left("The day's budget of bytes is spent.", seconds=self._meter.renewed_in())
-            if self._clock.monotonic() >= end:
+            missing -= len(piece)
+            self._count(len(piece), remote, last=not missing)
+            if missing and not again and self._clock.monotonic() >= end:
                 raise _Sliced
+
+    def _check_budget(self, remote: Remote, came: int) -> None:
+        """When a file begins to come again from its first byte: in parts, it would never be whole."""
+        left = self._meter.left()
+        if left is not None and left < remote.size:
+            self._meter.take(came)
+            raise _Left(
+                f"The server gives {remote.path} from its first byte only, {remote.size / MEGABYTE:,.1f} MB, and "
+                f"{left / MEGABYTE:,.1f} MB are left of the day's budget.",
+                seconds=self._meter.renewed_in(),
+            )
+
+    def _count(self, size: int, remote: Remote, *, last: bool = False) -> None:
+        """So much has come: keep to the pace, and stop where that is asked for or no more may come today."""
+        if self._clock.wait(self._meter.take(size)):
+            raise _Left(f"{remote.path} was left as the agent was asked to stop.", seconds=0.0)
+        if self._meter.left() == 0 and not last:
+            raise _Left("The day's budget of bytes is spent.", seconds=self._meter.renewed_in())
 
     def _hash(self, name: str) -> str:
         """Read from the disk again, in pieces."""

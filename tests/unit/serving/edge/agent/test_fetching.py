@@ -209,6 +209,69 @@ def test_a_file_over_a_slow_line_is_fetched_in_slices_between_which_the_channel_
     assert number(world.poll(agent)) == 1
 
 
+def steps_to_verify(agent: Agent, most: int = 20) -> int:
+    """How many steps it takes until all is there."""
+    for count in range(most):
+        if agent.state.phase is Phase.VERIFY:
+            return count
+        agent.step()
+    raise AssertionError(f"no end after {most} steps")
+
+
+def test_a_slow_line_from_a_server_without_ranges_brings_each_file_with_one_more_try(
+    world: World, agent: Agent, bundles: dict[int, Bundle]
+) -> None:
+    """A slice of the file is thrown away at most once, so whatever the line is like there is an end."""
+    world.told.ranges, world.told.clock, world.told.seconds_a_byte = False, world.clock, 0.1
+    assert steps_to_verify(agent) < 12
+    size = sizes(bundles[2])
+    for name in ("golden.npz", "model.fp32.onnx"):
+        assert size[name] < world.told.read_bytes[name] <= size[name] + 2 * 256, "two pieces make a slice"
+
+
+def test_a_slice_begins_with_the_first_byte_that_is_wanted(
+    world: World, agent: Agent, bundles: dict[int, Bundle]
+) -> None:
+    """On a line with ranges that is so slow that a piece takes longer than a slice."""
+    world.told.clock, world.told.seconds_a_byte = world.clock, SLICE / 200
+    assert steps_to_verify(agent) < 20
+    size = sizes(bundles[2])
+    assert world.told.read_bytes == {name: size[name] for name in ("golden.npz", "model.fp32.onnx")}
+
+
+def test_a_request_to_stop_is_heard_while_bytes_come_that_are_here_already(world: World, agent: Agent) -> None:
+    world.told.ranges, world.told.clock, world.told.seconds_a_byte = False, world.clock, 0.05
+    while not world.told.read_bytes:
+        agent.step()
+    came = sum(world.told.read_bytes.values())
+    world.clock.stopping = True
+    agent.run()
+    assert sum(world.told.read_bytes.values()) == came + 256
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_what_comes_again_is_counted_and_begun_only_where_the_day_s_budget_holds_it(
+    world: World, agent: Agent, bundles: dict[int, Bundle], *, arrives: bool
+) -> None:
+    budget = max(sizes(bundles[2])[name] for name in ("golden.npz", "model.fp32.onnx")) - (0 if arrives else 300)
+    world.told.ranges, came = False, 0
+    for _ in range(7):
+        before = sum(world.told.read_bytes.values())
+        world.meter = NetworkMeter(world.clock, RealDisk(world.folder), bytes_per_day=budget)
+        agent = world.boot()
+        rest = agent.run()
+        came = sum(world.told.read_bytes.values()) - before
+        assert came <= budget + 256
+        assert world.meter.left() == max(0, budget - came)
+        if rest.seconds is None or agent.state.phase is not Phase.FETCH:
+            break
+        world.clock.advance(rest.seconds)
+    assert (agent.state.phase is not Phase.FETCH) == arrives
+    if not arrives:
+        assert "from its first byte only" in why(agent.state)
+        assert came == 256, "a piece, which shows how the server is"
+
+
 def test_the_day_s_budget_outlives_starts_and_is_renewed_at_midnight(world: World) -> None:
     for day in range(1, 9):
         world.meter = NetworkMeter(world.clock, RealDisk(world.folder), bytes_per_day=600)

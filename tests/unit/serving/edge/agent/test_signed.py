@@ -8,13 +8,15 @@ import pytest
 
 from agent_world.cutting import Cut, CuttingDisk, PowerCut, Unsynced
 from agent_world.world import MODEL, World
-from signed_channel import Office, Thief
+from signed_channel import Misbehaviour, Office, Thief, serve
 from slipway.serving.bundle.folder import Bundle
+from slipway.serving.channel import http_transport
 from slipway.serving.channel.client import ChannelClient
 from slipway.serving.channel.folder_transport import FolderTransport
 from slipway.serving.channel.pointer import Named, Pointer
 from slipway.serving.channel.release import Release
 from slipway.serving.edge.agent.driver import Agent
+from slipway.serving.edge.agent.metering import NetworkMeter
 from slipway.serving.edge.agent.state import Phase, State
 
 
@@ -103,6 +105,33 @@ def test_a_cut_anywhere_on_the_way_ends_the_same(site: Site, office: Office, bun
         break
     assert (number(state), state.phase) == (2, Phase.SETTLED)
     assert moment > 10
+
+
+def test_a_server_without_ranges_is_asked_twice_for_a_file_and_every_byte_of_it_is_counted(
+    site: Site, office: Office, bundles: dict[int, Bundle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a device with a pace of 15 bytes a second sees it, for which a file takes longer than a slice."""
+    monkeypatch.setattr(http_transport, "PIECE", 100)
+    site.run()
+    second(office, bundles)
+    world, budget = site.world, 1_000_000
+    with serve(office.folder, Misbehaviour(ignore_range=True)) as served:
+        world.channel = ChannelClient(site.folder / "trust", http_transport.HttpTransport(served.url), site.root)
+        world.meter = NetworkMeter(world.clock, world.disk, bytes_per_second=15, bytes_per_day=budget)
+        agent = world.boot()
+        agent.ask()
+        for _ in range(20):
+            if agent.state.phase is Phase.VERIFY:
+                break
+            agent.step()
+        sizes = {name: bundles[2].manifest.files[name].size for name in ("golden.npz", "model.fp32.onnx")}
+        again = [int(path.rpartition("@")[2]) for path in served.asked if "@" in path]
+        files = [path for path in served.asked if path.partition("@")[0].endswith(tuple(sizes))]
+        left = world.meter.left()
+    assert agent.state.phase is Phase.VERIFY
+    assert (len(again), len(files)) == (2, 4)
+    assert left is not None
+    assert budget - left == sum(sizes.values()) + sum(again)
 
 
 def test_an_expired_channel_installs_nothing_and_the_device_goes_on(
