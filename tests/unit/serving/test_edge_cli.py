@@ -98,7 +98,9 @@ def test_the_debug_variable_adds_the_traceback(slipway_edge: Run) -> None:
     assert "Traceback" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["", "enrol", "run", "serve", "once", "status", "install", "revert", "again", "why"])
+@pytest.mark.parametrize(
+    "command", ["", "enrol", "run", "serve", "once", "status", "install", "revert", "again", "why"]
+)
 def test_help_loads_none_of_the_libraries(slipway_edge: Run, command: str) -> None:
     result = slipway_edge(*command.split(), "--help", PYTHONPROFILEIMPORTTIME="1")
     assert result.returncode == 0
