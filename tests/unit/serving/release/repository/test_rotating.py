@@ -24,18 +24,42 @@ def follower(office: Office, tmp_path: Path, name: str = "trust") -> Follower:
     return Follower(tmp_path / name, (office.folder / "metadata/1.root.json").read_bytes(), office)
 
 
-@pytest.mark.parametrize("name", HELD)
+def founded_by(to: Path, *names: str) -> Office:
+    """Of the holders of root and targets these alone signed when it was founded."""
+    office = Office(to).known()
+    assert office.alone(*names, "dora", "rollouts").found() == ()
+    return office
+
+
+@pytest.mark.parametrize("name", ["dora", "rollouts"])
 def test_a_lost_key_is_replaced(office: Office, bundles: tuple[Bundle, ...], tmp_path: Path, name: str) -> None:
-    office.lead(bundles[0])
+    replaced(office, bundles[0], tmp_path, name)
+
+
+@pytest.mark.parametrize(("signed", "anew"), [(("ada", "ben"), 2), (("ben", "cleo"), 1)])
+def test_a_lost_key_of_a_root_holder_is_replaced(
+    bundles: tuple[Bundle, ...], tmp_path: Path, signed: tuple[str, ...], anew: int
+) -> None:
+    """What lacks a signature then is signed anew, by any two of those who hold it now."""
+    office = founded_by(tmp_path / "office", *signed)
+    replaced(office, bundles[0], tmp_path, "ada", targets=anew)
+
+
+def replaced(office: Office, bundle: Bundle, tmp_path: Path, name: str, *, targets: int = 1) -> None:
+    """By the new key of the same person; devices believe the channel before and after, for as long as it is kept."""
+    office.lead(bundle)
     device = follower(office, tmp_path)
     device.look()
     keyid = office.new_key(name)  # the former key is gone
 
     assert office.repository().rotate(HELD[name]) == ()
 
-    root, targets = (office.repository().metadata(role).signed for role in ("root", "targets"))
+    root, listing = (office.repository().metadata(role) for role in ("root", "targets"))
     for role in HELD[name]:
-        assert keyid in keyids_of(role, root, targets)[0]
+        assert keyid in keyids_of(role, root.signed, listing.signed)[0]
+    root.signed.verify_delegate("targets", listing.signed_bytes, listing.signatures)
+    if name == "ada":
+        assert listing.signed.version == targets
     assert device.look().base is not None
     assert follower(office, tmp_path, "new").look().base is not None
     office.time.forward(days=10)
