@@ -9,6 +9,7 @@ device.active()                                           # the release that ans
 import json
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ import small_onnx
 from signed_channel import Office, Time
 from slipway.serving.bundle.verifying import verify
 from slipway.serving.channel.release import Release
+from slipway.serving.edge.agent.state import State
 from slipway.serving.edge.configuration import DEVICE, Home
 from slipway.serving.edge.reporting import states_of
 
@@ -78,10 +80,25 @@ class Device:
         path.write_text(json.dumps({**json.loads(path.read_text()), **parts}))
         return self
 
+    def state(self) -> State:
+        """What its journal says."""
+        home = Home(self.home)
+        return states_of(home, home.enrolment())[MODEL]
+
+    def phase(self) -> str:
+        """Where its model is on its way."""
+        return self.state().phase.value
+
+    def check_private(self) -> None:
+        """All that it ever wrote is for its user alone."""
+        for path in (self.home, *self.home.rglob("*")):
+            about = path.lstat()
+            expected = 0o700 if stat.S_ISDIR(about.st_mode) else 0o600
+            assert stat.S_IMODE(about.st_mode) == expected, f"{path} is {stat.filemode(about.st_mode)}"
+
     def active(self) -> int | None:
         """The number of the release that answers, whose files are whole."""
-        home = Home(self.home)
-        active = states_of(home, home.enrolment())[MODEL].active
+        active = self.state().active
         if active is None:
             return None
         assert active.proven
