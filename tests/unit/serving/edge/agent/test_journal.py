@@ -59,6 +59,33 @@ def test_an_append_that_is_cut_at_any_byte_leaves_the_state_before_or_after(worl
             assert found.newest == (second if count == len(line) else first)
 
 
+@pytest.mark.parametrize("unsynced", [Unsynced.KEPT, Unsynced.DATA_LOST])
+def test_an_append_that_the_power_cuts_on_the_disk_at_any_byte_leaves_one_of_the_two_states(
+    tmp_path: Path, unsynced: Unsynced
+) -> None:
+    """Also where the size lasts and the bytes do not; and the next line is written all the same."""
+    (tmp_path / "device").mkdir()
+    path = written(tmp_path / "device", 1)
+    before, size = path.read_bytes(), len(lines(2)[1])
+    for count in range(size + 1):
+        path.write_bytes(before)
+        disk = CuttingDisk(tmp_path / "device", Cut(0, count, unsynced))
+        journal = Journal(disk, NAME)
+        journal.read()
+        with pytest.raises(PowerCut):
+            journal.write(state(2))
+        assert disk.moments == [Moment("write", NAME, size)]
+        again = Journal(RealDisk(tmp_path / "device"), NAME)
+        found = again.read()
+        assert found.newest is not None
+        assert found.newest.state == state(2 if (count, unsynced) == (size, Unsynced.KEPT) else 1)
+        assert found.damages == ()
+        again.write(state(3))
+        found = Journal(RealDisk(tmp_path / "device"), NAME).read()
+        assert found.newest is not None
+        assert (found.newest.state, found.damages) == (state(3), ())
+
+
 def test_the_line_after_a_torn_one_stands_in_its_place(tmp_path: Path) -> None:
     path = written(tmp_path, 2)
     whole = path.read_bytes()
