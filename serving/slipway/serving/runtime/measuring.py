@@ -27,13 +27,15 @@ from slipway.serving.runtime.children import (
     memory_told,
     run_child,
 )
-from slipway.serving.runtime.errors import ModelUnfit
+from slipway.serving.runtime.errors import Killed, ModelUnfit
 from slipway.serving.runtime.session import Arrays, Provider, Session, Weighed
 
 MEMORY_MB: Final = 4096
 """What a measured process may take."""
 SECONDS: Final = 120.0
 CALLS: Final = 60
+FROM_OUTSIDE: Final = frozenset({"SIGKILL", "SIGTERM", "SIGINT", "SIGHUP"})
+"""Signals that no model gives itself; a limit that it runs into is told otherwise."""
 _SHARE: Final = 0.5
 """Of its time that a child spends on calls; the rest is for loading and warming."""
 _PROCESS_STATUS: Final = Path("/proc/self/status")
@@ -120,6 +122,8 @@ def ask_apart(name: str, question: Mapping[str, Any], limits: Limits, threads: i
 
 
 def _answer(name: str, ended: Ended) -> dict[str, Any]:
+    if ended.signal in FROM_OUTSIDE:
+        raise Killed(f"The process that ran {name} was ended from outside ({ended.signal}).")
     if ended.signal:
         raise ModelUnfit(f"{name} brought the process that ran it down ({ended.signal}).")
     try:

@@ -4,12 +4,13 @@ What the gates have judged elsewhere must be true here too, with this runtime, t
 it costs more than its class allows is the agent's to judge.
 """
 
+import errno
 from pathlib import Path
 from typing import Final
 
 from slipway.serving.bundle.folder import Bundle
 from slipway.serving.bundle.manifest import DeviceClass, Variant
-from slipway.serving.runtime.errors import ModelUnfit
+from slipway.serving.runtime.errors import Killed, ModelUnfit
 from slipway.serving.runtime.measuring import CALLS, Limits, ask_apart
 from slipway.serving.runtime.proven import Proof
 from slipway.serving.runtime.session import Provider
@@ -30,7 +31,9 @@ def prove_apart(  # noqa: PLR0913 - all that a proof depends on, by name
     threads: int = 1,
     limits: Limits | None = None,
 ) -> Proof:
-    """Prove a variant of a verified bundle for a device class; whatever happens to the child, there is an answer.
+    """Prove a variant of a verified bundle for a device class; whatever it does to the child, there is an answer.
+
+    `OSError` where somebody else ended the child: that says nothing of the model.
 
     With `engine` that is what runs, under `python` where that owns `tensorrt`; else ONNX Runtime with the provider and
     so many threads. Rounds end with the first that is within the class's latency.
@@ -51,6 +54,8 @@ def prove_apart(  # noqa: PLR0913 - all that a proof depends on, by name
         question |= {"engine": str(engine.path.absolute()), "python": _found_from_anywhere(python)}
     try:
         found = ask_apart(bundle.path(variant).name, question, limits or Limits(), threads)
+    except Killed as error:
+        raise OSError(errno.EINTR, str(error)) from None
     except ModelUnfit as error:
         return Proof((str(error),), provider)
     if "p95_ms" not in found:

@@ -1,5 +1,6 @@
 """The proof on this device: golden answers, latency and memory; whatever happens to the child, it is told."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,16 @@ def test_a_model_that_takes_too_long_or_brings_its_process_down_proves_nothing(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (problem,) = prove_apart(bundle, "fp32", DEVICE, "cpu").problems
     assert "brought the process that ran it down (SIGSEGV)" in problem
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_process_that_somebody_else_ended_says_nothing_of_the_model(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    (tmp_path / "onnxruntime.py").write_text(f"import os; os.kill(os.getpid(), {int(number)})\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(OSError, match="was ended from outside"):
+        prove_apart(bundle, "fp32", DEVICE, "cpu")
 
 
 def test_an_engine_under_another_interpreter_is_proven_like_any_other(
