@@ -16,6 +16,7 @@ from slipway.serving.edge.agent.driver import Agent
 from slipway.serving.edge.agent.effects import Device
 from slipway.serving.edge.agent.health import Rules
 from slipway.serving.edge.agent.metering import NetworkMeter
+from slipway.serving.edge.building import Building
 from slipway.serving.edge.configuration import Enrolment, Home
 from slipway.serving.edge.engines import LocalEngines
 from slipway.serving.edge.following import Following, Step
@@ -68,7 +69,14 @@ def assembled(
             disk=disk,
             clock=clock,
             channel=channel,
-            engines=LocalEngines(model, lives[model], looks[model], threads=enrolment.threads, python=python),
+            engines=LocalEngines(
+                model,
+                lives[model],
+                looks[model],
+                threads=enrolment.threads,
+                python=python,
+                building=Building(home, model),
+            ),
             meter=meter,
             rules=rules,
             chance=draw,

@@ -5,6 +5,7 @@
     root.<sha256>.json  the root metadata that it was given, from which all trust comes
     looked              its date is that of the last look at the channel
     lock                held by the one agent that works here, with a line that says who
+    building.<model>    how far its engine is, while one is built
 
 Everything else in the folder is the agent's and is made again by it. Files are 0600, folders 0700.
 """

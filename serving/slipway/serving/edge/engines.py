@@ -7,6 +7,7 @@ hangs or brings the runtime down has shown that it is no good and has touched no
 import errno
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -16,6 +17,7 @@ from slipway.serving.bundle.manifest import REFERENCE, DeviceClass
 from slipway.serving.bundle.reading import read_plain
 from slipway.serving.bundle.verifying import LARGEST_JSON
 from slipway.serving.edge.agent.ports import Built, Observed, engines_folder
+from slipway.serving.edge.building import Building
 from slipway.serving.edge.choosing import Choice, choices
 from slipway.serving.edge.telemetry.distributions import expected_of
 from slipway.serving.edge.telemetry.looking import Looking
@@ -26,7 +28,7 @@ from slipway.serving.runtime.proven import Proof
 from slipway.serving.runtime.session import Provider, Session, open_engine, open_session
 
 if TYPE_CHECKING:
-    from slipway.serving.runtime.tensorrt.asking import Here, Progress
+    from slipway.serving.runtime.tensorrt.asking import Here
     from slipway.serving.runtime.tensorrt.cache import EngineFile
 
 LONGEST_DETAIL: Final = 400
@@ -35,7 +37,7 @@ LONGEST_DETAIL: Final = 400
 class LocalEngines:
     """`Engines` of one model on this machine. The live model is the caller's.
 
-    `python` owns `tensorrt` where that is another interpreter; `progress` hears how far an engine is.
+    `python` owns `tensorrt` where that is another interpreter; `building` hears how far an engine is.
     """
 
     def __init__(
@@ -46,14 +48,21 @@ class LocalEngines:
         *,
         threads: int = 1,
         python: Path | None = None,
-        progress: "Progress | None" = None,
+        building: Building | None = None,
     ) -> None:
         self._model, self._live, self._looking = model, live, looking
-        self._threads, self._python, self._progress = threads, python, progress
+        self._threads, self._python, self._building = threads, python, building
 
     def build(self, bundle: Bundle, device: DeviceClass) -> Built:
         here, lacking = self._tensorrt(device)
         problems = [lacking] if lacking else []
+        built = self._first(bundle, device, here, problems)
+        if device.runtime == "tensorrt":
+            self._clear(bundle, built)
+        return built
+
+    def _first(self, bundle: Bundle, device: DeviceClass, here: "Here | None", problems: list[str]) -> Built:
+        """The best choice of which there is an engine, or which needs none."""
         for choice in choices(bundle.manifest, device, found_providers(), native=here is not None):
             engine = None
             if choice.native:
@@ -67,6 +76,13 @@ class LocalEngines:
                 variant=choice.variant, provider=choice.provider, engine=engine, detail=detail[:LONGEST_DETAIL]
             )
         raise ModelUnfit(" ".join(problems))
+
+    @staticmethod
+    def _clear(bundle: Bundle, built: Built) -> None:
+        """No other engine of this bundle is used again: those of an older TensorRT, and those of variants passed by."""
+        from slipway.serving.runtime.tensorrt.cache import EngineCache
+
+        EngineCache(engines_folder(bundle)).keep_only({built.engine} if built.engine else set())
 
     def _tensorrt(self, device: DeviceClass) -> tuple["Here | None", str]:
         """TensorRT with a device that it can run on, or why there is none."""
@@ -85,15 +101,16 @@ class LocalEngines:
     def _engine(self, bundle: Bundle, choice: Choice, here: "Here | None") -> "EngineFile":
         from slipway.serving.runtime.tensorrt.building import build_engine
 
-        return build_engine(
-            bundle.path(choice.variant),
-            bundle.manifest.contract,
-            choice.variant,
-            engines_folder(bundle),
-            python=self._python,
-            progress=self._progress,
-            here=here,
-        )
+        with self._building.of(choice.variant) if self._building else nullcontext() as progress:
+            return build_engine(
+                bundle.path(choice.variant),
+                bundle.manifest.contract,
+                choice.variant,
+                engines_folder(bundle),
+                python=self._python,
+                progress=progress,
+                here=here,
+            )
 
     def prove(self, bundle: Bundle, device: DeviceClass, built: Built) -> Proof:
         from slipway.serving.runtime.proof import prove_apart

@@ -62,10 +62,11 @@ class FollowedModels:
 
 def _hear_log(tell: Tell) -> None:
     """What the agent logs, its reasons among it, is told like everything else."""
-    log = logging.getLogger("slipway.serving.edge.agent")
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    log.addHandler(_Telling(tell))
+    for name in ("slipway.serving.edge.agent", "slipway.serving.edge.building"):
+        log = logging.getLogger(name)
+        log.setLevel(logging.INFO)
+        log.propagate = False
+        log.addHandler(_Telling(tell))
 
 
 class _Telling(logging.Handler):

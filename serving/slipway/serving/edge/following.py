@@ -1,7 +1,10 @@
 """The agents of one device, one for each model, in one thread: one step of each in turn, and waiting in between.
 
-So a model that is fetched over a slow line keeps no other from going back. When the channel is looked at is `polling`'s
-to say, when a step is to be tried again the agent's. What goes wrong with one model stays with that model.
+So a model that is fetched over a slow line keeps no other from going back. A step that cannot be cut into slices does:
+while engines are built (minutes, 30 at the most for each variant that is tried) or a release is proven (2 minutes at
+the most), every model goes on answering, and all else waits for the end of that step: looks at the channel, the
+watching of other models, and their undo, by the channel or by an operator. When the channel is looked at is
+`polling`'s to say, when a step is to be tried again the agent's. What goes wrong with one model stays with that model.
 """
 
 import logging

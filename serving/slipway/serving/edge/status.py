@@ -6,7 +6,7 @@ runtime that does not load is a finding to show, not a crash.
 """
 
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -42,6 +42,8 @@ class Membership:
     looked: datetime | None
     """When it last looked at the channel and believed it."""
     states: dict[str, "State"]
+    building: dict[str, str] = field(default_factory=dict)
+    """Of models whose engine is built now, how far that is."""
 
     @property
     def time(self) -> datetime:
@@ -65,6 +67,7 @@ class Membership:
             "clock": self.now.isoformat(),
             "time": self.time.isoformat(),
             "models": {model: model_json(state, self.enrolment, self.now) for model, state in self.states.items()},
+            "building": self.building,
         }
 
     def rows(self) -> dict[str, str]:
@@ -130,8 +133,10 @@ class Status:
         if self.device:
             from slipway.serving.edge.reporting import model_lines
 
-            for state in self.device.states.values():
+            for model, state in self.device.states.items():
                 lines += ["", *model_lines(state, self.device.enrolment, self.device.now)]
+                if model in self.device.building:
+                    lines.append(f"  building    {self.device.building[model]}")
         return lines
 
 
@@ -154,10 +159,14 @@ def _membership(home: "Home", now: datetime) -> Membership | None:
     enrolment = home.find()
     if enrolment is None:
         return None
+    from slipway.serving.edge.building import how_far
     from slipway.serving.edge.holding import holder
     from slipway.serving.edge.reporting import states_of
 
-    return Membership(enrolment, holder(home.folder), now, home.last_look(), states_of(home, enrolment))
+    agent, states = holder(home.folder), states_of(home, enrolment)
+    far = {model: how_far(home, state, agent) for model, state in states.items()}
+    building = {model: told for model, told in far.items() if told is not None}
+    return Membership(enrolment, agent, now, home.last_look(), states, building)
 
 
 def resident_memory(process_status: Path = Path("/proc/self/status")) -> int | None:

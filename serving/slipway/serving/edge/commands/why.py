@@ -14,7 +14,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Tell what the agent did and refused, with its reasons."""
+    from slipway.serving.edge.building import how_far
     from slipway.serving.edge.commands.options import check_model
+    from slipway.serving.edge.holding import holder
     from slipway.serving.edge.reporting import states_of, why_json, why_lines
 
     home = home_of(options)
@@ -23,10 +25,16 @@ def run(options: argparse.Namespace) -> int:
     if options.model is not None:
         check_model(options.model, enrolment)
         states = {options.model: states[options.model]}
+    agent = holder(home.folder)
+    building = {model: how_far(home, state, agent) for model, state in states.items()}
     if options.json:
         import json
 
-        print(json.dumps({model: why_json(state) for model, state in states.items()}, indent=2))
-    else:
-        print("\n".join(line for state in states.values() for line in why_lines(state)))
+        told = {model: {**why_json(state), "building": building[model]} for model, state in states.items()}
+        print(json.dumps(told, indent=2))
+        return 0
+    for model, state in states.items():
+        print("\n".join(why_lines(state)))
+        if building[model] is not None:
+            print(f"  now  {building[model]}")
     return 0
