@@ -8,8 +8,7 @@ import pytest
 from slipway.serving.bundle.contract import Contract
 from slipway.serving.edge.streams.answers import answer_of, boxes_of, kind_of, vector_of
 from slipway.serving.errors import WrongUse
-from slipway.serving.runtime.pictures import Placement, placement
-from slipway.training.detection.answers import table
+from slipway.serving.runtime.pictures import Placement
 
 WHOLE = Placement((40, 40), (40, 40), 0, 0)
 
@@ -54,24 +53,6 @@ def test_one_vehicle_that_is_found_twice_is_told_once_and_neighbours_both() -> N
     assert [one.category for one in boxes_of(twice, 0, MAP, WHOLE)] == ["car"]
     apart = mapped((0, 1, 1, 0.8, (4, 4, 20, 20)), (0, 2, 2, 0.7, (14, 4, 30, 20)))
     assert len(boxes_of(apart, 0, MAP, WHOLE)) == 2
-
-
-def test_boxes_are_those_that_the_gates_judge() -> None:
-    import pyarrow as pa
-
-    chance = np.random.default_rng(3)
-    outputs = {
-        "peaks": chance.random((1, 2, 5, 5), np.float32),
-        "boxes": (chance.random((1, 4, 5, 5), np.float32) * 20 + np.array([0, 0, 20, 20])[None, :, None, None]).astype(
-            np.float32
-        ),
-    }
-    found = boxes_of(outputs, 0, MAP, placement((480, 640), MAP.inputs[0]), overlap=1.0)
-    rows = pa.table({"sample": ["one"], "width": [640], "height": [480]})
-    judged = table(outputs["peaks"], outputs["boxes"], rows, ["car", "van"], (40, 40), 100, 0.5).to_pylist()
-    assert [(one.category, one.score) for one in found] == [(one["category"], one["score"]) for one in judged]
-    sides = [[one["x"], one["y"], one["x"] + one["w"], one["y"] + one["h"]] for one in judged]
-    assert np.allclose([one.box for one in found], sides)
 
 
 def test_a_list_of_boxes_is_read_too() -> None:

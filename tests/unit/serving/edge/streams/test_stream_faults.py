@@ -86,7 +86,7 @@ def test_telemetry_that_fails_stops_nothing(folder: Path, live: Callable[..., Li
     assert run(kept, [f"gate={folder}"], Lives(live("detect")))["gate"]["decided"] == 3
 
 
-def test_a_reader_who_leaves_ends_the_streams(folder: Path, live: Callable[..., LiveModel]) -> None:
+def test_a_reader_who_leaves_ends_a_rendered_camera_as_well(folder: Path, live: Callable[..., LiveModel]) -> None:
     kept = Kept(gone_after=1)
     began = time.monotonic()
     run(kept, [f"gate={folder}", "lot=world:tiny?fps=50"], Lives(live("detect")))
