@@ -6,9 +6,13 @@ next. Devices see a change with the commit, and releases before the pointers tha
 
 It takes the release key to sign a release, and the online keys to show it. Whoever lacks one does what their keys can
 do and leaves the rest: `waits` says for whom.
+
+Devices are never led from something to nothing on the way. A key that is revoked from before its entries makes them
+count for nothing, and where those were all that devices run by, they are told what they were told until a person starts
+a rollout.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -16,14 +20,13 @@ from typing import Final
 from slipway.platform.errors import SlipwayError as PlatformError
 from slipway.platform.errors import WrongUse
 from slipway.platform.identity import NotTrusted
-from slipway.platform.ledger.entry import Action
 from slipway.platform.registry.bundles import fetched
 from slipway.platform.registry.desk import Desk
 from slipway.serving.bundle.manifest import MANIFEST
 from slipway.serving.bundle.verifying import verify
 from slipway.serving.channel.pointer import Pointer
 from slipway.serving.errors import SlipwayError
-from slipway.serving.release.folding import load_rollout
+from slipway.serving.release.folding import load_rollout, load_rollouts
 from slipway.serving.release.repository import Repository
 from slipway.serving.release.rollouts import Released, Rollout, pointer_of
 from slipway.serving.release.signing import CannotSign
@@ -52,27 +55,27 @@ class Converged:
 
 
 def converge(
-    desk: Desk, repository: Repository, models: Iterable[str] | None = None, *, told: Told = lambda _: None
+    desk: Desk,
+    repository: Repository,
+    models: Iterable[str] | None = None,
+    *,
+    emptying: bool = False,
+    told: Told = lambda _: None,
 ) -> tuple[Converged, ...]:
     """Make the channel say what the ledger does about these models, or all that were ever released.
 
     Of all of them, one that cannot be made equal does not keep the others from it; of named ones it is an error.
+    `emptying` is for a person who has just decided what devices are led to in place of a base that does not count.
     """
     if models is not None:
-        done = [_signed(desk, repository, model, told) for model in models]
+        done = [_signed(desk, repository, model, told, emptying=emptying) for model in models]
     else:
-        done = [_tried(desk, repository, model, told) for model in released_models(desk)]
+        done = list(_all(desk, repository, told))
     try:
         repository.commit()
     except MISSING as error:
         return tuple(_waiting(one, error) for one in done)
     return tuple(done)
-
-
-def released_models(desk: Desk) -> tuple[str, ...]:
-    """The models that the ledger tells a release of."""
-    found = (one.entry.decision for one in desk.ledger.entries())
-    return tuple(sorted({one.model for one in found if one.action is Action.RELEASE}))
 
 
 def equal(rollout: Rollout, there: Pointer | None) -> bool:
@@ -82,14 +85,43 @@ def equal(rollout: Rollout, there: Pointer | None) -> bool:
     return pointer_of(rollout, sequence=there.sequence, signed_at=there.signed_at) == there
 
 
-def _tried(desk: Desk, repository: Repository, model: str, told: Told) -> Converged:
+def empties(rollout: Rollout, there: Pointer | None) -> bool:
+    """Whether devices would be led from something to nothing."""
+    if there is None:
+        return False
+    return (there.base is not None and rollout.base is None) or (there.target is not None and rollout.newest is None)
+
+
+def why_kept(rollout: Rollout, there: Pointer) -> str:
+    """Why they are not, and who decides."""
+    named, model = there.base or there.target, rollout.model
+    number = named.number if named else 0
+    return (
+        f"By the ledger devices of {model} should leave release {number} for nothing: what led them there counts no "
+        "more, such as entries of a key that was revoked from before then. They keep what they run until a person "
+        f"decides: `slipway rollout history {model}` tells what still counts, `slipway rollout start {model}` releases "
+        "the champion anew."
+    )
+
+
+def _all(desk: Desk, repository: Repository, told: Told) -> Iterator[Converged]:
+    """By one reading of the ledger; it is read again only for a model whose pointer says something else."""
+    rollouts = load_rollouts(desk)
+    for model in sorted({*rollouts, *repository.models()}):
+        known = rollouts[model][0] if model in rollouts else Rollout(model)
+        yield _tried(desk, repository, known, told)
+
+
+def _tried(desk: Desk, repository: Repository, known: Rollout, told: Told) -> Converged:
+    model = known.model
     try:
-        return _signed(desk, repository, model, told)
+        there = repository.pointer(model)
+        return Converged(model, there) if equal(known, there) else _signed(desk, repository, model, told)
     except (PlatformError, SlipwayError) as error:
         return _waiting(Converged(model, None), error)
 
 
-def _signed(desk: Desk, repository: Repository, model: str, told: Told) -> Converged:
+def _signed(desk: Desk, repository: Repository, model: str, told: Told, *, emptying: bool = False) -> Converged:
     """Everything but the commit.
 
     The pointer is read before the ledger: whoever moved it since has been refused the same place, or will be.
@@ -99,6 +131,8 @@ def _signed(desk: Desk, repository: Repository, model: str, told: Told) -> Conve
         rollout, _ = load_rollout(desk, model)
         if equal(rollout, there):
             return Converged(model, there)
+        if there and empties(rollout, there) and not emptying:
+            return Converged(model, there, waits=why_kept(rollout, there))
         try:
             _sign_releases(desk, repository, rollout, told)
             wanted = pointer_of(rollout, sequence=there.sequence + 1 if there else 1, signed_at=desk.now())

@@ -3,13 +3,15 @@
 Large files come first, then all metadata, `timestamp.json` last: until then readers see the state before, from then on
 the new one. What the new state does not name is removed at the end, so a reader who had begun before may have to begin
 again. The channel's first root is written before everything else and says whose folder it is: one that holds another
-channel, or anything under the same names, is refused.
+channel, or anything under the same names, is refused. So is a link in place of the folder or of anything that is
+written or removed in it: whoever prepared a stick reaches nothing beyond it.
 """
 
 import contextlib
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -26,6 +28,7 @@ FIRST_ROOT: Final = f"{METADATA}/1.root.json"
 TIMESTAMP: Final = f"{METADATA}/timestamp.json"
 UNFINISHED: Final = ".unfinished-"
 PIECE: Final = 1024 * 1024
+WRITTEN: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 SPARE: Final = 1024 * 1024
 """Bytes beyond the files themselves that must be free."""
 
@@ -61,12 +64,26 @@ class ExportFolder:
     def _check(self) -> None:
         if self._folder.exists() and not self._folder.is_dir():
             raise WrongUse(f"{self._folder} is no folder.")
+        self._refuse_links()
         taken = [name for name in (METADATA, TARGETS) if (self._folder / name).exists()]
         root = self._folder / FIRST_ROOT
         found = root.read_bytes() if root.is_file() else None
         if taken and found != self._first_root:
             what = "another channel" if found else f"a folder `{taken[0]}` that is no channel's"
             raise WrongUse(f"{self._folder} holds {what}.", mend="Name an empty folder, or remove that first.")
+
+    def _refuse_links(self) -> None:
+        """Nothing of ours is a link."""
+        _refuse_link(self._folder)
+        if not self._folder.exists():
+            return
+        for place in self._folder.iterdir():
+            if place.name in {METADATA, TARGETS, README} or place.name.startswith(UNFINISHED):
+                _refuse_link(place)
+        for top in (METADATA, TARGETS):
+            for folder, folders, files in os.walk(self._folder / top):
+                for name in (*folders, *files):
+                    _refuse_link(Path(folder, name))
 
     def _check_room(self, needed: int) -> None:
         above = next(one for one in (self._folder.absolute(), *self._folder.absolute().parents) if one.exists())
@@ -89,9 +106,14 @@ class ExportFolder:
         """Write a file as a whole, and have it on the disk."""
         place = self._folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
+        for above in (place, *place.parents):
+            _refuse_link(above)
+            if above == self._folder:
+                break
         unfinished = place.with_name(UNFINISHED + place.name)
+        unfinished.unlink(missing_ok=True)  # never written through, whatever it is
         try:
-            with unfinished.open("wb") as file:
+            with os.fdopen(os.open(unfinished, WRITTEN, 0o644), "wb") as file:
                 for piece in pieces:
                     file.write(piece)
                 file.flush()
@@ -103,6 +125,7 @@ class ExportFolder:
 
     def _sweep(self, names: set[str]) -> None:
         """Remove what belongs to earlier states, and folders that are empty then."""
+        self._refuse_links()
         for top in (METADATA, TARGETS):
             for folder, _, files in os.walk(self._folder / top, topdown=False):
                 for name in files:
@@ -111,6 +134,15 @@ class ExportFolder:
                         place.unlink()
                 with contextlib.suppress(OSError):  # not empty
                     Path(folder).rmdir()
+
+
+def _refuse_link(place: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if stat.S_ISLNK(place.lstat().st_mode):
+            raise WrongUse(
+                f"{place} is a link: what it leads to would be written over or removed.",
+                mend="Find out who made it, and remove it, or name an empty folder.",
+            )
 
 
 def _metered(pieces: Iterable[bytes], meter: Meter) -> Iterator[bytes]:

@@ -53,6 +53,13 @@ def load_rollout(desk: "Desk", model: str) -> tuple[Rollout, ModelStanding]:
     return folded(model, desk.ledger.entries(model))
 
 
+def load_rollouts(desk: "Desk") -> dict[str, tuple[Rollout, ModelStanding]]:
+    """Of all models that were ever released, by one reading of the ledger."""
+    entries = tuple(desk.ledger.entries())
+    models = {one.entry.decision.model for one in entries if one.entry.decision.action is Action.RELEASE}
+    return {model: folded(model, entries) for model in sorted(models)}
+
+
 def known_rollout(desk: "Desk", given: str) -> tuple[Rollout, ModelStanding]:
     """The same of a model that somebody names; one without versions is not known."""
     from slipway.platform.registry.finding import model_of, standing_named, whole

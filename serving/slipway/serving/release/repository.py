@@ -15,6 +15,9 @@ from slipway.serving.channel.release import Release
 class Repository(Protocol):
     """What rollouts need of a channel."""
 
+    def models(self) -> tuple[str, ...]:
+        """All that there is a pointer of."""
+
     def pointer(self, model: str) -> Pointer | None:
         """What devices are told, or will be by the next commit; None before the first pointer."""
 

@@ -15,8 +15,7 @@ from slipway.platform.errors import SlipwayError, WrongUse
 from slipway.platform.names import suggestion
 from slipway.platform.registry.desk import Desk
 from slipway.serving.bundle.canonical import canonical, sha256
-from slipway.serving.release.converging import released_models
-from slipway.serving.release.folding import load_rollout
+from slipway.serving.release.folding import load_rollouts
 from slipway.serving.release.inspecting import POINTERS
 from slipway.serving.release.roles import CHANNELS
 
@@ -90,7 +89,7 @@ def without(before: Targets, strange: Collection[Key]) -> Targets:
 
 def _known(desk: Desk) -> dict[Key, str]:
     """The releases that count in the ledger, with the sha256 of what the release key says of each."""
-    found = ((model, load_rollout(desk, model)[0].releases.values()) for model in released_models(desk))
+    found = ((model, rollout.releases.values()) for model, (rollout, _) in load_rollouts(desk).items())
     return {
         (model, one.number, one.bundle): sha256(canonical(one.signed.model_dump(mode="json")))
         for model, releases in found

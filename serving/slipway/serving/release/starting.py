@@ -106,7 +106,7 @@ def start(desk: Desk, given: str, sides: Sides, wanted: Wanted, meter: Meter, to
     picked = pick_champion(desk, given)
     model = picked.record.model
     if there := _released(desk, picked, wanted):
-        return Started(there, None, converge(desk, sides.repository, (model,), told=told)[0], before=True)
+        return Started(there, None, _shown(desk, sides, model, told), before=True)
     desk.acting(Role.RELEASER, picked.about(), ASKED)
     converge(desk, sides.repository, (model,), told=told)  # what was decided before, and not shown yet
     plan = look(desk, given, sides, meter)
@@ -116,7 +116,12 @@ def start(desk: Desk, given: str, sides: Sides, wanted: Wanted, meter: Meter, to
         told(f"This is the first release of {model}: there is no way back yet.")
     _, rollout = decide(desk, Action.RELEASE, plan.about, request=wanted.request, details=_details(plan, wanted))
     released = rollout.releases[plan.number]
-    return Started(released, plan.drilled, converge(desk, sides.repository, (model,), told=told)[0], before=False)
+    return Started(released, plan.drilled, _shown(desk, sides, model, told), before=False)
+
+
+def _shown(desk: Desk, sides: Sides, model: str, told: Callable[[str], None]) -> Converged:
+    """What a person just decided, or decides once more; also where no base counts any more."""
+    return converge(desk, sides.repository, (model,), emptying=True, told=told)[0]
 
 
 def pick_champion(desk: Desk, given: str) -> Picked:

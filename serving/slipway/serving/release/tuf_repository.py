@@ -76,6 +76,10 @@ class TufRepository:
             propose_first(self.bench, self.people, holders or {}, protected=self.protected)
         return self.complete()
 
+    def models(self) -> tuple[str, ...]:
+        listed = _listing(self._state().newest(CHANNELS).document).targets
+        return tuple(sorted(path.removeprefix("channels/").removesuffix(".json") for path in listed))
+
     def pointer(self, model: str) -> Pointer | None:
         state = self._state()
         target = _listing(state.newest(CHANNELS).document).targets.get(paths.pointer_path(model))

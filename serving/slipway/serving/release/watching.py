@@ -14,8 +14,8 @@ from slipway.serving.channel.pointer import Pointer
 from slipway.serving.channel.transport import NotThere
 from slipway.serving.errors import SlipwayError
 from slipway.serving.release import wording
-from slipway.serving.release.converging import equal, released_models
-from slipway.serving.release.folding import known_rollout, load_rollout
+from slipway.serving.release.converging import empties, equal
+from slipway.serving.release.folding import known_rollout, load_rollout, load_rollouts
 from slipway.serving.release.opening import open_sides
 from slipway.serving.release.rollouts import NO_MINIMUM, Rollout
 
@@ -46,6 +46,10 @@ class Standing:
         """What the channel tells."""
         if self.problem:
             return f"devices can learn nothing new: {self.problem}"
+        if empties(self.rollout, self.pointer):
+            return (
+                "devices keep what they run: what led them to it counts no more, and the ledger names nothing instead"
+            )
         if not self.shown:
             return "behind the ledger: `slipway channel keepalive` shows it"
         if self.pointer is None:
@@ -104,20 +108,23 @@ def standing_of(desk: Desk, model: str) -> Standing:
 
 
 def standings(desk: Desk, models: Sequence[str] | None = None) -> tuple[Standing, ...]:
-    """Where these stand, or all that were ever released."""
-    models = released_models(desk) if models is None else models
+    """Where these stand, or all that were ever released, or that devices are told of."""
+    found = load_rollouts(desk) if models is None else {model: load_rollout(desk, model) for model in models}
     with TemporaryDirectory(prefix="slipway-look-") as trust:
-        told = _told_by(desk, Path(trust))
-        return tuple(Standing(*load_rollout(desk, model), *told(model)) for model in models)
+        listed, told = _told_by(desk, Path(trust))
+        if models is None:
+            found |= {model: load_rollout(desk, model) for model in listed if model not in found}
+        return tuple(Standing(*found[model], *told(model)) for model in (models or sorted(found)))
 
 
-def _told_by(desk: Desk, trust: Path) -> Callable[[str], tuple[Pointer | None, str]]:
-    """What devices are told of a model now, as a device finds it out, or why that cannot be known."""
+def _told_by(desk: Desk, trust: Path) -> tuple[tuple[str, ...], Callable[[str], tuple[Pointer | None, str]]]:
+    """The models that devices are told of, and what of each as a device finds it out, or why that cannot be known."""
     try:
-        client = open_sides(desk).device(trust)
+        sides = open_sides(desk)
+        listed, client = sides.repository.models(), sides.device(trust)
     except (PlatformError, SlipwayError) as error:
         why = str(error)
-        return lambda _: (None, why)
+        return (), lambda _: (None, why)
 
     def look(model: str) -> tuple[Pointer | None, str]:
         try:
@@ -127,7 +134,7 @@ def _told_by(desk: Desk, trust: Path) -> Callable[[str], tuple[Pointer | None, s
         except (PlatformError, SlipwayError) as error:
             return None, str(error)
 
-    return look
+    return listed, look
 
 
 def _by(written: Written) -> str:

@@ -12,11 +12,13 @@ import small_onnx
 from channel_machines import Machines
 from signed_channel import Follower
 from signed_channel.device import WrongDigest
+from slipway.platform.errors import WrongUse
 from slipway.serving.bundle.manifest import DeviceClass, VariantPart
 from slipway.serving.channel.client import ChannelClient
 from slipway.serving.channel.errors import Untrusted
 from slipway.serving.channel.folder_transport import FolderTransport
 from slipway.serving.channel.transport import NotThere
+from slipway.serving.release.export_folder import ExportFolder
 
 
 @pytest.fixture
@@ -119,6 +121,37 @@ def test_a_folder_that_holds_something_else_is_left_alone(leading: Any, tmp_path
     (other / "metadata" / "1.root.json").write_text("{}")
     assert "holds another channel" in leading.at("ada", "export", str(other)).err
     assert files(stick) == {"targets/mine.txt": b"mine"}
+
+
+@pytest.mark.parametrize(
+    "name", [".", "metadata", "targets", "targets/models", ".unfinished-README.txt", "metadata/.unfinished-1.root.json"]
+)
+def test_a_link_in_a_prepared_folder_is_refused_and_leads_nowhere(tmp_path: Path, name: str) -> None:
+    stick, mine = tmp_path / "stick", tmp_path / "mine"
+    (mine / "sub").mkdir(parents=True)
+    (mine / "sub" / "thesis.txt").write_text("mine")
+    for place in (mine / "1.root.json", mine / "metadata" / "1.root.json", stick / "metadata" / "1.root.json"):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(b"root")
+    if name in {".", "metadata"}:
+        shutil.rmtree(stick / name)
+    link = stick / name
+    link.parent.mkdir(exist_ok=True)
+    before = files(mine)
+    link.symlink_to(mine / "sub" / "thesis.txt" if "unfinished" in name else mine)
+    with pytest.raises(WrongUse, match="is a link"):
+        ExportFolder(stick, b"root")
+    assert files(mine) == before
+
+
+def test_a_link_that_comes_meanwhile_is_not_followed(tmp_path: Path) -> None:
+    stick, mine = tmp_path / "stick", tmp_path / "mine"
+    mine.write_text("mine")
+    folder = ExportFolder(stick, b"root")
+    stick.mkdir()
+    (stick / ".unfinished-README.txt").symlink_to(mine)
+    folder.note("text")
+    assert (mine.read_text(), (stick / "README.txt").read_text()) == ("mine", "text")
 
 
 def test_again_it_is_brought_up_to_date_and_holds_nothing_old(leading: Any, tmp_path: Path) -> None:

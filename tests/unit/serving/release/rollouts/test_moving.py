@@ -1,12 +1,15 @@
 """Advancing, pausing and resuming: one entry each, which the channel follows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from rolling_out import MODEL, Site
-from slipway.platform.ledger.entry import Action
+from slipway.platform.identity.people_changes import revocation, revoking
+from slipway.platform.ledger.entry import Action, Written
+from slipway.platform.ledger.ledger import Ledger
 from slipway.platform.registry.decisions import About
 from slipway.platform.registry.desk import Refused
 from slipway.serving.channel.pointer import Sampling, Wave
@@ -14,6 +17,7 @@ from slipway.serving.channel.release import Release
 from slipway.serving.release.converging import NotAsDecided, converge
 from slipway.serving.release.moving import advancing, finishing, pausing, resuming, sampling
 from slipway.serving.release.opening import open_repository
+from slipway.serving.release.watching import standings
 
 MOVES = (Action.ADVANCE, Action.PAUSE, Action.RESUME)
 
@@ -147,3 +151,48 @@ def test_the_service_cannot_sign_a_release_and_says_who_can(led_site: Site) -> N
     assert led_site.told() == (1, None)
     assert led_site.start().before
     assert led_site.told() == (1, 2)
+
+
+def revoke(site: Site, name: str) -> None:
+    """Somebody's key, from before it signed anything."""
+    people = site.people()
+    keyid = people.person(name).keys[0].keyid
+    revoked = revocation((site.time.now() - timedelta(hours=12)).isoformat(), "stolen", site.time.now())
+    site.write_people(revoking(people, keyid, revoked))
+
+
+def test_what_counts_no_more_leads_no_device_to_nothing(led_site: Site) -> None:
+    """Until a person has decided; the service alone does nothing."""
+    revoke(led_site, "dora")
+    assert led_site.rollout.newest is None
+    service = led_site.desk("rollouts", "rollouts")
+    (waiting,) = converge(service, open_repository(service))
+    assert "should leave release 1 for nothing" in waiting.waits
+    assert f"slipway rollout start {MODEL}" in waiting.waits
+    assert led_site.told() == (1, None)
+    (one,) = standings(service)
+    assert (one.shown, "devices keep what they run" in one.channel) == (False, True)
+
+    led_site.new_key("dora")
+    site = Site(led_site.root).found_again()  # which knows that key
+    assert site.repository().rotate(["models"]) == ()
+    site.promote("c")
+    assert site.start().released.number == 2
+    assert site.told() == (None, 2)
+    service = site.desk("rollouts", "rollouts")
+    assert converge(service, open_repository(service))[0].waits == ""
+
+
+def test_all_models_are_made_equal_by_one_reading(led_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    led_site.decide(Action.RELEASE, About("large-bays", "e" * 64, "1"), "dora")  # which names no release
+    service, read = led_site.desk("rollouts", "rollouts"), []
+    own = Ledger.entries
+
+    def entries(ledger: Ledger, model: str | None = None) -> Iterator[Written]:
+        read.append(model)
+        return own(ledger, model)
+
+    monkeypatch.setattr(Ledger, "entries", entries)
+    done = converge(service, open_repository(service))
+    assert [(one.model, one.waits) for one in done] == [("large-bays", ""), (MODEL, "")]
+    assert read == [None]
