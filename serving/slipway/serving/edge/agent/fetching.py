@@ -195,7 +195,7 @@ class Fetching:
         if (remote.size, remote.sha256) != (file.size, file.sha256):
             raise _Left(
                 f"{name} has the sha256 {remote.sha256} by the release key, the manifest says {file.sha256}.",
-                Failing.WRONG,
+                Failing.LATER,  # a list that contradicts the manifest says nothing of the bundle, and can be mended
             )
         return remote
 
