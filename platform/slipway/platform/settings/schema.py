@@ -153,6 +153,8 @@ class Channel(Section):
 
     url: str = ".slipway/channel"
     """Where they are written: a directory, or `s3://bucket/prefix`; any static web server or CDN gives them out."""
+    public_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    """Where devices get them: a web server's address. The way back is drilled from there; unset means from `url`."""
     expiry_days: Expiries = Expiries()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from slipway.platform.registry.desk import Desk
 from slipway.serving.channel.client import ChannelClient
 from slipway.serving.channel.looking import Channel
-from slipway.serving.release.places import StoreTransport, channel_store
+from slipway.serving.release.places import StoreTransport, channel_store, device_transport
 from slipway.serving.release.tuf_repository import TufRepository
 
 OpenChannel = Callable[[Path], Channel]
@@ -20,6 +20,11 @@ class Sides:
 
     repository: TufRepository
     device: OpenChannel
+    """As devices get it."""
+    written: OpenChannel
+    """As it was written, whatever a web server or CDN makes of it."""
+    public: str = ""
+    """The web server's address, where the settings name one."""
 
 
 def open_repository(desk: Desk) -> TufRepository:
@@ -30,5 +35,11 @@ def open_repository(desk: Desk) -> TufRepository:
 def open_sides(desk: Desk) -> Sides:
     """To sign it, and to see what devices see; there must be a channel."""
     repository = open_repository(desk)
-    root, transport = repository.root_bytes(), StoreTransport(channel_store(desk.loaded))
-    return Sides(repository, lambda trust: ChannelClient(trust, transport, root))
+    root = repository.root_bytes()
+    given, written = device_transport(desk.loaded), StoreTransport(channel_store(desk.loaded))
+    return Sides(
+        repository,
+        device=lambda trust: ChannelClient(trust, given, root),
+        written=lambda trust: ChannelClient(trust, written, root),
+        public=desk.loaded.settings.channel.public_url or "",
+    )

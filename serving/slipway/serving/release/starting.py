@@ -152,7 +152,14 @@ def drill_base(desk: Desk, sides: Sides, base: Released, meter: Meter) -> tuple[
             return drill(sides.device(trust), base, folder, now=desk.now(), meter=meter), []
         except (SlipwayError, PlatformError) as error:
             why = f"the way back to release {base.number} does not hold: {str(error).removesuffix('.')}"
-            return None, [Against(why, error.mend or "`slipway channel verify` says what is wrong.")]
+            mend = error.mend or "`slipway channel verify` says what is wrong."
+            if sides.public:
+                why = f"{why} (read at {sides.public}, where devices get it)"
+                mend += (
+                    "\nWhere `slipway channel verify` finds nothing wrong, that server gives out other files than were "
+                    "written, or older ones: it must not keep `metadata/timestamp.json`."
+                )
+            return None, [Against(why, mend)]
 
 
 def _released(desk: Desk, picked: Picked, wanted: Wanted) -> Released | None:

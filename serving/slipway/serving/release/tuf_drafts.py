@@ -83,9 +83,23 @@ class Drafts:
         return self._opened(role, signed.version, self._files.store.put_if_absent(key, content))
 
     def read(self, role: str, version: int) -> Draft | None:
-        """The draft of that version, with the signatures that were gathered."""
+        """The draft of that version, with the signatures that were gathered; what is none is told, and counts as none."""
         content = self._files.data(draft_key(role, version))
-        return None if content is None else self._opened(role, version, content)
+        if content is None:
+            return None
+        try:
+            return self._opened(role, version, content)
+        except BadChannel as error:
+            log.warning("%s %s", error, error.mend)
+            return None
+
+    def remove_senseless(self, role: str, version: int) -> bool:
+        """Whether what lay in the place of that draft was none; it is gone then."""
+        key = draft_key(role, version)
+        senseless = self._files.data(key) is not None and self.read(role, version) is None
+        if senseless:
+            self._files.store.delete(key)
+        return senseless
 
     def add(self, draft: Draft, signers: Mapping[str, Signer]) -> Draft:
         """Sign with these, too."""
@@ -108,7 +122,7 @@ class Drafts:
         if document is None or document.version != version:
             raise BadChannel(
                 f"{draft_key(role, version)} in {self._files.store.url} is no draft of `{role}` {version}.",
-                mend="Find out who wrote it, then remove that file.",
+                mend="Find out who wrote it. `slipway channel sign --discard` removes it.",
             )
         draft = Draft(document, content)
         document.metadata.signatures.clear()

@@ -13,9 +13,17 @@ from tuf.api.serialization import DeserializationError
 
 from slipway.platform.errors import SlipwayError
 from slipway.platform.store import ObjectMissing, Store
+from slipway.serving.channel import limits
 from slipway.serving.channel.paths import METADATA
 
 TIMESTAMP_KEY: Final = f"{METADATA}/timestamp.json"
+
+
+LARGEST: Final = {
+    "root": limits.LARGEST_ROOT,
+    "snapshot": limits.LARGEST_SNAPSHOT,
+    "timestamp": limits.LARGEST_TIMESTAMP,
+}
 
 
 class BadChannel(SlipwayError):
@@ -48,13 +56,22 @@ class Document:
 
 
 def parse(role: str, data: bytes) -> Document | None:
-    """The metadata in these bytes, if they are any and of that role."""
+    """The metadata in these bytes, if they are any, of that role, and within what devices read."""
+    if len(data) > largest(role):
+        return None
     try:
         metadata: Metadata[Any] = Metadata.from_bytes(data)
     except DeserializationError:
         return None
     kind = role if role in {"root", "snapshot", "timestamp"} else "targets"
-    return Document(role, metadata.signed.version, data, metadata) if metadata.signed.type == kind else None
+    if metadata.signed.type != kind or metadata.signed.version > limits.MOST:
+        return None
+    return Document(role, metadata.signed.version, data, metadata)
+
+
+def largest(role: str) -> int:
+    """How many bytes devices read of a role."""
+    return LARGEST.get(role, limits.LARGEST_TARGETS)
 
 
 class Files:

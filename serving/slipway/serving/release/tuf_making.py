@@ -26,19 +26,13 @@ from tuf.api.metadata import (
 )
 
 from slipway.platform.settings import schema
-from slipway.serving.channel import limits
 from slipway.serving.channel.paths import CHANNELS_PATTERN, MODELS_PATTERN
 from slipway.serving.channel.times import SIGNED_AT, written
 from slipway.serving.release.roles import CHANNELS, DELEGATED, LISTED, MODELS, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, Held
 from slipway.serving.release.signing import CannotSign
-from slipway.serving.release.tuf_files import BadChannel, Document
+from slipway.serving.release.tuf_files import BadChannel, Document, largest
 
 PATTERNS: Final = {MODELS: MODELS_PATTERN, CHANNELS: CHANNELS_PATTERN}
-LARGEST: Final = {
-    ROOT: limits.LARGEST_ROOT,
-    SNAPSHOT: limits.LARGEST_SNAPSHOT,
-    TIMESTAMP: limits.LARGEST_TIMESTAMP,
-}
 
 
 @dataclass(frozen=True)
@@ -162,7 +156,7 @@ def add_signature(metadata: Metadata[Any], signer: Signer) -> None:
 def finished(role: str, metadata: Metadata[Any]) -> Document:
     """The document in the bytes that will lie in the store."""
     data = metadata.to_bytes()
-    most = LARGEST.get(role, limits.LARGEST_TARGETS)
+    most = largest(role)
     if len(data) > most:
         raise BadChannel(
             f"`{role}` would have {len(data):,} bytes, and devices read at most {most:,}.",

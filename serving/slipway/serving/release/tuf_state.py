@@ -7,8 +7,10 @@ it; a file with a signature that does not hold is stepped over and told. Version
 
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from tuf.api.exceptions import LengthOrHashMismatchError, RepositoryError
@@ -19,7 +21,9 @@ from slipway.serving.release.roles import CHANNELS, DELEGATED, LISTED, MODELS, R
 from slipway.serving.release.tuf_files import TIMESTAMP_KEY, BadChannel, Document, Files, key_of, parse
 
 Check = Callable[[Document], bool]
-MOST_SKIPPED: Final = 64
+MOST_SKIPPED: Final = 4096
+NEAR: Final = 100_000
+"""Up to here a version is believed without counting the ones before it."""
 
 log = logging.getLogger(__name__)
 
@@ -149,21 +153,38 @@ def _is_root(document: Document, before: Root | None) -> bool:
 
 
 def _shown(files: Files, roots: tuple[Document, ...]) -> dict[str, Document]:
-    """The state that the timestamp leads to, by whichever root it was signed under.
+    """The state that the timestamp leads to, by the newest root, or by whichever one it was signed under.
 
-    Where it leads nowhere, as one that was forged with a stolen key may, the newest that does counts.
+    Where it leads nowhere, as one that was forged with a stolen key may, the newest that does counts; the keys of the
+    newest root before those that it named no longer, so that a thief of such a key leads nobody after the heal.
     """
     data = files.data(TIMESTAMP_KEY)
     if data is None:
         return {}
+    reach = _Reach(files)
     try:
-        return _led_to(files, roots, TIMESTAMP_KEY, data)
+        found = _led_to(reach, roots, TIMESTAMP_KEY, data)
     except BadChannel as error:
         log.warning("%s", error)
-        for key in _timestamps(files):
+        return _led_by_others(reach, roots, error)
+    if not _signed_by(roots[-1:], TIMESTAMP)(found[TIMESTAMP]):
+        with contextlib.suppress(BadChannel):
+            return _led_by_others(reach, roots[-1:], BadChannel(""), roots)
+    return found
+
+
+def _led_by_others(
+    reach: "_Reach", signing: tuple[Document, ...], error: BadChannel, roots: tuple[Document, ...] = ()
+) -> dict[str, Document]:
+    """The state of the newest timestamp under its own version that leads to one, by one of these roots."""
+    check = _signed_by(signing, TIMESTAMP)
+    for key in _timestamps(reach.files):
+        data = reach.files.store.get(key)
+        timestamp = parse(TIMESTAMP, data)
+        if timestamp is not None and key == timestamp.key and check(timestamp):
             with contextlib.suppress(BadChannel):
-                return _led_to(files, roots, key, files.store.get(key))
-        raise
+                return _led_to(reach, roots or signing, key, data)
+    raise error
 
 
 def _timestamps(files: Files) -> list[str]:
@@ -173,26 +194,53 @@ def _timestamps(files: Files) -> list[str]:
     return sorted(found, key=lambda key: int(versions[key]), reverse=True)
 
 
-def _led_to(files: Files, roots: tuple[Document, ...], key: str, data: bytes) -> dict[str, Document]:
+class _Reach:
+    """Whether a version can be an honest one: each is one more than the one before, and all of them lie there."""
+
+    def __init__(self, files: Files) -> None:
+        self.files = files
+
+    def has(self, role: str, version: int) -> bool:
+        return version <= NEAR or version <= self._counts[role]
+
+    @cached_property
+    def _counts(self) -> Counter[str]:
+        return Counter(key.removesuffix(".json").rpartition(".")[2] for key in self.files.listed())
+
+
+def _led_to(reach: _Reach, roots: tuple[Document, ...], key: str, data: bytes) -> dict[str, Document]:
     """The one state that a timestamp leads to."""
-    timestamp = _held(files, key, parse(TIMESTAMP, data), _any_root(roots, TIMESTAMP))
-    snapshot = _listed(files, SNAPSHOT, timestamp.signed.snapshot_meta, _any_root(roots, SNAPSHOT))
+    files = reach.files
+    timestamp = _held(files, key, parse(TIMESTAMP, data), _signed_by(roots, TIMESTAMP))
+    if not reach.has(TIMESTAMP, timestamp.version):
+        raise _far(files, key, timestamp.version)
+    snapshot = _listed(reach, SNAPSHOT, timestamp.signed.snapshot_meta, _signed_by(roots, SNAPSHOT))
     meta = snapshot.signed.meta
     if not {f"{role}.json" for role in LISTED} <= meta.keys():
         raise BadChannel(f"{snapshot.key} in {files.store.url} does not list all roles.")
-    targets = _listed(files, TARGETS, meta[f"{TARGETS}.json"], _any_root(roots, TARGETS))
+    targets = _listed(reach, TARGETS, meta[f"{TARGETS}.json"], _signed_by(roots, TARGETS))
     found = {TIMESTAMP: timestamp, SNAPSHOT: snapshot, TARGETS: targets}
     for role in (MODELS, CHANNELS):
-        found[role] = _listed(files, role, meta[f"{role}.json"], delegated(targets.signed, role))
+        found[role] = _listed(reach, role, meta[f"{role}.json"], delegated(targets.signed, role))
     return found
 
 
-def _any_root(roots: tuple[Document, ...], role: str) -> Check:
+def _signed_by(roots: tuple[Document, ...], role: str) -> Check:
     checks = [delegated(root.signed, role) for root in reversed(roots)]
     return lambda document: any(check(document) for check in checks)
 
 
-def _listed(files: Files, role: str, meta: MetaFile, check: Check) -> Document:
+def _far(files: Files, key: str, version: int) -> BadChannel:
+    return BadChannel(
+        f"{key} in {files.store.url} names the version {version}, far above all that lie there, and is stepped over.",
+        mend="Somebody has a key of the channel: `slipway channel rotate-key timestamp snapshot channels`.",
+    )
+
+
+def _listed(reach: _Reach, role: str, meta: MetaFile, check: Check) -> Document:
+    files = reach.files
+    if not reach.has(role, meta.version):
+        raise _far(files, f"{METADATA}/<version>.{role}.json", meta.version)
     key = key_of(role, meta.version)
     data = files.data(key)
     found = parse(role, data) if data is not None and _matches(meta, data) else None
@@ -247,5 +295,7 @@ def _leading(files: Files, root: Root, shown: Mapping[str, Document]) -> Check:
 
 def _still_there(files: Files, role: str, meta: MetaFile, shown: Mapping[str, Document]) -> bool:
     before = shown.get(role)
+    if not _Reach(files).has(role, meta.version):
+        return False
     data = files.data(key_of(role, meta.version))
     return data is not None and _matches(meta, data) and (before is None or meta.version >= before.version)

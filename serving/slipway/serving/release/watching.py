@@ -121,7 +121,7 @@ def _told_by(desk: Desk, trust: Path) -> tuple[tuple[str, ...], Callable[[str], 
     """The models that devices are told of, and what of each as a device finds it out, or why that cannot be known."""
     try:
         sides = open_sides(desk)
-        listed, client = sides.repository.models(), sides.device(trust)
+        listed, client = sides.repository.models(), sides.written(trust)
     except (PlatformError, SlipwayError) as error:
         why = str(error)
         return (), lambda _: (None, why)

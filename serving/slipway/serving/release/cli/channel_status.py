@@ -31,15 +31,17 @@ def status(*, json: Json = False) -> None:
     from slipway.serving.release.inspecting import standing_of
     from slipway.serving.release.tuf_repository import TufRepository
 
-    repository = TufRepository.open(load_settings())
+    loaded = load_settings()
+    repository, public = TufRepository.open(loaded), loaded.settings.channel.public_url
     standing = standing_of(repository)
     now = datetime.now(UTC)
     waits = waits_told(standing.waiting, repository.people)
     if json:
-        print_json(as_data(standing, now) | {"waits": list(waits)})
+        print_json(as_data(standing, now) | {"public_url": public, "waits": list(waits)})
     else:
         first = f"sha256 {standing.first_root}" if standing.first_root else "waits for signatures"
-        print_fields({"channel": standing.place, "first root": first})
+        given = {"devices get it at": public} if public else {}
+        print_fields({"channel": standing.place, **given, "first root": first})
         if standing.roles:
             typer.echo("")
             print_table(ROLES, [_role_row(one, now) for one in standing.roles])

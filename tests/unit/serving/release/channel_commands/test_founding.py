@@ -39,6 +39,9 @@ def test_whoever_has_all_keys_founds_it_alone_and_a_second_time_changes_nothing(
     again = unfounded.well("everybody", "init")
     assert "There is a channel" in again
     assert {path: path.read_bytes() for path in unfounded.office.folder.rglob("*.json")} == before
+    address = "https://channel.example.org"
+    told = unfounded.well("cleo", "status", SLIPWAY_CHANNEL__PUBLIC_URL=address)
+    assert address in told
 
 
 def test_a_dry_run_says_who_would_hold_what_and_writes_nothing(unfounded: Any) -> None:

@@ -9,9 +9,10 @@ import pytest
 from overseen.s3 import s3_server
 from signed_channel import Follower, Killed, KillingStore, Office
 from signed_channel.office import files_of
+from slipway.platform.errors import SlipwayError, WrongUse
 from slipway.serving.bundle.folder import Bundle
 from slipway.serving.channel.transport import NotThere
-from slipway.serving.release.places import PIECE, StoreTransport, channel_store
+from slipway.serving.release.places import CHANNEL_SETTING, PIECE, StoreTransport, channel_store
 
 MODEL = "small-bays"
 
@@ -47,6 +48,23 @@ def test_a_channel_in_a_bucket_whose_writers_are_killed(
     with pytest.raises(NotThere):
         next(transport.open("metadata/99.root.json"))
     assert transport.place.startswith("s3://")
+
+
+@pytest.mark.parametrize("url", ["gopher://models", "s3://a@b/c"])
+def test_a_wrong_address_is_told_with_its_own_setting(office: Office, url: str) -> None:
+    with pytest.raises(WrongUse) as raised:
+        channel_store(office.loaded(SLIPWAY_CHANNEL__URL=url))
+    assert CHANNEL_SETTING in str(raised.value.mend)
+    assert CHANNEL_SETTING in raised.value.__notes__[0]
+
+
+def test_what_is_wrong_with_the_place_is_told_with_its_own_setting(office: Office, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    store = channel_store(office.loaded(SLIPWAY_CHANNEL__URL=str(tmp_path / "file" / "channel")))
+    for ask in (lambda: store.put("a", b""), lambda: store.get("a")):
+        with pytest.raises(SlipwayError) as raised:
+            ask()
+        assert "SLIPWAY_STORE__URL" not in str(raised.value.mend)
 
 
 def test_large_files_are_read_in_pieces_and_from_any_place(office: Office) -> None:

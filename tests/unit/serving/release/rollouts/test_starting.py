@@ -1,5 +1,6 @@
 """Starting a rollout: what is refused, what devices are told then, and that the way back was drilled before."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 import small_onnx
 from rolling_out import MODEL, Meter, Site
+from signed_channel.servers import serve
 from slipway.platform.ledger.entry import Action
 from slipway.platform.registry.bundles import FETCHED, bundle_key
 from slipway.platform.registry.desk import Refused
@@ -15,6 +17,7 @@ from slipway.serving.channel.pointer import Wave
 from slipway.serving.release.moving import finishing, pausing
 from slipway.serving.release.opening import open_sides
 from slipway.serving.release.starting import against_engines, look
+from slipway.serving.release.watching import standings
 
 
 def last(site: Site) -> tuple[str, str, str]:
@@ -145,6 +148,24 @@ def test_a_way_back_that_is_gone_refuses_the_start(led_site: Site) -> None:
     (path,) = (led_site.folder / "targets").glob(f"models/{MODEL}/{led_site.bundles['a']}/*.reference.json")
     path.unlink()
     refused(led_site, "The way back to release 1 does not hold")
+
+
+def test_the_way_back_is_drilled_where_devices_get_it(led_site: Site, tmp_path: Path) -> None:
+    """From a server that gives out what was there before the base was everybody's; then from one that is up to date."""
+    old = tmp_path / "old"
+    shutil.copytree(led_site.folder, old)
+    led_site.start()
+    led_site.move(finishing())
+    led_site.promote("c")
+    with serve(old) as server:
+        led_site.environ["SLIPWAY_CHANNEL__PUBLIC_URL"] = server.url
+        error = refused(led_site, f"The way back to release 2 does not hold: .*read at {server.url}, where devices")
+        assert "that server gives out other files" in str(error.mend)
+        server.folder = led_site.folder
+        done = led_site.start()
+        assert done.drilled is not None
+        assert any("golden.npz" in path for path in server.asked)
+    assert standings(led_site.desk("dora"))[0].shown  # by what was written
 
 
 def test_looking_changes_nothing(led_site: Site) -> None:
