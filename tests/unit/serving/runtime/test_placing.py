@@ -61,7 +61,10 @@ def ran(provider: str, *operators: str) -> list[dict[str, Any]]:
     ]
 
 
-LOADED = [{"cat": "Session", "name": "model_loading_array", "args": {}}, {"cat": "Session", "name": "model_run"}]
+LOADED: list[dict[str, Any]] = [
+    {"cat": "Session", "name": "model_loading_array", "args": {}},
+    {"cat": "Session", "name": "model_run"},
+]
 
 
 @pytest.mark.parametrize(
