@@ -9,15 +9,15 @@ cannot be written stops what is new and nothing that runs. No threads, and no sl
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from slipway.serving.bundle.errors import BadBundle
 from slipway.serving.channel.looking import Channel
 from slipway.serving.edge.agent.clock import device_time
+from slipway.serving.edge.agent.doing import Doing
 from slipway.serving.edge.agent.effects import (
     Activate,
     Build,
@@ -28,33 +28,27 @@ from slipway.serving.edge.agent.effects import (
     Failing,
     Fetch,
     LookAtChannel,
-    Looked,
-    Observe,
     Outcome,
     Prove,
-    Proved,
     Request,
     Rest,
     Verify,
     View,
     Watching,
 )
-from slipway.serving.edge.agent.fetching import Fetching, said
+from slipway.serving.edge.agent.fetching import said
 from slipway.serving.edge.agent.health import RULES, Rules
 from slipway.serving.edge.agent.journal import Journal
 from slipway.serving.edge.agent.machine import decide, settle
 from slipway.serving.edge.agent.metering import UNLIMITED
-from slipway.serving.edge.agent.ports import Built, Clock, Disk, Engines, Meter, Observed
+from slipway.serving.edge.agent.ports import Clock, Disk, Engines, Meter
 from slipway.serving.edge.agent.slots import Layout
 from slipway.serving.edge.agent.state import Installed, Phase, State
-from slipway.serving.edge.agent.verifying import damaged, verified
 from slipway.serving.edge.agent.wanting import wanted
-from slipway.serving.runtime.errors import ModelUnfit
 
 _log = logging.getLogger(__name__)
 COUNTED: Final = {Phase.BUILD, Phase.PROVE, Phase.ACTIVATE, Phase.PROBATION}
 """Phases in which a release may be what ended the process."""
-NOTHING: Final = Observed(seconds=0.0, answered=0, failed=0, p95_ms=0.0, provider="", divergence={})
 
 
 @dataclass(frozen=True)
@@ -83,18 +77,14 @@ class Agent:
         chance: Callable[[], float] = lambda: 0.5,
     ) -> None:
         self.model, self.device = model, device
-        self._disk, self._clock, self._engines = disk, clock, engines
-        self._channel, self._rules, self._chance = channel, rules, chance
-        self._layout = Layout(model)
-        self._journal = journal or Journal(disk, self._layout.journal)
-        self._fetching = Fetching(self._layout, device, disk=disk, clock=clock, channel=channel, meter=meter)
+        self._clock, self._rules, self._chance = clock, rules, chance
+        self._journal = journal or Journal(disk, Layout(model).journal)
+        self._doing = Doing(model, device, disk=disk, clock=clock, channel=channel, engines=engines, meter=meter)
         self._state: State | None = None
-        self._running: Installed | None = None
         self._look_due = True
         self._request: Request | None = None
         self._trouble, self._damages = _Trouble(), 0
         self._unwritten, self._write_at = False, 0.0
-        self._observed_at, self._observed = 0.0, NOTHING
 
     @property
     def state(self) -> State:
@@ -111,7 +101,7 @@ class Agent:
     @property
     def running(self) -> Installed | None:
         """What answers in this process."""
-        return self._running
+        return self._doing.running
 
     def now(self) -> datetime:
         """The device's time."""
@@ -121,7 +111,7 @@ class Agent:
         """A look at the channel is due, or from now on at another one, such as a USB stick."""
         self._look_due = True
         if channel is not None:
-            self._channel = self._fetching.channel = channel
+            self._doing.follow(channel)
 
     def request(self, request: Request) -> None:
         """An operator's request; the next step carries it out, and once only."""
@@ -131,15 +121,15 @@ class Agent:
         """One effect, and what came of it."""
         state, view = self.state, self._view()
         effect = decide(state, view)
-        outcome = self._tried(effect)
+        outcome = self._doing.outcome(effect)
         self._note(effect, outcome)
         after = settle(state, effect, outcome, view)
         if self._keep(after) and isinstance(outcome, Watching):
-            self._observed_at, self._observed = self._clock.monotonic(), outcome.observed
+            self._doing.watch(outcome.observed)
         if isinstance(effect, Prove) and self.state.phase is Phase.PROVE:
             self._failed(None)  # too slow for now
         if isinstance(effect, Activate) and isinstance(outcome, Done) and not self._unwritten:
-            self._running = self.state.active
+            self._doing.running = self.state.active
         return effect, outcome
 
     def run(self) -> Rest:
@@ -173,16 +163,15 @@ class Agent:
         state, request = self.state, self._request
         if request is not None and request.id == state.answered:
             self._request = request = None
-        since = self._clock.monotonic() - self._observed_at
         return View(
             device=self.device,
             now=self.now(),
             wanted=wanted(state, self.device),
-            running=self._running,
+            running=self._doing.running,
             look_due=self._look_due,
             wait=max(0.0, self._trouble.until - self._clock.monotonic()),
             journal_wait=max(0.0, self._write_at - self._clock.monotonic()) if self._unwritten else 0.0,
-            observe_in=max(0.0, self._rules.every - since),
+            observe_in=max(0.0, self._rules.every - self._doing.unwatched),
             request=request,
             rules=self._rules,
         )
@@ -214,14 +203,13 @@ class Agent:
             return
         if isinstance(outcome, Failed):
             if outcome.failing is Failing.DAMAGED:
-                self._fetching.forget()
+                self._doing.forget()
                 self._trouble, self._damages = _Trouble(self._damages), self._damages + 1
             self._failed(outcome.seconds)
         elif isinstance(effect, (Fetch, Verify, Build, Prove, Activate)):
             self._trouble = _Trouble()
         if isinstance(effect, Activate) and isinstance(outcome, Done):
-            self._running, self._damages = effect.installed, 0
-            self._observed_at, self._observed = self._clock.monotonic(), NOTHING
+            self._damages = 0
 
     def _failed(self, seconds: float | None) -> None:
         """Wait before the next try, twice as long each time, and by chance up to half as long again."""
@@ -229,78 +217,3 @@ class Agent:
         usual = min(self._rules.retry * 2.0 ** min(failures - 1, 20), self._rules.retry_longest)
         wait = usual * (1 + self._chance() / 2) if seconds is None else seconds
         self._trouble = _Trouble(failures, self._clock.monotonic() + wait)
-
-    def _tried(self, effect: Effect) -> Outcome:
-        """Do it; whatever goes wrong is an outcome."""
-        does = self._effects.get(type(effect))
-        if does is None:
-            return Done()
-        try:
-            return does(self, effect)
-        except ModelUnfit as error:
-            return Failed(Failing.WRONG, str(error))
-        except BadBundle as error:
-            return Failed(Failing.DAMAGED, str(error))
-        except Exception as error:  # noqa: BLE001 - what a runtime or a network raises has no common class
-            _log.debug("%s: %s failed", self.model, type(effect).__name__, exc_info=True)
-            return Failed(Failing.LATER, said(error) or type(error).__name__)
-
-    def _look(self, _: LookAtChannel) -> Outcome:
-        return Looked(self._channel.look(self.model, now=max(self._clock.now(), self.device.enrolled)))
-
-    def _fetch(self, effect: Fetch) -> Outcome:
-        return self._fetching.next(effect.coming)
-
-    def _verify(self, effect: Verify) -> Outcome:
-        return verified(self._layout, self.device, self._disk, effect.coming)
-
-    def _build(self, effect: Build) -> Outcome:
-        bundle = self._layout.bundle(self._disk, effect.coming)
-        return self._engines.build(bundle, bundle.manifest.devices[self.device.device_class])
-
-    def _prove(self, effect: Prove) -> Outcome:
-        bundle = self._layout.bundle(self._disk, effect.coming)
-        budget = bundle.manifest.devices[self.device.device_class]
-        return Proved(self._engines.prove(bundle, budget, built(effect.coming)), budget)
-
-    def _activate(self, effect: Activate) -> Outcome:
-        installed = effect.installed
-        damage = damaged(self._layout, self.device, self._disk, installed)
-        if damage is not None:
-            return Failed(Failing.DAMAGED, damage)
-        bundle = self._layout.bundle(self._disk, installed)
-        budget = bundle.manifest.devices[self.device.device_class]
-        self._engines.activate(bundle, budget, built(installed), installed.release.number)
-        return Done()
-
-    def _observe(self, effect: Observe) -> Outcome:
-        observed = self._engines.observed()
-        if observed is None:
-            self._running = None
-            return Failed(Failing.LATER, "Nothing runs here any more.", seconds=0.0)
-        bundle = self._layout.bundle(self._disk, effect.active)
-        before = self._observed if observed.answered >= self._observed.answered else NOTHING
-        return Watching(
-            seconds=self._clock.monotonic() - self._observed_at,
-            answered=observed.answered - before.answered,
-            failed=max(0, observed.failed - before.failed),
-            observed=observed,
-            budget=bundle.manifest.devices[self.device.device_class],
-        )
-
-    _effects: Mapping[type, Callable[["Agent", Any], Outcome]] = {
-        LookAtChannel: _look,
-        Fetch: _fetch,
-        Verify: _verify,
-        Build: _build,
-        Prove: _prove,
-        Activate: _activate,
-        Observe: _observe,
-    }
-
-
-def built(installed: Installed) -> Built:
-    """What runs a release, as it was built; a release that was not has no variant."""
-    if installed.variant is None:
-        raise BadBundle(f"Release {installed.release.number} was not built.")
-    return Built(installed.variant, installed.provider, installed.engine, installed.detail)
