@@ -16,8 +16,8 @@ from slipway.serving.channel.client import ChannelClient
 from slipway.serving.channel.errors import ChannelError
 from slipway.serving.channel.paths import stored_path
 from slipway.serving.channel.transport import NotThere
-from slipway.serving.release.drilling import Meter
 from slipway.serving.release.inspecting import ChannelStanding, keys_of, names_of, standing_of, state_of
+from slipway.serving.release.metering import Meter
 from slipway.serving.release.places import StoreTransport
 from slipway.serving.release.roles import CHANNELS, HOLDERS, MODELS
 from slipway.serving.release.tuf_files import BadChannel

@@ -27,12 +27,15 @@ from slipway.serving.bundle.verifying import verify
 from slipway.serving.channel.pointer import Pointer
 from slipway.serving.errors import SlipwayError
 from slipway.serving.release.folding import load_rollout, load_rollouts
+from slipway.serving.release.metering import SILENT, Meter
 from slipway.serving.release.repository import Repository
 from slipway.serving.release.rollouts import Released, Rollout, pointer_of
 from slipway.serving.release.signing import CannotSign
 from slipway.serving.release.tuf_showing import Busy
 
 Told = Callable[[str], None]
+Watched = tuple[Told, Meter]
+"""Whom it is told to, in words and in bytes."""
 ROUNDS: Final = 8
 """Tries where somebody else moves the same pointer."""
 MISSING: Final = (NotTrusted, CannotSign)
@@ -61,6 +64,7 @@ def converge(
     *,
     emptying: bool = False,
     told: Told = lambda _: None,
+    meter: Meter = SILENT,
 ) -> tuple[Converged, ...]:
     """Make the channel say what the ledger does about these models, or all that were ever released.
 
@@ -68,9 +72,9 @@ def converge(
     `emptying` is for a person who has just decided what devices are led to in place of a base that does not count.
     """
     if models is not None:
-        done = [_signed(desk, repository, model, told, emptying=emptying) for model in models]
+        done = [_signed(desk, repository, model, (told, meter), emptying=emptying) for model in models]
     else:
-        done = list(_all(desk, repository, told))
+        done = list(_all(desk, repository, (told, meter)))
     try:
         repository.commit()
     except MISSING as error:
@@ -104,7 +108,7 @@ def why_kept(rollout: Rollout, there: Pointer) -> str:
     )
 
 
-def _all(desk: Desk, repository: Repository, told: Told) -> Iterator[Converged]:
+def _all(desk: Desk, repository: Repository, told: Watched) -> Iterator[Converged]:
     """By one reading of the ledger; it is read again only for a model whose pointer says something else."""
     rollouts = load_rollouts(desk)
     for model in sorted({*rollouts, *repository.models()}):
@@ -112,7 +116,7 @@ def _all(desk: Desk, repository: Repository, told: Told) -> Iterator[Converged]:
         yield _tried(desk, repository, known, told)
 
 
-def _tried(desk: Desk, repository: Repository, known: Rollout, told: Told) -> Converged:
+def _tried(desk: Desk, repository: Repository, known: Rollout, told: Watched) -> Converged:
     model = known.model
     try:
         there = repository.pointer(model)
@@ -121,7 +125,7 @@ def _tried(desk: Desk, repository: Repository, known: Rollout, told: Told) -> Co
         return _waiting(Converged(model, None), error)
 
 
-def _signed(desk: Desk, repository: Repository, model: str, told: Told, *, emptying: bool = False) -> Converged:
+def _signed(desk: Desk, repository: Repository, model: str, told: Watched, *, emptying: bool = False) -> Converged:
     """Everything but the commit.
 
     The pointer is read before the ledger: whoever moved it since has been refused the same place, or will be.
@@ -147,12 +151,13 @@ def _signed(desk: Desk, repository: Repository, model: str, told: Told, *, empty
     raise Busy(f"The pointer of {model} was moved by others {ROUNDS} times in a row.", mend="Try again.")
 
 
-def _sign_releases(desk: Desk, repository: Repository, rollout: Rollout, told: Told) -> None:
+def _sign_releases(desk: Desk, repository: Repository, rollout: Rollout, told: Watched) -> None:
+    tell, meter = told
     for released in filter(None, (rollout.base, rollout.target)):
         there = repository.release(rollout.model, released.bundle, released.number)
         if there is None:
-            told(f"Bringing release {released.number} of {rollout.model} into the channel …")
-            there = repository.add_release(released.signed, files_of(desk, released))
+            tell(f"Bringing release {released.number} of {rollout.model} into the channel …")
+            there = repository.add_release(released.signed, files_of(desk, released), meter)
         if there != released.signed:
             raise NotAsDecided(
                 f"Release {released.number} of {rollout.model} was signed otherwise than entry "

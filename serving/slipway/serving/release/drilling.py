@@ -10,25 +10,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from slipway.serving.bundle.manifest import MANIFEST
 from slipway.serving.bundle.verifying import verify
 from slipway.serving.channel.errors import Untrusted
 from slipway.serving.channel.looking import Channel, Remote
+from slipway.serving.release.metering import Meter
 from slipway.serving.release.rollouts import Released
 
 MEND: Final = "`slipway channel verify` says what is wrong with it; nothing was released."
-
-
-class Meter(Protocol):
-    """Shows how far it is."""
-
-    def expect(self, step: str, total: int) -> None:
-        """So many bytes are to come."""
-
-    def advance(self, count: int) -> None:
-        """So many more have."""
 
 
 @dataclass(frozen=True)

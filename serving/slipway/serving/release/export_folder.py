@@ -21,7 +21,7 @@ from slipway.serving.channel.errors import Untrusted
 from slipway.serving.channel.looking import Remote
 from slipway.serving.channel.paths import METADATA, TARGETS, stored_path
 from slipway.serving.channel.transport import Transport
-from slipway.serving.release.drilling import Meter
+from slipway.serving.release.metering import Meter
 
 README: Final = "README.txt"
 FIRST_ROOT: Final = f"{METADATA}/1.root.json"

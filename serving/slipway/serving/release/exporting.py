@@ -21,8 +21,8 @@ from slipway.serving.channel.looking import Look, Remote
 from slipway.serving.channel.paths import METADATA
 from slipway.serving.channel.release import Release
 from slipway.serving.channel.transport import NotThere, Transport
-from slipway.serving.release.drilling import Meter
 from slipway.serving.release.export_folder import ExportFolder
+from slipway.serving.release.metering import Meter
 
 FIRST_ROOT: Final = f"{METADATA}/1.root.json"
 

@@ -22,6 +22,7 @@ from slipway.serving.release.inspecting import (
     state_of,
     waiting_in,
 )
+from slipway.serving.release.metering import SILENT, Meter
 from slipway.serving.release.roles import OFFLINE
 from slipway.serving.release.tuf_repository import TufRepository
 from slipway.serving.release.tuf_showing import show
@@ -44,7 +45,14 @@ class Kept:
     standing: ChannelStanding
 
 
-def keep(repository: TufRepository, desk: Desk, *, now: bool = False, told_of: Told = lambda _: None) -> Kept:
+def keep(
+    repository: TufRepository,
+    desk: Desk,
+    *,
+    now: bool = False,
+    told_of: Told = lambda _: None,
+    meter: Meter = SILENT,
+) -> Kept:
     """Finish what was begun, and renew what is due, or with `now` all whose keys are here."""
     state_of(repository)
     asked = [one for one in requests(repository, desk) if one.listing is not None and one.signers]
@@ -52,7 +60,7 @@ def keep(repository: TufRepository, desk: Desk, *, now: bool = False, told_of: T
     repository = withholding(repository, refused) if refused else repository
     sign(repository, tuple(one for one in asked if not one.problems))
     remarks = [f"`{one.role}` is not signed: {one.problems[0]} {one.mend}" for one in refused]
-    remarks += _follow_ledger(repository, desk, told_of)
+    remarks += _follow_ledger(repository, desk, told_of, meter)
     before = standing_of(repository)
     due = [one for one in before.roles if now or one.due(repository.bench.now())]
     renewed = _renew(repository, [one.role for one in due], told_of)
@@ -69,10 +77,10 @@ def due_in(standing: ChannelStanding, at: datetime, *, now: bool = False) -> tup
     return tuple(one for one in due if one.here), tuple(one for one in due if not one.here)
 
 
-def _follow_ledger(repository: TufRepository, desk: Desk, told_of: Told) -> tuple[str, ...]:
+def _follow_ledger(repository: TufRepository, desk: Desk, told_of: Told, meter: Meter) -> tuple[str, ...]:
     """Pointers as the ledger has them; a ledger that cannot be read keeps no signature from being renewed."""
     try:
-        done = converge(desk, repository, told=told_of)
+        done = converge(desk, repository, told=told_of, meter=meter)
     except Trouble as error:
         return (f"The ledger could not be followed: {error}",)
     return tuple(f"{one.model}: {one.waits}" for one in done if one.waits)

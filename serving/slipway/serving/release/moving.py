@@ -14,6 +14,7 @@ from slipway.serving.channel.pointer import Sampling, Wave
 from slipway.serving.release.converging import Converged, Told, converge
 from slipway.serving.release.deciding import about_release, asked_before, check_counts, decide, refused
 from slipway.serving.release.folding import load_rollout
+from slipway.serving.release.metering import SILENT, Meter
 from slipway.serving.release.repository import Repository
 from slipway.serving.release.rollouts import Rollout
 from slipway.serving.release.rules import FINISH, SAMPLING, WAVE, against_move
@@ -90,7 +91,7 @@ def finishing() -> Move:
     return Move(Action.ADVANCE, {FINISH: True}, already)
 
 
-def move(
+def move(  # noqa: PLR0913 - what may be left out is given by name
     desk: Desk,
     repository: Repository,
     model: str,
@@ -99,6 +100,7 @@ def move(
     reason: str = "",
     request: str | None = None,
     told: Told = lambda _: None,
+    meter: Meter = SILENT,
 ) -> Moved:
     """Decide it, and let the channel follow."""
     rollout, _ = load_rollout(desk, model)
@@ -106,7 +108,7 @@ def move(
     if there:
         check_counts(there, rollout.why_void(there.entry.number))
     written = there or _decided(desk, rollout, wanted, reason, request)
-    converged = converge(desk, repository, (model,), told=told)[0]
+    converged = converge(desk, repository, (model,), told=told, meter=meter)[0]
     return Moved(load_rollout(desk, model)[0], written, there is not None, converged)
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from slipway.serving.channel.pointer import Pointer
 from slipway.serving.channel.release import Release
+from slipway.serving.release.metering import SILENT, Meter
 
 
 class Repository(Protocol):
@@ -24,7 +25,7 @@ class Repository(Protocol):
     def release(self, model: str, bundle: str, number: int) -> Release | None:
         """A release that devices can see, or that the next commit will show."""
 
-    def add_release(self, release: Release, files: Mapping[str, Path]) -> Release:
+    def add_release(self, release: Release, files: Mapping[str, Path], meter: Meter = SILENT) -> Release:
         """Bring the files (manifest included), then sign the release with the release key; what stands is returned."""
 
     def set_pointer(self, pointer: Pointer) -> None:

@@ -6,7 +6,7 @@ it again: the champion is released once, whatever races.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,10 +25,11 @@ from slipway.serving.bundle.verifying import verify
 from slipway.serving.channel.paths import MODELS_ROLE
 from slipway.serving.channel.pointer import Wave
 from slipway.serving.errors import SlipwayError
-from slipway.serving.release.converging import Converged, converge
+from slipway.serving.release.converging import Converged, Told, converge
 from slipway.serving.release.deciding import asked_before, check_counts, decide, refused
-from slipway.serving.release.drilling import Drill, Meter, drill
+from slipway.serving.release.drilling import Drill, drill
 from slipway.serving.release.folding import load_rollout
+from slipway.serving.release.metering import Meter
 from slipway.serving.release.opening import Sides
 from slipway.serving.release.rollouts import NO_MINIMUM, Released, Rollout
 from slipway.serving.release.rules import (
@@ -101,14 +102,14 @@ def look(desk: Desk, given: str, sides: Sides, meter: Meter) -> Plan:
     return Plan(picked, rollout, number_for(rollout, sides.repository), drilled, tuple(against))
 
 
-def start(desk: Desk, given: str, sides: Sides, wanted: Wanted, meter: Meter, told: Callable[[str], None]) -> Started:
+def start(desk: Desk, given: str, sides: Sides, wanted: Wanted, meter: Meter, told: Told) -> Started:
     """Release today's champion, or find it released."""
     picked = pick_champion(desk, given)
     model = picked.record.model
     if there := _released(desk, picked, wanted):
-        return Started(there, None, _shown(desk, sides, model, told), before=True)
+        return Started(there, None, _shown(desk, sides, model, told, meter), before=True)
     desk.acting(Role.RELEASER, picked.about(), ASKED)
-    converge(desk, sides.repository, (model,), told=told)  # what was decided before, and not shown yet
+    converge(desk, sides.repository, (model,), told=told, meter=meter)  # what was decided before, and not shown yet
     plan = look(desk, given, sides, meter)
     if plan.against:
         desk.refuse(ASKED, picked.about(), refused(plan.against))
@@ -116,12 +117,12 @@ def start(desk: Desk, given: str, sides: Sides, wanted: Wanted, meter: Meter, to
         told(f"This is the first release of {model}: there is no way back yet.")
     _, rollout = decide(desk, Action.RELEASE, plan.about, request=wanted.request, details=_details(plan, wanted))
     released = rollout.releases[plan.number]
-    return Started(released, plan.drilled, _shown(desk, sides, model, told), before=False)
+    return Started(released, plan.drilled, _shown(desk, sides, model, told, meter), before=False)
 
 
-def _shown(desk: Desk, sides: Sides, model: str, told: Callable[[str], None]) -> Converged:
+def _shown(desk: Desk, sides: Sides, model: str, told: Told, meter: Meter) -> Converged:
     """What a person just decided, or decides once more; also where no base counts any more."""
-    return converge(desk, sides.repository, (model,), emptying=True, told=told)[0]
+    return converge(desk, sides.repository, (model,), emptying=True, told=told, meter=meter)[0]
 
 
 def pick_champion(desk: Desk, given: str) -> Picked:

@@ -17,11 +17,12 @@ from slipway.serving.bundle.folder import LARGEST_MANIFEST, read_manifest
 from slipway.serving.bundle.manifest import MANIFEST, File
 from slipway.serving.channel.paths import file_path, stored_path
 from slipway.serving.channel.release import Release
+from slipway.serving.release.metering import Meter
 
 PIECE: Final = 1024 * 1024
 
 
-def bring(store: Store, release: Release, files: Mapping[str, Path]) -> dict[str, TargetFile]:
+def bring(store: Store, release: Release, files: Mapping[str, Path], meter: Meter) -> dict[str, TargetFile]:
     """Put the files of a release's bundle where devices will look; what is to be signed for them."""
     expected = _expected(release, files)
     if files.keys() != expected.keys():
@@ -34,10 +35,14 @@ def bring(store: Store, release: Release, files: Mapping[str, Path]) -> dict[str
                 f"{file.sha256}, found {found.size:,} with {found.sha256}.",
                 mend="Fetch or export the bundle again.",
             )
-    return {
-        file_path(release.model, release.bundle, name): _brought(store, release, name, files[name], file)
-        for name, file in sorted(expected.items())
-    }
+    total = sum(file.size for file in expected.values())
+    meter.expect(f"bringing release {release.number} of {release.model} into the channel", total)
+    brought = {}
+    for name, file in sorted(expected.items()):
+        target = _brought(store, release, name, files[name], file)
+        brought[target.path] = target
+        meter.advance(file.size)
+    return brought
 
 
 def _expected(release: Release, files: Mapping[str, Path]) -> dict[str, File]:

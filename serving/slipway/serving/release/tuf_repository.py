@@ -22,6 +22,7 @@ from slipway.serving.bundle.canonical import canonical, sha256
 from slipway.serving.channel import paths
 from slipway.serving.channel.pointer import LARGEST_POINTER, Named, Pointer
 from slipway.serving.channel.release import Release
+from slipway.serving.release.metering import SILENT, Meter
 from slipway.serving.release.places import channel_store
 from slipway.serving.release.roles import CHANNELS, DELEGATED, MODELS, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, role_named
 from slipway.serving.release.signing import CannotSign, KeysAtHand
@@ -90,8 +91,8 @@ class TufRepository:
         target = _listing(self._state().newest(MODELS).document).targets.get(path)
         return None if target is None else self._content(Release, target)
 
-    def add_release(self, release: Release, files: Mapping[str, Path]) -> Release:
-        brought = bring(self.store, release, files)
+    def add_release(self, release: Release, files: Mapping[str, Path], meter: Meter = SILENT) -> Release:
+        brought = bring(self.store, release, files, meter)
         path = paths.release_path(release.model, release.bundle, release.number)
         for _ in range(ATTEMPTS):
             state = self._state()

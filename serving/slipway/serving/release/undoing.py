@@ -20,6 +20,7 @@ from slipway.platform.registry.standing import ModelStanding
 from slipway.serving.release.converging import Converged, Told, converge
 from slipway.serving.release.deciding import about_release, asked_before, check_counts
 from slipway.serving.release.folding import load_rollout
+from slipway.serving.release.metering import SILENT, Meter
 from slipway.serving.release.repository import Repository
 from slipway.serving.release.rollouts import Released, Rollout
 from slipway.serving.release.rules import BASE, RELEASE
@@ -92,7 +93,7 @@ def plan(rollout: Rollout, standing: ModelStanding, number: int | None = None) -
     return Undo(gone, back, standing.champion, verdict)
 
 
-def undo(
+def undo(  # noqa: PLR0913 - what may be left out is given by name
     desk: Desk,
     open_repository: OpenRepository,
     model: str,
@@ -101,6 +102,7 @@ def undo(
     release: int | None = None,
     request: str | None = None,
     told: Told = lambda _: None,
+    meter: Meter = SILENT,
 ) -> Undone:
     """Take a release out of the field, or finish an undo that somebody began."""
     if not reason.strip():
@@ -114,7 +116,7 @@ def undo(
         written = _decided(desk, rollout, standing, release, (reason, request or fresh_nonce()))
     rollout, standing = load_rollout(desk, model)
     check_counts(written, standing.why_void(written.entry.number))
-    converged = converge(desk, open_repository(), (model,), told=told)[0] if rollout.releases else None
+    converged = converge(desk, open_repository(), (model,), told=told, meter=meter)[0] if rollout.releases else None
     return Undone(rollout, written, there is not None, converged, _aliases(desk, standing))
 
 

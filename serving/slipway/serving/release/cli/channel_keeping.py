@@ -49,12 +49,14 @@ def keepalive(
 
 def _keep(loaded: "Loaded", *, now: bool) -> "Kept":
     """One look."""
+    from slipway.platform.cli.data.meter import meter
     from slipway.platform.registry.desk import Desk
     from slipway.serving.release.keeping import keep
     from slipway.serving.release.opening import open_repository
 
     desk = Desk.of(loaded)
-    return keep(open_repository(desk), desk, now=now, told_of=say)
+    with meter() as shown:
+        return keep(open_repository(desk), desk, now=now, told_of=shown.note, meter=shown)
 
 
 def _go_on(loaded: "Loaded", every: float, *, now: bool, json: bool) -> None:

@@ -34,6 +34,7 @@ def undo(
     It takes the role releaser or on-call, and a reason. The version is quarantined: it is released again only after a
     new approval. The same undo, made again, changes nothing until something has gone forward.
     """
+    from slipway.platform.cli.data.meter import meter
     from slipway.serving.release.opening import open_repository
     from slipway.serving.release.undoing import undo as take_out
 
@@ -42,9 +43,11 @@ def undo(
         _tell_plan(desk, model, release, json=json)
         return
     confirm_change(desk.loaded, f"undo the release of {model}", yes)
-    done = take_out(
-        desk, lambda: open_repository(desk), model, reason=reason, release=release, request=request, told=say
-    )
+    with meter() as shown:
+        done = take_out(
+            desk, lambda: open_repository(desk), model,
+            reason=reason, release=release, request=request, told=shown.note, meter=shown,
+        )  # fmt: skip
     if json:
         sides = {"base": release_data(done.rollout.base), "target": release_data(done.rollout.target)}
         told = {"entry": done.written.entry.number, "before": done.before, "alias": done.alias}

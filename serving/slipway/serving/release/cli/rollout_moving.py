@@ -125,6 +125,7 @@ def sample(  # noqa: PLR0913 - options, which people write by name
 
 
 def _move(model: str, wanted: "Move", why: tuple[str, str | None], *, dry_run: bool, yes: bool, json: bool) -> None:
+    from slipway.platform.cli.data.meter import meter
     from slipway.serving.release.folding import known_rollout
     from slipway.serving.release.moving import against, move
     from slipway.serving.release.opening import open_repository
@@ -145,7 +146,10 @@ def _move(model: str, wanted: "Move", why: tuple[str, str | None], *, dry_run: b
     confirm_change(desk.loaded, f"{wanted.words} {model}", yes)
     reason, request = why
     known_rollout(desk, model)
-    done = move(desk, open_repository(desk), model, wanted, reason=reason, request=request, told=say)
+    with meter() as shown:
+        done = move(
+            desk, open_repository(desk), model, wanted, reason=reason, request=request, told=shown.note, meter=shown
+        )
     number = done.written.entry.number
     if json:
         rollout = done.rollout

@@ -116,7 +116,7 @@ def test_a_release_that_somebody_signed_otherwise_is_not_shown(led_site: Site) -
 
     own = repository.add_release
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(type(repository), "add_release", lambda _, release, files: first(release, files))
+        patched.setattr(type(repository), "add_release", lambda _, release, files, *__: first(release, files))
         with pytest.raises(NotAsDecided, match="signed otherwise than entry"):
             led_site.start()
     assert led_site.told() == (1, None)

@@ -16,7 +16,7 @@ from slipway.serving.bundle.manifest import DeviceClass, Engine, Manifest, Varia
 from slipway.serving.channel.pointer import Wave
 from slipway.serving.release.moving import finishing, pausing
 from slipway.serving.release.opening import open_sides
-from slipway.serving.release.starting import against_engines, look
+from slipway.serving.release.starting import Wanted, against_engines, look, start
 from slipway.serving.release.watching import standings
 
 
@@ -44,6 +44,14 @@ def test_the_way_back_is_drilled_with_every_file(led_site: Site) -> None:
     assert led_site.told() == (1, 2)
     assert led_site.look().target == done.released.signed
     assert done.released.floor == 1
+
+
+def test_it_is_told_how_far_the_bringing_of_files_is(site: Site) -> None:
+    meter, desk = Meter(), site.desk("dora")
+    start(desk, MODEL, open_sides(desk), Wanted(), meter, lambda _: None)
+    assert meter.steps == [f"bringing release 1 of {MODEL} into the channel"]
+    files = [site.root / "bundles" / "a" / name for name in (*site.kept("a").files, "manifest.json")]
+    assert meter.come == meter.total == sum(path.stat().st_size for path in files)
 
 
 def test_starting_again_is_the_same_release(led_site: Site) -> None:
