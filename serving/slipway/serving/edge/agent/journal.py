@@ -3,13 +3,14 @@
 A line is `{"length": …, "number": …, "sha256": …, "state": …}` in canonical JSON; the checksum is taken over number,
 length and content. A line that was being written when the power went is there in part: it is passed over, and the next
 one is written in its place, so each cut leaves the state before or the state after. Damage anywhere else is told; the
-newest line that is whole counts. When the file has grown it is replaced by its newest line at once, which also goes
-into `<journal>.kept`, where a journal that cannot be read at all has a copy.
+newest line that is whole counts, and what another version of the agent wrote is read as far as this one understands it.
+When the file has grown it is replaced by its newest line at once, which also goes into `<journal>.kept`, where a
+journal that cannot be read at all has a copy.
 """
 
 import json
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -20,6 +21,10 @@ from slipway.serving.edge.agent.state import State
 LARGEST: Final = 256 * 1024
 """Bytes after which it is replaced by its newest line."""
 LARGEST_READ: Final = 16 * 1024 * 1024
+BEGIN: Final = b'{"length":'
+"""Of every line."""
+DISPENSABLE: Final = frozenset({"told", "usual", "vouchers", "watched", "started", "crashes", "tries", "answered"})
+"""What a state may lose and still say what answers, what is refused and where it was going."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,8 @@ def read(data: bytes, name: str) -> Reading:
         start = end + 1
         if entry is not None and not damages:
             sound = start
+    if not entries and not damages and data.strip(b"\0") and not data.startswith(BEGIN):
+        damages.append(f"{name} holds no line of a journal; what this device knew of the model is lost.")
     return Reading(entries[-1] if entries else None, sound, tuple(damages))
 
 
@@ -129,12 +136,24 @@ def _entry(line: bytes) -> tuple[Entry | None, str]:
         number = told["number"]
         if (told["length"], told["sha256"]) != _checked(number, told["state"]):
             return None, "has another checksum than its content"
-        return Entry(number, State.model_validate_json(canonical(told["state"]))), ""
+        return Entry(number, understood(told["state"])), ""
     except ValidationError as error:
         detail = error.errors(include_url=False, include_input=False)[0]
         return None, f"is of another agent: {'.'.join(map(str, detail['loc']))}: {detail['msg']}"
     except (ValueError, KeyError, TypeError, RecursionError):
         return None, "is no line of a journal"
+
+
+def understood(told: dict[str, Any]) -> State:
+    """A state, also one that another version wrote: what this one does not know, or can do without, is left out."""
+    kept = {name: value for name, value in told.items() if name in State.model_fields}
+    try:
+        return State.model_validate_json(canonical(kept))
+    except ValidationError as error:
+        strange = {str(detail["loc"][0]) for detail in error.errors(include_url=False, include_input=False)}
+        if not strange <= DISPENSABLE:
+            raise
+    return State.model_validate_json(canonical({name: kept[name] for name in kept.keys() - strange}))
 
 
 def _checked(number: object, state: object) -> tuple[int, str]:

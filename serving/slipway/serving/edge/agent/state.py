@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Final, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from slipway.serving.bundle.contract import Part
 from slipway.serving.bundle.manifest import Variant
@@ -40,7 +40,13 @@ class Phase(str, Enum):
     REVERTED = "reverted"
 
 
-class Installed(Part):
+class Remembered(Part):
+    """A part of what is remembered; what a later agent has added to it is passed over by an earlier one."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Installed(Remembered):
     """A release in a slot; what was built and proven is empty until it was."""
 
     slot: Slot
@@ -56,7 +62,7 @@ class Installed(Part):
     memory_mb: float = 0.0
 
 
-class Bad(Part):
+class Bad(Remembered):
     """A release that this device does not try again until an operator asks."""
 
     number: int
@@ -66,7 +72,7 @@ class Bad(Part):
     at: AwareDatetime
 
 
-class Told(Part):
+class Told(Remembered):
     """Why the agent last did, refused or left something: what `slipway-edge why` shows."""
 
     at: AwareDatetime
@@ -74,7 +80,7 @@ class Told(Part):
     why: str
 
 
-class Seen(Part):
+class Seen(Remembered):
     """The last look at the channel that was believed."""
 
     pointer: Pointer
@@ -84,7 +90,7 @@ class Seen(Part):
     good_until: AwareDatetime
 
 
-class Watched(Part):
+class Watched(Remembered):
     """How long and with how much work the active release has been on probation, over all starts of the process."""
 
     seconds: float = Field(default=0.0, ge=0)
@@ -93,7 +99,7 @@ class Watched(Part):
     failed: int = Field(default=0, ge=0)
 
 
-class State(Part):
+class State(Remembered):
     """One model on this device."""
 
     model: str
