@@ -178,7 +178,7 @@ def test_a_cut_of_each_call_leaves_a_proven_model_and_the_same_end(
 ) -> None:
     found = moments(devices[name], tmp_path / "whole")
     known = [] if name == "upgrade" else moments(devices["upgrade"], tmp_path / "upgrade")
-    chosen = list(some(found, len(name), known))[:: 4 if name == "full journal" else 1]
+    chosen = list(some(found, len(name), known))[:: 5 if name == "full journal" else 1]
     assert len(chosen) > 3
     for number, cut in enumerate(chosen):
         survive(devices[name], tmp_path / str(number), cut, name, then=once)
