@@ -5,6 +5,7 @@ by the cut is kept or lost: data from the middle of a file on, names, both, or n
 """
 
 import os
+import pathlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
@@ -15,6 +16,8 @@ from unittest import mock
 from agent_world.cutting import PowerCut, Unsynced
 
 CALLS = ("open", "fsync", "replace", "unlink", "mkdir", "fchmod")
+PATHS_OWN = ("replace", "unlink", "mkdir")
+"""Which `pathlib` of Python 3.10 has taken from `os` when it was imported."""
 
 
 class Steps:
@@ -31,10 +34,13 @@ class Steps:
     @contextmanager
     def running(self) -> Iterator[None]:
         """What is called in the block is counted, and ends at the cut."""
+        kept = getattr(pathlib, "_normal_accessor", None)
         with ExitStack() as patches:
             for name in CALLS:
                 does = partial(self._call, name, getattr(os, name))
                 patches.enter_context(mock.patch.object(os, name, does))
+                if name in PATHS_OWN and hasattr(kept, name):
+                    patches.enter_context(mock.patch.object(kept, name, does))
             with suppress(PowerCut):
                 yield
         if self._cut is not None:
