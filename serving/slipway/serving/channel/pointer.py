@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field
 
 from slipway.serving.bundle.contract import Part
 from slipway.serving.bundle.manifest import Digest, ModelName
+from slipway.serving.channel.limits import MOST
 
 SHARES: Final = 10_000
 """Into how many parts devices are divided."""
@@ -24,7 +25,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,62})$")]
 class Named(Part):
     """A release: its number in this model's channel, and its bundle."""
 
-    number: int = Field(ge=1)
+    number: int = Field(ge=1, le=MOST)
     bundle: Digest
 
 
@@ -61,7 +62,7 @@ class Pointer(Part):
 
     format: Literal[1] = 1
     model: ModelName
-    sequence: int = Field(ge=1)
+    sequence: int = Field(ge=1, le=MOST)
     """Rises with every change; a device refuses one below the highest that it has seen."""
     signed_at: AwareDatetime
     base: Named | None = None

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from slipway.serving.bundle.contract import Part
 from slipway.serving.bundle.manifest import Digest, ModelName
+from slipway.serving.channel.limits import MOST
 from slipway.serving.channel.pointer import AgentVersion
 
 LARGEST_RELEASE: Final = 64 * 1024
@@ -20,9 +21,9 @@ class Release(Part):
 
     format: Literal[1] = 1
     model: ModelName
-    number: int = Field(ge=1)
+    number: int = Field(ge=1, le=MOST)
     bundle: Digest
-    floor: int = Field(ge=0)
+    floor: int = Field(ge=0, le=MOST)
     """The lowest number that devices may still run; 0 where there is no way back to keep open yet."""
     minimum_agent: AgentVersion = "0.0.0"
     signed_at: AwareDatetime

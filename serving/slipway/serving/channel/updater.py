@@ -139,6 +139,8 @@ class RememberingUpdater(Updater):
 
     def _check_timestamp(self) -> datetime:
         timestamp, mark = self._trusted_set.timestamp, self._marks.timestamp
+        _not_beyond("timestamp", timestamp.version)
+        _not_beyond("snapshot", timestamp.snapshot_meta.version)
         if mark is not None and mark.holds(self.root.roles[Timestamp.type]):
             _not_below("timestamp", timestamp.version, mark.version)
             _not_below("snapshot", timestamp.snapshot_meta.version, mark.snapshot)
@@ -146,6 +148,8 @@ class RememberingUpdater(Updater):
 
     def _check_snapshot(self) -> None:
         mark = self._marks.snapshot
+        for name, meta in self._trusted_set.snapshot.meta.items():
+            _not_beyond(name.removesuffix(".json"), meta.version)
         if mark is None or not mark.holds(self.root.roles[Snapshot.type]):
             return
         listed = self._trusted_set.snapshot.meta
@@ -157,6 +161,11 @@ class RememberingUpdater(Updater):
         kept: Metadata[Any] = Metadata.from_bytes(self._load_local_metadata(role))
         result = self.root.get_verification_result(role, kept.signed_bytes, kept.signatures)
         return frozenset(result.signed)
+
+
+def _not_beyond(role: str, found: int) -> None:
+    if found > limits.MOST:
+        raise Untrusted(f"The channel's {role} has a version above {limits.MOST}, which nobody reaches honestly.")
 
 
 def _not_below(role: str, found: int, expected: int) -> None:

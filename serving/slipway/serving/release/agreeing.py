@@ -18,7 +18,7 @@ from slipway.platform.identity import People
 from slipway.platform.registry.desk import Desk
 from slipway.serving.release.inspecting import drafts_in, keys_of, names_of, waiting_in
 from slipway.serving.release.reviewing import UNKNOWN_MEND, Unknown, entries, strange_in, without
-from slipway.serving.release.roles import DELEGATED, HOLDERS, MODELS, ROOT
+from slipway.serving.release.roles import DELEGATED, HOLDERS, MODELS, ROOT, TARGETS
 from slipway.serving.release.signing import KeysAtHand
 from slipway.serving.release.tuf_drafts import Draft
 from slipway.serving.release.tuf_making import make_listing
@@ -97,10 +97,20 @@ class _Withheld(KeysAtHand):
 
 def discard(repository: TufRepository) -> tuple[str, ...]:
     """Forget the drafts that wait; what they were."""
-    drafts = drafts_in(repository, read_state(repository.bench.files))
+    state = read_state(repository.bench.files)
+    drafts = drafts_in(repository, state)
     for draft in drafts:
         repository.bench.drafts.remove(draft)
-    return tuple(f"`{draft.role}` {draft.version}" for draft in drafts)
+    removed = [f"`{role}` {version}" for role, version in senseless_drafts(repository, state)]
+    for role, version in senseless_drafts(repository, state):
+        repository.bench.drafts.remove_senseless(role, version)
+    return (*(f"`{draft.role}` {draft.version}" for draft in drafts), *removed)
+
+
+def senseless_drafts(repository: TufRepository, state: State | None) -> tuple[tuple[str, int], ...]:
+    """Roles and versions of which something lies in the place of a draft that is none."""
+    places = [(ROOT, len(state.roots) + 1 if state else 1), (TARGETS, state.targets.free if state else 1)]
+    return tuple(one for one in places if repository.bench.drafts.senseless(*one))
 
 
 def renews_only(draft: Draft, state: State) -> bool:

@@ -83,7 +83,7 @@ class Drafts:
         return self._opened(role, signed.version, self._files.store.put_if_absent(key, content))
 
     def read(self, role: str, version: int) -> Draft | None:
-        """The draft of that version, with the signatures that were gathered; what is none is told, and counts as none."""
+        """The draft of that version, with the signatures that were gathered; rubbish is told, and counts as none."""
         content = self._files.data(draft_key(role, version))
         if content is None:
             return None
@@ -93,13 +93,13 @@ class Drafts:
             log.warning("%s %s", error, error.mend)
             return None
 
-    def remove_senseless(self, role: str, version: int) -> bool:
-        """Whether what lay in the place of that draft was none; it is gone then."""
-        key = draft_key(role, version)
-        senseless = self._files.data(key) is not None and self.read(role, version) is None
-        if senseless:
-            self._files.store.delete(key)
-        return senseless
+    def senseless(self, role: str, version: int) -> bool:
+        """Whether what lies in the place of that draft is none."""
+        return self._files.data(draft_key(role, version)) is not None and self.read(role, version) is None
+
+    def remove_senseless(self, role: str, version: int) -> None:
+        """Forget what is none."""
+        self._files.store.delete(draft_key(role, version))
 
     def add(self, draft: Draft, signers: Mapping[str, Signer]) -> Draft:
         """Sign with these, too."""

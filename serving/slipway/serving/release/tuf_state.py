@@ -16,6 +16,7 @@ from typing import Final
 from tuf.api.exceptions import LengthOrHashMismatchError, RepositoryError
 from tuf.api.metadata import MetaFile, Root, Snapshot, Targets
 
+from slipway.serving.channel import limits
 from slipway.serving.channel.paths import METADATA
 from slipway.serving.release.roles import CHANNELS, DELEGATED, LISTED, MODELS, ROOT, SNAPSHOT, TARGETS, TIMESTAMP
 from slipway.serving.release.tuf_files import TIMESTAMP_KEY, BadChannel, Document, Files, key_of, parse
@@ -213,7 +214,7 @@ def _led_to(reach: _Reach, roots: tuple[Document, ...], key: str, data: bytes) -
     files = reach.files
     timestamp = _held(files, key, parse(TIMESTAMP, data), _signed_by(roots, TIMESTAMP))
     if not reach.has(TIMESTAMP, timestamp.version):
-        raise _far(files, key, timestamp.version)
+        raise _far(files, TIMESTAMP, timestamp.version)
     snapshot = _listed(reach, SNAPSHOT, timestamp.signed.snapshot_meta, _signed_by(roots, SNAPSHOT))
     meta = snapshot.signed.meta
     if not {f"{role}.json" for role in LISTED} <= meta.keys():
@@ -230,9 +231,10 @@ def _signed_by(roots: tuple[Document, ...], role: str) -> Check:
     return lambda document: any(check(document) for check in checks)
 
 
-def _far(files: Files, key: str, version: int) -> BadChannel:
+def _far(files: Files, role: str, version: int) -> BadChannel:
+    named = key_of(role, version) if version <= limits.MOST else f"a {role} of a version above {limits.MOST}"
     return BadChannel(
-        f"{key} in {files.store.url} names the version {version}, far above all that lie there, and is stepped over.",
+        f"The timestamp in {files.store.url} leads to {named}, far above all that lie there, and is not followed.",
         mend="Somebody has a key of the channel: `slipway channel rotate-key timestamp snapshot channels`.",
     )
 
@@ -240,7 +242,7 @@ def _far(files: Files, key: str, version: int) -> BadChannel:
 def _listed(reach: _Reach, role: str, meta: MetaFile, check: Check) -> Document:
     files = reach.files
     if not reach.has(role, meta.version):
-        raise _far(files, f"{METADATA}/<version>.{role}.json", meta.version)
+        raise _far(files, role, meta.version)
     key = key_of(role, meta.version)
     data = files.data(key)
     found = parse(role, data) if data is not None and _matches(meta, data) else None

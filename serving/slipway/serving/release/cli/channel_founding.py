@@ -108,8 +108,10 @@ def _discard(repository: "TufRepository", *, dry_run: bool, yes: bool) -> None:
     from slipway.serving.release.inspecting import drafts_in
     from slipway.serving.release.tuf_state import read_state
 
-    drafts = drafts_in(repository, read_state(repository.bench.files))
-    names = " and ".join(f"`{one.role}` {one.version}" for one in drafts)
+    state = read_state(repository.bench.files)
+    drafts = [(one.role, one.version) for one in drafts_in(repository, state)]
+    drafts += agreeing.senseless_drafts(repository, state)
+    names = " and ".join(f"`{role}` {version}" for role, version in drafts)
     if not drafts:
         say("No draft waits.")
     elif dry_run:

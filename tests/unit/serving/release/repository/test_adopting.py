@@ -4,10 +4,17 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from signed_channel import Follower, Office, Thief
 from slipway.serving.bundle.folder import Bundle
+from slipway.serving.channel import limits
+from slipway.serving.channel.pointer import Named, Pointer
+from slipway.serving.channel.release import Release
+from slipway.serving.release import tuf_state
+from slipway.serving.release.agreeing import discard
 from slipway.serving.release.tuf_files import BadChannel
+from slipway.serving.release.tuf_making import sign
 from slipway.serving.release.tuf_state import read_state
 
 MODEL = "small-bays"
@@ -72,11 +79,97 @@ def test_a_root_that_nobody_signed_is_named_with_the_remedy(office: Office) -> N
     assert "remove that file" in str(told.value.mend)
 
 
-def test_endless_rubbish_is_refused(office: Office) -> None:
+def test_dozens_of_files_in_the_way_stop_nobody(office: Office, bundles: tuple[Bundle, ...], tmp_path: Path) -> None:
     for version in range(2, 80):
+        for role in ("models", "timestamp"):
+            (metadata(office) / f"{version}.{role}.json").write_text("{}")
+    office.lead(bundles[0])
+    assert office.repository().metadata("models").signed.version == 80
+    assert Follower(tmp_path / "trust", office.repository().root_bytes(), office).look().base is not None
+
+
+def test_endless_rubbish_is_refused(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuf_state, "MOST_SKIPPED", 3)
+    for version in range(2, 8):
         (metadata(office) / f"{version}.models.json").write_text("{}")
-    with pytest.raises(BadChannel, match="more than 64 files in a row"):
+    with pytest.raises(BadChannel, match="more than 3 files in a row"):
         office.repository().metadata("models")
+
+
+@pytest.mark.parametrize("version", [100_001, limits.MOST, 2**62, 10**240])
+def test_a_version_far_ahead_leads_nobody(
+    office: Office, bundles: tuple[Bundle, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture, version: int
+) -> None:
+    office.lead(bundles[0])
+    device = Follower(tmp_path / "trust", office.repository().root_bytes(), office)
+    thief = Thief(office, tmp_path / "thief", ["rollouts"])
+    timestamp = thief.read("timestamp", 2).signed
+    timestamp.version = version
+    key = office.key("rollouts")
+    stolen = sign("timestamp", timestamp, {key.public_key.keyid: key}).data
+    (metadata(office) / "timestamp.json").write_bytes(stolen)
+
+    office.repository().refresh("timestamp")
+    assert office.repository().metadata("timestamp").signed.version == 3
+    assert "timestamp.json" in caplog.text
+    office.new_key("rollouts")
+    assert office.repository().rotate(["channels", "snapshot", "timestamp"]) == ()
+    (metadata(office) / "timestamp.json").write_bytes(stolen)  # once more, now that the key is nobody's
+    office.repository().commit()
+
+    assert device.look().base is not None
+    assert office.repository().metadata("timestamp").signed.version == 4
+
+
+def test_keys_of_former_roots_lead_nobody_while_a_newer_one_has_signed(
+    office: Office, bundles: tuple[Bundle, ...], tmp_path: Path
+) -> None:
+    office.lead(bundles[0])
+    key = office.key("rollouts")
+    office.new_key("rollouts")
+    assert office.repository().rotate(["channels", "snapshot", "timestamp"]) == ()
+    before = office.repository().metadata("timestamp").signed
+    before.version = 90_000
+    (metadata(office) / "timestamp.json").write_bytes(sign("timestamp", before, {key.public_key.keyid: key}).data)
+    office.repository().refresh("timestamp")
+    assert office.repository().metadata("timestamp").signed.version == 4
+    assert Follower(tmp_path / "trust", office.repository().root_bytes(), office).look().base is not None
+
+
+def test_numbers_are_bounded(office: Office) -> None:
+    number, said = limits.MOST + 1, {"model": MODEL, "signed_at": office.time.now()}
+    with pytest.raises(ValidationError):
+        Named(number=number, bundle="a" * 64)
+    with pytest.raises(ValidationError):
+        Pointer(sequence=number, **said)
+    with pytest.raises(ValidationError, match="2 validation errors"):
+        Release(number=number, bundle="a" * 64, floor=number, **said)
+
+
+def test_a_list_above_what_devices_read_is_stepped_over(
+    office: Office, bundles: tuple[Bundle, ...], tmp_path: Path
+) -> None:
+    forged = Thief(office, tmp_path / "thief", ["dora"]).forge("models")
+    (metadata(office) / "2.models.json").write_bytes(forged.data + b" " * limits.LARGEST_TARGETS)
+    office.lead(bundles[0])
+    assert office.repository().metadata("models").signed.version == 3
+    assert Follower(tmp_path / "trust", office.repository().root_bytes(), office).look().base is not None
+
+
+@pytest.mark.parametrize("draft", ["2.root.json", "2.targets.json"])
+def test_rubbish_in_place_of_a_draft_stops_nobody_and_can_be_discarded(
+    office: Office, bundles: tuple[Bundle, ...], draft: str
+) -> None:
+    place = office.folder / "drafts" / draft
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(b"x")
+    office.lead(bundles[0])
+    with pytest.raises(BadChannel, match="is no draft") as told:
+        office.repository().refresh(draft.split(".")[1])
+    assert "--discard" in str(told.value.mend)
+    assert discard(office.repository()) == (f"`{draft.split('.')[1]}` 2",)
+    assert not place.exists()
+    assert office.repository().refresh("root", "targets") == ()
 
 
 def test_a_forged_timestamp_that_leads_nowhere_stops_nobody_for_good(
