@@ -1,6 +1,8 @@
 """Undoing: one entry, from which devices, champion and quarantine follow."""
 
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -169,17 +171,24 @@ def with_mlflow(led: Path, tmp_path: Path, empty_mlflow: Path) -> Site:
     return site
 
 
-def test_killed_before_channel_or_alias_the_next_undo_finishes_it(
-    with_mlflow: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def killed_before(step: str, site: Site) -> None:
+    """A process that undoes, and dies before that step."""
+    process = os.fork()
+    if process == 0:
+        try:
+            setattr(undoing, step, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+            site.undo()
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -signal.SIGKILL
+
+
+def test_killed_before_channel_or_alias_the_next_undo_finishes_it(with_mlflow: Site) -> None:
     site = with_mlflow
     site.start()
     aliases = site.own.registry.aliases
     for step, told, alias in (("converge", (1, 2), "2"), ("show_version", (1, None), "2")):
-        with monkeypatch.context() as patched:
-            patched.setattr(undoing, step, lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
-            with pytest.raises(KeyboardInterrupt):
-                site.undo()
+        killed_before(step, site)
         assert (site.told(), aliases(MODEL)["champion"], site.champion) == (told, alias, "a")
     done = site.undo()
     assert (done.before, done.alias, site.told()) == (True, "", (1, None))
