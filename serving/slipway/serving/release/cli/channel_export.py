@@ -44,6 +44,7 @@ def export(
     from slipway.serving.release.tuf_repository import TufRepository
 
     repository = TufRepository.open(load_settings())
+    _refuse_own(place, repository.store.url)
     source, now = StoreTransport(repository.store), datetime.now(UTC)
     models = [one.pointer.model for one in standing_of(repository).models]
     wanted = exporting.Wanted(tuple(model or ()), tuple(device_class or ()))
@@ -63,6 +64,21 @@ def export(
         classes = ", ".join(one.classes) or "none of these classes"
         typer.echo(f"{one.model} release {one.number}{way} ({one.bundle[:12]}): {classes}")
     say("Nothing was written." if dry_run else f"On a device: slipway-edge install {place}")
+
+
+def _refuse_own(place: Path, channel: str) -> None:
+    """What a stick does not need would be removed from the channel itself."""
+    from slipway.platform.errors import WrongUse
+
+    if channel.startswith("s3://"):
+        return
+    own, other = Path(channel).expanduser().resolve(), place.resolve()
+    if own == other or own in other.parents or other in own.parents:
+        what = "is" if own == other else "lies in" if own in other.parents else "holds"
+        raise WrongUse(
+            f"{place} {what} the channel itself: what it does not need would be removed there.",
+            mend="Name a folder elsewhere.",
+        )
 
 
 def told_size(count: int) -> str:

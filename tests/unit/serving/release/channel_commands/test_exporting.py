@@ -110,6 +110,15 @@ def test_wrong_names_are_told(leading: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "stick").exists()
 
 
+def test_the_channel_itself_is_no_place_for_a_copy(leading: Any) -> None:
+    own = leading.office.folder
+    before = files(own)
+    for place in (own, own / "copy", own.parent):
+        refused = leading.at("ada", "export", str(place))
+        assert (refused.code, "the channel itself" in refused.err) == (2, True)
+    assert files(own) == before
+
+
 def test_a_folder_that_holds_something_else_is_left_alone(leading: Any, tmp_path: Path) -> None:
     stick = tmp_path / "stick"
     (stick / "targets").mkdir(parents=True)
