@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -127,6 +128,14 @@ def test_the_reason_against_a_way_back_that_failed_here_is_told(world: World) ->
     told = no_way_back(state.model_copy(update={"bad": (bad,)}))
     assert told == "release 1 failed here on 2026-03-01 12:00 UTC, in probation: Half of its answers failed."
     assert "holds no release" in str(no_way_back(state.model_copy(update={"before": None})))
+
+
+def test_a_port_that_is_taken_leaves_no_trace_of_the_agent(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.read_bytes() for path in world.folder.rglob("*") if path.is_file()}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert edge(world, "serve", "--port", str(taken.getsockname()[1])) == 1
+    assert "Address already in use" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in world.folder.rglob("*") if path.is_file()} == before
 
 
 @contextmanager

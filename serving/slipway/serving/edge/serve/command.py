@@ -41,30 +41,30 @@ def run(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
     from slipway.serving.edge.serve.house import Limits
     from slipway.serving.edge.serve.lines import Lines
+    from slipway.serving.edge.serve.listening import bound
     from slipway.serving.edge.serve.server import Options, Server
 
     lines = Lines(as_json=options.json)
     try:
         limits = Limits(connections=options.connections, idle_s=options.idle, request_s=options.slow)
         how = Options(
-            host=options.host,
-            port=options.port,
             limits=limits,
             deadline_s=options.deadline,
             drain_s=options.drain,
             access_log=options.access_log,
         )
-        models = _models(options, lines)
-        if not options.host.startswith(LOOPBACK):
-            lines.tell(f"{options.host} can be reached by others, without login and without TLS", "warning")
-        try:
-            code = Server(models, how, lines).run()
-            if code:  # models still run for callers that were cut off, and nothing else can stop them
-                models.close(0.0)
-                lines.close()
-                os._exit(code)
-        finally:
-            models.close(options.drain)
+        with bound(options.host, options.port) as sockets:
+            models = _models(options, lines)
+            if not options.host.startswith(LOOPBACK):
+                lines.tell(f"{options.host} can be reached by others, without login and without TLS", "warning")
+            try:
+                code = Server(models, how, lines, sockets).run()
+                if code:  # models still run for callers that were cut off, and nothing else can stop them
+                    models.close(0.0)
+                    lines.close()
+                    os._exit(code)
+            finally:
+                models.close(options.drain)
     finally:
         lines.close()
     return code

@@ -30,6 +30,7 @@ LEAST_RATE: Final = 16 * 1024
 """Bytes in a second that a caller may not fall below, sending or reading."""
 
 Buffer = npt.NDArray[np.uint8]
+WHOLE: Final = "Send it whole, with as many bytes of body as Content-Length says."
 NOTHING: Final[Buffer] = np.empty(0, np.uint8)
 
 
@@ -123,7 +124,7 @@ class Connection(asyncio.BufferedProtocol):
         """A caller may close its side and wait for its answers; one in the middle of a request has sent too little."""
         self._ended = True
         if self._phase is Phase.BODY or (self._phase is Phase.HEAD and self._reader is not None):
-            self._refuse(Refused(400, "The request ended before it was complete."))
+            self._refuse(Refused(400, "The request ended before it was complete.", mend=WHOLE))
         return self._phase is Phase.ANSWER or bool(self._ahead)
 
     def pause_writing(self) -> None:
@@ -147,16 +148,18 @@ class Connection(asyncio.BufferedProtocol):
             if now - self._moved > limits.idle_s:
                 self._transport.close()
         elif self._phase is Phase.HEAD and now - self._since > limits.request_s:
-            self._refuse(Refused(408, f"The request's head was not complete after {limits.request_s:g} s."))
+            self._refuse(Refused(408, f"The request's head was not complete after {limits.request_s:g} s.", mend=WHOLE))
         elif self._phase is Phase.BODY:
             allowed = limits.request_s + len(self._body) / LEAST_RATE
             if now - self._moved > limits.request_s or now - self._since > allowed:
-                self._refuse(Refused(408, f"The body came too slowly: {len(self._hole):,} bytes are missing."))
+                missing = f"The body came too slowly: {len(self._hole):,} bytes are missing."
+                self._refuse(Refused(408, missing, mend=WHOLE))
 
     def cut_off(self) -> None:
         """Say that there will be no answer, and end."""
         if self._phase is Phase.ANSWER:
-            self._answered(refused(Refused(503, "The server ended before the answer was there.", headers=RETRY)))
+            why = "The server ended before the answer was there."
+            self._answered(refused(Refused(503, why, mend="Ask again when it is back.", headers=RETRY)))
         self._transport.close()
 
     def abort(self) -> None:
@@ -207,7 +210,11 @@ class Connection(asyncio.BufferedProtocol):
         """Find room for the body, and put into it what came behind the head."""
         self._exchange = exchange = self._house.site.admit(head)
         if head.length > exchange.most:
-            raise Refused(413, f"The body has {head.length:,} bytes; at most {exchange.most:,} are read here.")
+            raise Refused(
+                413,
+                f"The body has {head.length:,} bytes; at most {exchange.most:,} are read here.",
+                mend="Ask for fewer rows at a time, or for a smaller picture." if exchange.most else "Send no body.",
+            )
         self._house.hold(head.length)
         self._body = np.empty(head.length, np.uint8) if head.length else NOTHING
         there, room = behind[: head.length], self._body.data

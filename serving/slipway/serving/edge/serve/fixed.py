@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from slipway.serving.bundle.folder import Bundle
+from slipway.serving.bundle.verifying import verify
 from slipway.serving.edge.serve.loading import Place, Proven, Way, load, signature
 from slipway.serving.edge.serve.memory import give_back
 from slipway.serving.edge.serve.models import Working
@@ -90,12 +91,15 @@ class FixedModels:
         try:
             if loaded is None or Bundle.open(one.folder).digest != loaded.bundle:
                 self._take(one, load(one, self._way, self._proven))
+            else:
+                verify(one.folder.resolve())  # the next start loads these files
         except SlipwayError as error:
             self._failed(one, f"{error} {error.mend or ''}".rstrip())
         except Exception as error:  # noqa: BLE001 - whatever a folder holds, the model that answers goes on
             self._failed(one, f"unexpected {type(error).__name__}: {error}")
         else:
-            self._problems.pop(one.name, None)
+            if self._problems.pop(one.name, None) is not None:
+                self._tell(f"{one.name}: nothing is wrong with {one.folder} any more.")
 
     def _take(self, one: Place, loaded: LoadedModel) -> None:
         """Let it answer from now on."""

@@ -57,7 +57,7 @@ class HeadReader:
         self._tail = joined[-len(_END) + 1 :] if end < 0 else b""
         self._size += used
         if self._size > LARGEST:
-            raise Refused(431, f"The request's head is longer than {LARGEST:,} bytes.")
+            raise Refused(431, f"The request's head is longer than {LARGEST:,} bytes.", mend="Send fewer headers.")
         try:
             self._parser.feed_data(data[:used])
         except httptools.HttpParserUpgrade:
@@ -65,7 +65,7 @@ class HeadReader:
         except httptools.HttpParserCallbackError as error:
             raise error.__context__ or error from None
         except httptools.HttpParserError as error:
-            raise Refused(400, f"This is no HTTP/1.1: {error}.") from None
+            raise Refused(400, f"This is no HTTP/1.1: {error}.", mend="Use HTTP/1.1, without TLS.") from None
         return used
 
     def head(self) -> Head | None:
@@ -79,7 +79,7 @@ class HeadReader:
         if version not in {"1.0", "1.1"}:
             raise Refused(505, f"HTTP/{version} is not spoken here.", mend="Use HTTP/1.1.")
         if version == "1.1" and "host" not in headers:
-            raise Refused(400, "The request has no Host header.")
+            raise Refused(400, "The request has no Host header.", mend="HTTP/1.1 asks for one.")
         return Head(
             method=self._parser.get_method().decode("ascii"),
             path=_path(self._url),
@@ -96,7 +96,7 @@ class HeadReader:
         """A header, from the parser."""
         self._count += 1
         if self._count > MOST:
-            raise Refused(431, f"The request has more than {MOST} headers.")
+            raise Refused(431, f"The request has more than {MOST} headers.", mend="Send fewer headers.")
         key, text = name.decode("ascii").lower(), value.decode("latin-1")
         before = self._headers.get(key)
         self._headers[key] = text if before is None else f"{before}, {text}"
@@ -112,5 +112,5 @@ def _path(url: bytes) -> str:
         try:
             url = httptools.parse_url(url).path or b"/"
         except httptools.HttpParserInvalidURLError:
-            raise Refused(400, "The request's address is no path.") from None
+            raise Refused(400, "The request's address is no path.", mend="Ask for one such as /v1/models.") from None
     return unquote(url.partition(b"?")[0].decode("ascii", "replace"))

@@ -99,7 +99,11 @@ class Inference:
             self._fail(error)
 
     def _late(self) -> None:
-        self._fail(Refused(504, "The deadline passed before the answer was there."))
+        self._fail(
+            Refused(
+                504, "The deadline passed before the answer was there.", mend=f"Ask again, or say a longer {DEADLINE}."
+            )
+        )
 
     def _fail(self, error: Exception) -> None:
         found = explained(error)
@@ -121,5 +125,9 @@ def deadline(headers: Mapping[str, str], usual: float) -> float:
     if said is None:
         return usual
     if not (said.isascii() and said.isdigit() and len(said) <= _DIGITS and 0 < int(said) <= LONGEST_MS):
-        raise Refused(400, f"{DEADLINE} is {said[:40]!r}; expected milliseconds from 1 to {LONGEST_MS:,}.")
+        raise Refused(
+            400,
+            f"{DEADLINE} is {said[:40]!r}; expected milliseconds from 1 to {LONGEST_MS:,}.",
+            mend=f"Send such a number, or leave the header out: then it is {usual:g} s.",
+        )
     return int(said) / 1000

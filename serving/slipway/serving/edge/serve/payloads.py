@@ -141,7 +141,10 @@ class _Tensor:
         one = self._one
         asked = headers.get("x-tensor-dtype")
         if asked is not None and asked.strip() != one.dtype:
-            raise WrongUse(f"`{one.name}` is {asked} by the header {DTYPE}; the contract says {one.dtype}.")
+            raise WrongUse(
+                f"`{one.name}` is {asked} by the header {DTYPE}; the contract says {one.dtype}.",
+                mend=f"Send it as {one.dtype}.",
+            )
         said = headers.get("x-tensor-shape")
         shape = self._by_size(len(body)) if said is None else self._as_said(said, len(body))
         return {one.name: body.view(self._dtype).reshape(shape)}
@@ -152,16 +155,25 @@ class _Tensor:
         if self._varying > 1:
             raise WrongUse(f"`{one.name}` is {told_dims(one.dims)}.", mend=f"Say its sizes in the header {SHAPE}.")
         if size % self._row or (not self._varying and size != self._row):
-            raise WrongUse(f"The body has {size:,} bytes; `{one.name}` is {one.dtype} {told_dims(one.dims)}.")
+            raise WrongUse(
+                f"The body has {size:,} bytes; `{one.name}` is {one.dtype} {told_dims(one.dims)}.",
+                mend=f"Send rows of {self._row:,} bytes." if self._varying else f"Send {self._row:,} bytes.",
+            )
         return tuple(dim if isinstance(dim, int) else size // self._row for dim in one.dims)
 
     def _as_said(self, said: str, size: int) -> tuple[int, ...]:
         match = _SIZES.fullmatch(said.strip())
         if match is None:
-            raise WrongUse(f"{SHAPE} is {said[:100]!r}; expected sizes such as 1,3,64,64.")
+            raise WrongUse(
+                f"{SHAPE} is {said[:100]!r}; expected sizes such as 1,3,64,64.",
+                mend=f"`{self._one.name}` is {told_dims(self._one.dims)}.",
+            )
         shape = tuple(int(part) for part in match[1].split(","))
         if math.prod(shape) * self._dtype.itemsize != size:
-            raise WrongUse(f"{SHAPE} {list(shape)} of {self._one.dtype} is not {size:,} bytes.")
+            raise WrongUse(
+                f"{SHAPE} {list(shape)} of {self._one.dtype} is not {size:,} bytes.",
+                mend=f"Say the sizes of the array that is sent; `{self._one.name}` is {told_dims(self._one.dims)}.",
+            )
         return shape
 
 
@@ -218,7 +230,9 @@ def _box(one: Input, said: str | None) -> Box | None:
         return None
     match = _BOX.fullmatch(said)
     if match is None:
-        raise WrongUse(f"{BOX} is {said[:100]!r}; expected left,top,right,bottom in pixels.")
+        raise WrongUse(
+            f"{BOX} is {said[:100]!r}; expected left,top,right,bottom in pixels.", mend="Such as 10,20,110,80."
+        )
     if one.preprocessing.crop != "box":
         raise WrongUse(f"`{one.name}` takes whole pictures.", mend=f"Leave out {BOX}.")
     left, top, right, bottom = map(float, match.groups())

@@ -42,7 +42,7 @@ def _refusal(error: Exception) -> Refused:
     for kind, status in _STATUS.items():
         if isinstance(error, kind):
             headers = RETRY if status in _LATER else None
-            return Refused(status, str(error), mend=error.mend, headers=headers)
+            return Refused(status, str(error), mend=error.mend or _NEXT.get(status), headers=headers)
     return Refused(INTERNAL, f"unexpected {type(error).__name__}", mend="The server's log says more.")
 
 
@@ -56,3 +56,11 @@ _STATUS: Final[Mapping[type[SlipwayError], int]] = {
 }
 """The first that fits."""
 _LATER: Final = (429, 503)
+_NEXT: Final[Mapping[int, str]] = {
+    400: "The model's `contract`, here and under /v1/models, says what it takes.",
+    429: "Ask again later.",
+    503: "Ask again later.",
+    504: "Ask again, or allow more time with the header X-Deadline-Ms.",
+    INTERNAL: "The server's log says more.",
+}
+"""What to do, where an error does not say."""

@@ -7,6 +7,8 @@ is answered. The second ends it at once. SIGHUP looks for newer models.
 import asyncio
 import os
 import signal
+import socket
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,14 +29,13 @@ from slipway.serving.errors import SlipwayError
 
 BACKLOG: Final = 512
 HELPERS: Final = 4
+Listening = Sequence[asyncio.Server]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """How the server serves."""
 
-    host: str = "127.0.0.1"
-    port: int = 8080
     limits: Limits = field(default_factory=Limits)
     deadline_s: float = 30.0
     """Of a request that names none."""
@@ -46,8 +47,8 @@ class Options:
 class Server:
     """One server, in the thread that calls `run`."""
 
-    def __init__(self, models: Models, options: Options, lines: Lines) -> None:
-        self._models, self._options, self._lines = models, options, lines
+    def __init__(self, models: Models, options: Options, lines: Lines, sockets: Sequence[socket.socket]) -> None:
+        self._models, self._options, self._lines, self._bound = models, options, lines, sockets
         self._stop: asyncio.Event
         self._house: House
         self._site: Site
@@ -77,14 +78,16 @@ class Server:
             helpers.shutdown(wait=not left, cancel_futures=True)
         return 1 if left else 0
 
-    async def _listen(self, loop: asyncio.AbstractEventLoop) -> asyncio.Server:
-        host, port = self._options.host, self._options.port
+    async def _listen(self, loop: asyncio.AbstractEventLoop) -> Listening:
+        def meet() -> Connection:
+            return Connection(self._house)
+
         try:
-            return await loop.create_server(lambda: Connection(self._house), host, port, backlog=BACKLOG)
-        except OSError as error:
+            return [await loop.create_server(meet, sock=one, backlog=BACKLOG) for one in self._bound]
+        except OSError as error:  # somebody else was bound there as well, and listened first
             raise SlipwayError(
-                f"{host} port {port} cannot be listened on: {os.strerror(error.errno) if error.errno else error}.",
-                mend="Name another with --host and --port; --port 0 takes a free one.",
+                f"It cannot be listened: {os.strerror(error.errno) if error.errno else error}.",
+                mend="Name another port with --port; --port 0 takes a free one.",
             ) from None
 
     def _heed(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -98,8 +101,8 @@ class Server:
         self._lines.tell("ending: what was begun is answered; a second signal ends at once", "ending")
         self._stop.set()
 
-    def _greet(self, listening: asyncio.Server) -> None:
-        urls = [address(*one.getsockname()[:2]) for one in listening.sockets]
+    def _greet(self, listening: Listening) -> None:
+        urls = [address(*one.getsockname()[:2]) for server in listening for one in server.sockets]
         names = sorted(self._models.lives())
         text = f"serving {', '.join(names) or 'whatever the channel brings'} on {', '.join(urls)}"
         self._lines.tell(text, "ready", urls=urls, models=names)
@@ -111,9 +114,10 @@ class Server:
             await asyncio.sleep(pause)
             self._house.check()
 
-    async def _drain(self, listening: asyncio.Server) -> int:
+    async def _drain(self, listening: Listening) -> int:
         """Answer what was begun; how many connections had to be cut off."""
-        listening.close()
+        for server in listening:
+            server.close()
         self._site.ending = True
         for connection in list(self._house.connections):
             connection.dismiss()

@@ -109,9 +109,12 @@ class Site:
         lives = self._models.lives()
         lacking = sorted(name for name, live in lives.items() if live.loaded is None)
         if self.ending:
-            return refused(Refused(503, "The server is ending.", headers=RETRY))
+            return refused(
+                Refused(503, "The server is ending.", mend="Ask another, or this one when it is back.", headers=RETRY)
+            )
         if lacking or not lives:
-            return refused(Refused(503, f"Not there yet: {', '.join(lacking) or 'any model'}.", headers=RETRY))
+            said = f"Not there yet: {', '.join(lacking) or 'any model'}."
+            return refused(Refused(503, said, mend=f"{_MODELS} tells what is wrong with each.", headers=RETRY))
         return told(200, {"ready": True})
 
     def _about(self, name: str) -> dict[str, Any]:
@@ -130,4 +133,5 @@ def _told(loaded: LoadedModel) -> dict[str, Any]:
 
 
 def _not_for(head: Head, methods: Sequence[str]) -> Refused:
-    return Refused(405, f"{head.method} is not for this address.", headers={"Allow": ", ".join(methods)})
+    allowed = ", ".join(methods)
+    return Refused(405, f"{head.method} is not for this address.", mend=f"Use {allowed}.", headers={"Allow": allowed})
