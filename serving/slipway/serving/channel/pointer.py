@@ -7,17 +7,18 @@ base is what everybody may run; the target goes to the devices that the wave inc
 import hashlib
 from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from slipway.serving.bundle.contract import Part
 from slipway.serving.bundle.manifest import Digest, ModelName
-from slipway.serving.channel.limits import MOST
+from slipway.serving.channel.limits import MOST, near
 
 SHARES: Final = 10_000
 """Into how many parts devices are divided."""
 LARGEST_POINTER: Final = 64 * 1024
 
 AgentVersion = Annotated[str, Field(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}$")]
+Moment = Annotated[AwareDatetime, AfterValidator(near)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,62})$")]
 """Of a cohort or a site."""
 
@@ -64,7 +65,7 @@ class Pointer(Part):
     model: ModelName
     sequence: int = Field(ge=1, le=MOST)
     """Rises with every change; a device refuses one below the highest that it has seen."""
-    signed_at: AwareDatetime
+    signed_at: Moment
     base: Named | None = None
     """None before the first release has reached everybody."""
     target: Named | None = None

@@ -6,12 +6,12 @@ the highest floor that they have seen.
 
 from typing import Final, Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from slipway.serving.bundle.contract import Part
 from slipway.serving.bundle.manifest import Digest, ModelName
 from slipway.serving.channel.limits import MOST
-from slipway.serving.channel.pointer import AgentVersion
+from slipway.serving.channel.pointer import AgentVersion, Moment
 
 LARGEST_RELEASE: Final = 64 * 1024
 
@@ -26,7 +26,7 @@ class Release(Part):
     floor: int = Field(ge=0, le=MOST)
     """The lowest number that devices may still run; 0 where there is no way back to keep open yet."""
     minimum_agent: AgentVersion = "0.0.0"
-    signed_at: AwareDatetime
+    signed_at: Moment
 
     @model_validator(mode="after")
     def _below(self) -> "Release":

@@ -89,6 +89,14 @@ def equal(rollout: Rollout, there: Pointer | None) -> bool:
     return pointer_of(rollout, sequence=there.sequence, signed_at=there.signed_at) == there
 
 
+def sequence_after(there: Pointer | None, rollout: Rollout) -> int:
+    """Above the pointer that is there, and above all that were made of fewer entries.
+
+    Devices go by the highest that they have seen, also where the channel's files were set back to an older state.
+    """
+    return max(there.sequence + 1 if there else 1, rollout.reached)
+
+
 def empties(rollout: Rollout, there: Pointer | None) -> bool:
     """Whether devices would be led from something to nothing."""
     if there is None:
@@ -120,7 +128,9 @@ def _tried(desk: Desk, repository: Repository, known: Rollout, told: Watched) ->
     model = known.model
     try:
         there = repository.pointer(model)
-        return Converged(model, there) if equal(known, there) else _signed(desk, repository, model, told)
+        if equal(known, there) and not _unsigned(repository, known):
+            return Converged(model, there)
+        return _signed(desk, repository, model, told)
     except (PlatformError, SlipwayError) as error:
         return _waiting(Converged(model, None), error)
 
@@ -133,13 +143,16 @@ def _signed(desk: Desk, repository: Repository, model: str, told: Watched, *, em
     for _ in range(ROUNDS):
         there = repository.pointer(model)
         rollout, _ = load_rollout(desk, model)
-        if equal(rollout, there):
+        same = equal(rollout, there)
+        if same and not _unsigned(repository, rollout):
             return Converged(model, there)
         if there and empties(rollout, there) and not emptying:
             return Converged(model, there, waits=why_kept(rollout, there))
         try:
             _sign_releases(desk, repository, rollout, told)
-            wanted = pointer_of(rollout, sequence=there.sequence + 1 if there else 1, signed_at=desk.now())
+            if there and same:
+                return Converged(model, there, changed=True)
+            wanted = pointer_of(rollout, sequence=sequence_after(there, rollout), signed_at=desk.now())
             repository.set_pointer(wanted)
         except MISSING as error:
             return _waiting(Converged(model, there), error)
@@ -149,6 +162,15 @@ def _signed(desk: Desk, repository: Repository, model: str, told: Watched, *, em
         else:
             return Converged(model, wanted, changed=True)
     raise Busy(f"The pointer of {model} was moved by others {ROUNDS} times in a row.", mend="Try again.")
+
+
+def _unsigned(repository: Repository, rollout: Rollout) -> bool:
+    """Whether the channel lacks a release that devices are told of, or has another in its place."""
+    return any(
+        repository.release(rollout.model, one.bundle, one.number) != one.signed
+        for one in (rollout.base, rollout.target)
+        if one is not None
+    )
 
 
 def _sign_releases(desk: Desk, repository: Repository, rollout: Rollout, told: Watched) -> None:

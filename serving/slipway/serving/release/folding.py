@@ -34,18 +34,19 @@ def rollout_of(model: str, entries: Iterable[Written]) -> Rollout:
 
 def folded(model: str, entries: Iterable[Written]) -> tuple[Rollout, ModelStanding]:
     """The same, and where the model's versions stand."""
-    registry, rollout = Fold(model), Rollout(model)
+    registry, rollout, reached = Fold(model), Rollout(model), 0
     for written in entries:
         decision = written.entry.decision
         if decision.model != model:
             continue
+        reached = written.entry.number
         if decision.action in ROLLOUT_ACTIONS:
             rollout = _placed(rollout, registry, written)
         elif registry.add(written) is None and decision.action in {*PROMOTIONS, Action.ROLLBACK}:
             rollout = replace(rollout, last=written)
             if decision.action is Action.ROLLBACK:
                 rollout = _taken_back(rollout, written)
-    return rollout, registry.result()
+    return replace(rollout, reached=reached), registry.result()
 
 
 def load_rollout(desk: "Desk", model: str) -> tuple[Rollout, ModelStanding]:

@@ -29,7 +29,7 @@ class Repository(Protocol):
         """Bring the files (manifest included), then sign the release with the release key; what stands is returned."""
 
     def set_pointer(self, pointer: Pointer) -> None:
-        """Sign a pointer with the rollout key; refused unless its sequence is the next one."""
+        """Sign a pointer with the rollout key; refused unless its sequence is higher than before."""
 
     def commit(self) -> None:
         """Show devices everything that was signed: snapshot, then timestamp."""

@@ -15,6 +15,8 @@ from slipway.serving.channel.pointer import Named, Pointer, Sampling, Wave
 from slipway.serving.channel.release import Release
 
 NO_MINIMUM: Final = "0.0.0"
+LEAP: Final = 10_000
+"""How many numbers of releases may be left out at once."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ class Rollout:
     """Bundles that were quarantined, with the newest rollback that did it."""
     last: Written | None = None
     """The newest entry that took something forward or back: a promotion, a release, an advance or a rollback."""
+    reached: int = field(default=0, compare=False)
+    """Number of the newest entry about this model, whether it counts or not."""
 
     @property
     def base(self) -> Released | None:
@@ -111,6 +115,11 @@ class Rollout:
     def next_number(self) -> int:
         """Of the next release, as far as the ledger knows."""
         return max(self.releases, default=0) + 1
+
+    @property
+    def number_limit(self) -> int:
+        """Above the next one by more than what is ever signed without being told; such a number would leave none."""
+        return self.next_number + LEAP
 
     @property
     def state(self) -> str:

@@ -112,6 +112,8 @@ def against_release(rollout: Rollout, standing: ModelStanding, written: Written)
     base = rollout.base
     if given.number <= max(rollout.releases, default=0):
         yield Against(f"the number {given.number} was taken by then", again)
+    if given.number > rollout.number_limit:
+        yield Against(f"the number {given.number} is far above {rollout.next_number}, which was the next one", again)
     if given.base != rollout.base_number or given.floor != (given.base or 0):
         told = f"release {base.number}" if base else "none"
         named = f"release {given.base}" if given.base else "none"

@@ -45,7 +45,6 @@ from slipway.serving.release.tuf_repository import TufRepository
 
 ASKED: Final = Action.RELEASE.value
 _RELEASE: Final = re.compile(r"models/(?P<model>[^/]+)/[^/]+/(?P<number>[0-9]{1,15})\.release\.json")
-"""One with more digits is nobody's next number, but somebody's attempt to leave us none."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +130,13 @@ def pick_champion(desk: Desk, given: str) -> Picked:
 
 
 def number_for(rollout: Rollout, repository: TufRepository) -> int:
-    """The number of the next release: above all that the ledger counts, and all that a release key ever signed."""
+    """The number of the next release: above all that the ledger counts, and all that a release key ever signed.
+
+    One that is far above is nobody's next number, but somebody's attempt to leave us none.
+    """
     listed = repository.metadata(MODELS_ROLE).signed.targets
     numbers = [number for path in listed if (number := release_number(rollout.model, path))]
+    numbers = [number for number in numbers if number < rollout.number_limit]
     return max([rollout.next_number, *(number + 1 for number in numbers)])
 
 

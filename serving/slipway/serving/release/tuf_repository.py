@@ -230,10 +230,10 @@ def _refuse_taken(release: Release, listed: Mapping[str, TargetFile]) -> None:
 
 
 def _check_next(before: Pointer | None, pointer: Pointer) -> None:
-    expected = before.sequence + 1 if before else 1
-    if pointer.sequence != expected:
+    least = before.sequence + 1 if before else 1
+    if pointer.sequence < least:
         raise WrongUse(
-            f"Expected sequence {expected} of the pointer of {pointer.model}, found {pointer.sequence}.",
+            f"Expected sequence {least} or higher of the pointer of {pointer.model}, found {pointer.sequence}.",
             mend="Read the pointer again: somebody else moved it.",
         )
 

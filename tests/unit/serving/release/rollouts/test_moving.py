@@ -1,5 +1,6 @@
 """Advancing, pausing and resuming: one entry each, which the channel follows."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -7,13 +8,16 @@ from pathlib import Path
 import pytest
 
 from rolling_out import MODEL, Site
+from signed_channel import Thief
 from slipway.platform.identity.people_changes import revocation, revoking
 from slipway.platform.ledger.entry import Action, Written
 from slipway.platform.ledger.ledger import Ledger
 from slipway.platform.registry.decisions import About
 from slipway.platform.registry.desk import Refused
+from slipway.serving.channel.paths import release_path
 from slipway.serving.channel.pointer import Sampling, Wave
 from slipway.serving.channel.release import Release
+from slipway.serving.errors import SlipwayError
 from slipway.serving.release.converging import NotAsDecided, converge
 from slipway.serving.release.moving import advancing, finishing, pausing, resuming, sampling
 from slipway.serving.release.opening import open_repository
@@ -181,6 +185,44 @@ def test_what_counts_no_more_leads_no_device_to_nothing(led_site: Site) -> None:
     assert site.told() == (None, 2)
     service = site.desk("rollouts", "rollouts")
     assert converge(service, open_repository(service))[0].waits == ""
+
+
+def set_back(site: Site, folder: Path) -> None:
+    """The channel's files are these."""
+    shutil.rmtree(site.folder)
+    shutil.copytree(folder, site.folder)
+
+
+def test_a_release_that_went_missing_is_brought_again(led_site: Site, tmp_path: Path) -> None:
+    """Though the pointer says what the ledger does."""
+    lost, thief = release_path(MODEL, led_site.bundles["a"], 1), Thief(led_site, tmp_path / "copy", ["rollouts"])
+    thief.forge("models", lambda signed: signed.targets.pop(lost), by=["dora"])
+    thief.show()
+    set_back(led_site, thief.folder)
+    with pytest.raises(SlipwayError, match="release"):
+        led_site.told()
+    repository = open_repository(led_site.desk("dora"))
+    (done,) = converge(led_site.desk("dora"), repository)
+    assert (done.changed, led_site.told()) == (True, (1, None))
+    assert not converge(led_site.desk("dora"), repository)[0].changed
+
+
+def test_pointers_rise_though_the_files_were_set_back(led_site: Site, tmp_path: Path) -> None:
+    shutil.copytree(led_site.folder, tmp_path / "backup")
+    for count in range(3):
+        led_site.move(sampling(Sampling(share=0.01, per_day=count + 1)))
+    seen = led_site.look().pointer.sequence
+    set_back(led_site, tmp_path / "backup")
+    assert converge(led_site.desk("rollouts"), led_site.repository())[0].changed
+    assert led_site.look().pointer.sequence >= seen
+
+
+def test_a_number_far_above_leaves_the_others(led_site: Site) -> None:
+    named = {"release": str(10**15), "base": "1", "floor": "1"}
+    about = About(MODEL, led_site.bundles["b"], "2", besides=named)
+    decision = about.decided(Action.RELEASE, actor="dora", nonce="far", details={"wave": {}})
+    led_site.own.ledger.append(decision, led_site.signer("dora"))
+    assert led_site.start().released.number == 2
 
 
 def test_all_models_are_made_equal_by_one_reading(led_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
