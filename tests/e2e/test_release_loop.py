@@ -1,4 +1,4 @@
-"""From a training to a champion, with the commands that people use and an MLflow in a file; then all of it again."""
+"""From a training to a device, with the commands that people use and an MLflow in a file; then all of it again."""
 
 import json
 import subprocess
@@ -41,6 +41,14 @@ class Desk:
     def ask(self, *arguments: str, by: str = "ada", code: int = 0) -> Any:
         """What it prints as JSON."""
         return json.loads(self.run(*arguments, "--json", by=by, code=code).stdout)
+
+    def edge(self, *arguments: str) -> str:
+        """What a command of a device prints."""
+        done = subprocess.run(
+            [str(BIN / "slipway-edge"), *arguments], env=self.environ, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
 
     def train(self, name: str, *more: str) -> str:
         """A run of that name."""
@@ -122,3 +130,24 @@ def test_the_champion_leads_back_to_its_run_and_the_run_on_to_it(desk: Desk, fir
     assert f"{MODEL}/1" in desk.run("lineage", "first", "--downstream").stdout
     card = desk.run("model", "card", f"{MODEL}/1", "-o", "md").stdout
     assert "cleo" in card
+
+
+@pytest.mark.usefixtures("first")
+def test_the_champion_comes_to_a_device_and_its_release_leads_back_to_the_run(desk: Desk, tmp_path: Path) -> None:
+    holders = [(name, "--role", "channel-root") for name in ("ada-root", "ben-root", "cleo-root")]
+    for name, *roles in (*holders, ("rollouts", "--service", "--role", "rollout-service")):
+        key = tmp_path / f"{name}.pub"
+        key.write_text(desk.run("identity", "init", name, by=name).stdout)
+        desk.run("identity", "trust", name, *roles, "--key", str(key))
+    desk.run("channel", "init", by="dora")
+    desk.run("rollout", "start", MODEL, by="dora")
+    assert "already" in desk.run("rollout", "start", MODEL, by="dora").stdout
+    device = ("--home", str(tmp_path / "device"))
+    root = str(desk.root / ".slipway/channel/metadata/1.root.json")
+    enrol = ("--channel", str(desk.root / ".slipway/channel"), "--root", root, "--class", "edge-cpu", "--model", MODEL)
+    desk.edge("enrol", *device, *enrol)
+    (model,) = json.loads(desk.edge("once", *device, "--json"))["models"].values()
+    assert model["phase"] == "probation"
+    assert model["active"]["release"] == 1
+    assert model["active"]["bundle"] in desk.run("lineage", f"{MODEL}@champion", "--json").stdout
+    assert f"release 1 of {MODEL}" in desk.run("lineage", "first", "--downstream").stdout
