@@ -7,13 +7,11 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 from slipway.serving.edge.agent.clock import SystemClock
 from slipway.serving.edge.agent.disk import RealDisk
 from slipway.serving.edge.agent.driver import Agent
-from slipway.serving.edge.agent.effects import Device
 from slipway.serving.edge.agent.health import Rules
 from slipway.serving.edge.agent.metering import NetworkMeter
 from slipway.serving.edge.building import Building
@@ -22,6 +20,7 @@ from slipway.serving.edge.engines import LocalEngines
 from slipway.serving.edge.following import Following, Step
 from slipway.serving.edge.inbox import Inbox
 from slipway.serving.edge.reaching import channel_of
+from slipway.serving.edge.standing import device_of
 from slipway.serving.edge.stopping import CutOff
 from slipway.serving.edge.telemetry.looking import Looking
 from slipway.serving.edge.telemetry.telling import DeviceTelemetry, telemetry_of
@@ -115,14 +114,3 @@ def _both(one: Callable[[Step], None], other: Callable[[Step], None]) -> Callabl
         other(step)
 
     return show
-
-
-def device_of(enrolment: Enrolment) -> Device:
-    """Who it is, as the agent has it."""
-    return Device(
-        id=enrolment.id,
-        device_class=enrolment.device_class,
-        enrolled=enrolment.enrolled_at,
-        agent=version("slipway-serving"),
-        cohorts=frozenset(enrolment.cohorts),
-    )

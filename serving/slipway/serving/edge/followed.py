@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
 from slipway.serving.edge.agent.clock import SystemClock
-from slipway.serving.edge.assembling import Assembled, assembled, device_of
+from slipway.serving.edge.assembling import Assembled, assembled
 from slipway.serving.edge.configuration import Home
 from slipway.serving.edge.holding import held
 from slipway.serving.edge.reporting import behind
 from slipway.serving.edge.showing import shown_by
+from slipway.serving.edge.standing import device_of
 from slipway.serving.edge.stopping import GRACE_S
 from slipway.serving.runtime.live_model import DEPTH, LiveModel
 

@@ -14,6 +14,7 @@ from slipway.serving.edge.agent.slots import Layout
 from slipway.serving.edge.agent.state import Installed, Phase, State
 from slipway.serving.edge.agent.wanting import wanted
 from slipway.serving.edge.configuration import Enrolment, Home
+from slipway.serving.edge.standing import device_of, standing
 
 SHORT = 12
 PROGRESS = frozenset({"begun", "fetched", "verified", "built", "proven", "active", "settled"})
@@ -28,8 +29,13 @@ def states_of(home: Home, enrolment: Enrolment) -> dict[str, State]:
 
 
 def behind(state: State, device: Device, now: datetime) -> str | None:
-    """Why a model does not run what the channel wants here; None where it does, or waits, or nothing is wanted."""
+    """Why a model does not run what it should; None where it does, or waits, or nothing is wanted.
+
+    That is what the channel wants here, without what an operator has left.
+    """
     choice = wanted(state, device)
+    if state.active is not None:  # what an operator left is no longer wanted here: that is a person's word, no failure
+        choice = tuple(one for one in choice if not ((bad := state.is_bad(one)) and bad.asked))
     if not choice or (state.active is not None and state.active.release == choice[0]):
         return None
     number = choice[0].number
@@ -49,7 +55,9 @@ def no_way_back(state: State) -> str | None:
         return "the other slot holds no release that was proven here."
     release = state.before.release
     if (bad := state.is_bad(release)) is not None:
-        return f"release {release.number} failed here on {_at(bad.at)}, in {bad.phase.value}: {bad.why}"
+        how = "was left here" if bad.asked else "failed here"
+        where = "" if bad.asked else f", in {bad.phase.value}"
+        return f"release {release.number} {how} on {_at(bad.at)}{where}: {bad.why}"
     if below_floor(release, state):
         return f"release {release.number} is below the floor: devices that have seen {state.floor} run nothing older."
     return f"release {release.number} may not run here."
@@ -70,6 +78,8 @@ def model_json(state: State, device: Enrolment, clock: datetime) -> dict[str, An
         "stale": seen is not None and now > seen.good_until,
         "probation": _probation_json(state, device),
         "bad": [one.model_dump(mode="json") for one in state.bad],
+        "reason": standing(state, device_of(device), now),
+        "no_way_back": no_way_back(state),
     }
 
 
@@ -113,6 +123,9 @@ def model_lines(state: State, device: Enrolment, clock: datetime) -> Iterator[st
         yield f"  coming      {_installed(state.coming)}"
     if state.before is not None:
         yield f"  before      {_installed(state.before)}"
+        if (gone := no_way_back(state)) is not None:
+            yield f"              may not be gone back to: {gone}"
+    yield f"  reason      {standing(state, device_of(device), now)}"
     yield f"  floor       {state.floor}"
     seen = state.seen
     if seen is None:
@@ -143,7 +156,7 @@ def _installed(installed: Installed | None) -> str:
     return ", ".join(parts)
 
 
-def why_lines(state: State) -> Iterator[str]:
+def why_lines(state: State, device: Enrolment, clock: datetime) -> Iterator[str]:
     """Its reasons, the latest last, and the releases that are not tried again."""
     yield f"{state.model}: {state.phase.value}, {_installed(state.active)}"
     if not state.told:
@@ -151,12 +164,15 @@ def why_lines(state: State) -> Iterator[str]:
     for told in state.told:
         yield f"  {_at(told.at)}  {told.what}: {told.why}"
     for bad in state.bad:
-        yield f"  not tried again: release {bad.number}, bundle {bad.bundle[:SHORT]}, which failed in {bad.phase.value}"
+        how = "was left by an operator" if bad.asked else f"failed in {bad.phase.value}"
+        yield f"  not tried again: release {bad.number}, bundle {bad.bundle[:SHORT]}, which {how}"
+    yield f"  now  {standing(state, device_of(device), device_time(clock, device.enrolled_at, state))}"
 
 
-def why_json(state: State) -> Mapping[str, Any]:
+def why_json(state: State, device: Enrolment, clock: datetime) -> Mapping[str, Any]:
     """The same for scripts."""
     return {
+        "reason": standing(state, device_of(device), device_time(clock, device.enrolled_at, state)),
         "phase": state.phase.value,
         "told": [one.model_dump(mode="json") for one in state.told],
         "bad": [one.model_dump(mode="json") for one in state.bad],

@@ -103,6 +103,9 @@ def test_going_back_is_done_by_the_command_where_no_agent_runs(
     assert after.active is not None
     assert (after.active.release.number, after.phase) == (1, Phase.REVERTED)
     assert Inbox(Home(world.folder)).get(MODEL) is None
+    assert edge(world, "why", MODEL) == 0
+    assert "release 2, bundle" in (said := capsys.readouterr().out)
+    assert "left by an operator" in said
 
 
 def test_going_back_below_the_floor_is_refused_with_the_reason_before_anybody_is_asked(
@@ -117,6 +120,8 @@ def test_going_back_below_the_floor_is_refused_with_the_reason_before_anybody_is
     assert "release 1 is below the floor: devices that have seen 2 run nothing older" in capsys.readouterr().err
     assert Inbox(Home(world.folder)).get(MODEL) is None
     assert state_of(world).answered == ""
+    assert edge(world, "status") == 0
+    assert "may not be gone back to: release 1 is below the floor" in capsys.readouterr().out
 
 
 def test_the_reason_against_a_way_back_that_failed_here_is_told(world: World) -> None:

@@ -80,13 +80,13 @@ def undone(state: State, now: datetime, why: str) -> State:
     return changed(marked, phase=Phase.SETTLED, crashes=0, watched=Watched())
 
 
-def returned(state: State, back: Installed, now: datetime, why: str, *, bad: bool) -> State:
+def returned(state: State, back: Installed, now: datetime, why: str, *, bad: bool, asked: bool = False) -> State:
     """Back to what answered before."""
     left = state.active
     after = state
     if left is not None:
         after = after.tell(now, "reverted", f"From release {left.release.number} to {back.release.number}: {why}")
-        after = with_bad(after, left.release, why, now) if bad else after
+        after = with_bad(after, left.release, why, now, asked=asked) if bad else after
     return changed(
         after,
         active=back,
@@ -100,8 +100,8 @@ def returned(state: State, back: Installed, now: datetime, why: str, *, bad: boo
     )
 
 
-def with_bad(state: State, release: Release, why: str, now: datetime) -> State:
+def with_bad(state: State, release: Release, why: str, now: datetime, *, asked: bool = False) -> State:
     """Remember that a release is no good here."""
-    bad = Bad(number=release.number, bundle=release.bundle, phase=state.phase, why=plain(why), at=now)
+    bad = Bad(number=release.number, bundle=release.bundle, phase=state.phase, why=plain(why), at=now, asked=asked)
     others = tuple(one for one in state.bad if (one.number, one.bundle) != (release.number, release.bundle))
     return changed(state, bad=(*others, bad)[-MOST_BAD:])

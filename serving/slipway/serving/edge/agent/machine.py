@@ -65,7 +65,7 @@ def _revert(state: State, view: View, request: Request) -> State:
     back = way_back(state)
     if back is None:
         return state.tell(view.now, "revert refused", f"{request.by} asked ({request.why}). {_no_way_back(state)}")
-    return returned(state, back, view.now, f"{request.by} asked: {request.why}", bad=True)
+    return returned(state, back, view.now, f"{request.by} asked: {request.why}", bad=True, asked=True)
 
 
 def _no_way_back(state: State) -> str:

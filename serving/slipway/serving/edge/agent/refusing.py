@@ -14,7 +14,7 @@ from slipway.serving.channel.looking import Look
 from slipway.serving.channel.release import Release
 from slipway.serving.edge.agent.effects import Device
 from slipway.serving.edge.agent.ports import Proof
-from slipway.serving.edge.agent.state import Seen, State
+from slipway.serving.edge.agent.state import Bad, Seen, State
 
 MEGABYTE: Final = 1_000_000
 
@@ -54,10 +54,17 @@ def _refusals(release: Release, state: State, device: Device, now: datetime) -> 
     if below_floor(release, state):
         yield f"It is below the floor: devices that have seen the floor {state.floor} run nothing older."
     if (bad := state.is_bad(release)) is not None:
-        yield f"It failed here on {bad.at:%Y-%m-%d %H:%M} UTC, in {bad.phase.value}: {bad.why}"
+        yield bad_here(bad)
     if (seen := state.seen) is not None and now > seen.good_until:
         yield f"What the channel signed was good until {seen.good_until:%Y-%m-%d %H:%M} UTC, and it is {now:%Y-%m-%d}."
     yield from _agent_too_old(release, state.seen, device)
+
+
+def bad_here(bad: Bad) -> str:
+    """Why a release is not tried again: it failed, or an operator left it."""
+    if bad.asked:
+        return f"It was left here on {bad.at:%Y-%m-%d %H:%M} UTC: {bad.why}"
+    return f"It failed here on {bad.at:%Y-%m-%d %H:%M} UTC, in {bad.phase.value}: {bad.why}"
 
 
 def below_floor(release: Release, state: State) -> bool:

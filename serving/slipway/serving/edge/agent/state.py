@@ -70,6 +70,8 @@ class Bad(Remembered):
     phase: Phase
     why: str
     at: AwareDatetime
+    asked: bool = False
+    """An operator left it, which is no failure."""
 
 
 class Told(Remembered):

@@ -15,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Tell what the agent did and refused, with its reasons."""
     from slipway.serving.edge.building import how_far
-    from slipway.serving.edge.commands.options import check_model
+    from slipway.serving.edge.commands.options import check_model, now
     from slipway.serving.edge.holding import holder
     from slipway.serving.edge.reporting import states_of, why_json, why_lines
 
@@ -25,16 +25,18 @@ def run(options: argparse.Namespace) -> int:
     if options.model is not None:
         check_model(options.model, enrolment)
         states = {options.model: states[options.model]}
-    agent = holder(home.folder)
+    agent, clock = holder(home.folder), now()
     building = {model: how_far(home, state, agent) for model, state in states.items()}
     if options.json:
         import json
 
-        told = {model: {**why_json(state), "building": building[model]} for model, state in states.items()}
+        told = {
+            model: {**why_json(state, enrolment, clock), "building": building[model]} for model, state in states.items()
+        }
         print(json.dumps(told, indent=2))
         return 0
     for model, state in states.items():
-        print("\n".join(why_lines(state)))
+        print("\n".join(why_lines(state, enrolment, clock)))
         if building[model] is not None:
             print(f"  now  {building[model]}")
     return 0

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 
 from slipway.serving.edge.agent.clock import SystemClock
 from slipway.serving.edge.agent.effects import Failed
-from slipway.serving.edge.assembling import Assembled, assembled, device_of
+from slipway.serving.edge.assembling import Assembled, assembled
 from slipway.serving.edge.commands.options import now, tell_log
 from slipway.serving.edge.configuration import Home
 from slipway.serving.edge.holding import held
 from slipway.serving.edge.reaching import channel_of
 from slipway.serving.edge.reporting import behind, model_json, model_lines
 from slipway.serving.edge.showing import shown_by
+from slipway.serving.edge.standing import device_of
 from slipway.serving.edge.stopping import stopping
 
 
