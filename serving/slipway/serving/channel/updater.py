@@ -92,6 +92,7 @@ class RememberingUpdater(Updater):
         return signed.expires if signed else None
 
     def _load_root(self) -> None:
+        self.config.max_root_rotations = _kept_after(self.root.version, self._folder) + limits.ROOT_ROTATIONS
         super()._load_root()
         version = self.root.version
         if version < self._marks.root:
@@ -161,6 +162,14 @@ class RememberingUpdater(Updater):
         kept: Metadata[Any] = Metadata.from_bytes(self._load_local_metadata(role))
         result = self.root.get_verification_result(role, kept.signed_bytes, kept.signatures)
         return frozenset(result.signed)
+
+
+def _kept_after(version: int, folder: TrustFolder) -> int:
+    """How many roots after this one lie here already: a look goes on from there, so each comes further."""
+    count = 0
+    while (folder.path / HISTORY / f"{version + count + 1}.root.json").exists():
+        count += 1
+    return count
 
 
 def _not_beyond(role: str, found: int) -> None:

@@ -17,7 +17,7 @@ from slipway.platform.errors import SlipwayError
 from slipway.platform.identity import People
 from slipway.platform.registry.desk import Desk
 from slipway.serving.release.inspecting import drafts_in, keys_of, names_of, waiting_in
-from slipway.serving.release.reviewing import UNKNOWN_MEND, Unknown, entries, strange_in, without
+from slipway.serving.release.reviewing import UNKNOWN_MEND, Reviewed, Unknown, entries, review
 from slipway.serving.release.roles import DELEGATED, HOLDERS, MODELS, ROOT, TARGETS
 from slipway.serving.release.signing import KeysAtHand
 from slipway.serving.release.tuf_drafts import Draft
@@ -205,16 +205,20 @@ def _listings(repository: TufRepository, state: State, desk: Desk, unknown: Unkn
             continue
         signers = bench.signers(state, role)
         before = newest.document.signed if newest.document else None
-        strange = strange_in(before, desk) if role == MODELS and before and signers else {}
-        kept = without(before, strange) if before and unknown is Unknown.DROP else before
-        listing = make_listing(kept, newest.free, {}, role, now=bench.now(), expiries=bench.expiries)
+        reviewed = Reviewed((), None)
+        if role == MODELS and before and signers:
+            reviewed = review(before, desk, repository.store)
+        listing = make_listing(before, newest.free, {}, role, now=bench.now(), expiries=bench.expiries)
+        mended = reviewed.mended if unknown is Unknown.DROP else None
+        if mended is not None:
+            listing.targets = dict(mended)
         yield Request(
             role=role,
             version=newest.free,
             lines=(*entries(role, listing), f"good until {listing.expires:%Y-%m-%d}"),
             signers=signers,
             names=names_of(repository.people, signers),
-            problems=tuple(strange.values()) if unknown is Unknown.ASK else (),
+            problems=reviewed.problems if unknown is not Unknown.KEEP and mended is None else (),
             mend=UNKNOWN_MEND,
             listing=listing,
         )

@@ -5,10 +5,12 @@ releases that each names; what older releases lie there is held against the list
 """
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from slipway.platform.identity import People
 from slipway.platform.store.errors import StoreError
@@ -16,13 +18,16 @@ from slipway.serving.channel.client import ChannelClient
 from slipway.serving.channel.errors import ChannelError
 from slipway.serving.channel.paths import stored_path
 from slipway.serving.channel.transport import NotThere
-from slipway.serving.release.inspecting import ChannelStanding, keys_of, names_of, standing_of, state_of
+from slipway.serving.release.agreeing import senseless_drafts
+from slipway.serving.release.inspecting import ChannelStanding, keys_of, names_of, roots_left, standing_of, state_of
 from slipway.serving.release.metering import Meter
 from slipway.serving.release.places import StoreTransport
 from slipway.serving.release.roles import CHANNELS, HOLDERS, MODELS
 from slipway.serving.release.tuf_files import BadChannel
 from slipway.serving.release.tuf_repository import TufRepository
 from slipway.serving.release.tuf_state import State
+
+SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def problems(repository: TufRepository, *, now: datetime, meter: Meter) -> Iterator[str]:
@@ -43,6 +48,16 @@ def problems(repository: TufRepository, *, now: datetime, meter: Meter) -> Itera
         yield "Devices see nothing yet: not everything was signed."
         return
     yield from _looks(repository, state, now)
+    yield from (
+        f"What is listed as {path} cannot be believed: it is missing, altered, or makes no sense. `slipway channel "
+        "keepalive`, where the key of `channels` and the ledger are, makes it anew or leaves it out."
+        for path in repository.senseless()
+    )
+    yield from (
+        f"drafts/{version}.{role}.json is no draft, and is in the way of one: `slipway channel sign --discard`."
+        for role, version in senseless_drafts(repository, state)
+    )
+    yield from roots_left(state)
     yield from _files(repository, state, meter)
 
 
@@ -98,7 +113,11 @@ def _files(repository: TufRepository, state: State, meter: Meter) -> Iterator[st
     meter.expect("reading", sum(one.length for one in listed.values()))
     transport = StoreTransport(repository.store)
     for path, target in sorted(listed.items()):
-        stored = stored_path(path, target.hashes["sha256"])
+        expected = target.hashes.get("sha256", "")
+        if not SHA256.fullmatch(expected):
+            yield f"{path} is listed without a sha256."
+            continue
+        stored = stored_path(path, expected)
         digest, size = hashlib.sha256(), 0
         try:
             for piece in transport.open(stored):
@@ -111,7 +130,7 @@ def _files(repository: TufRepository, state: State, meter: Meter) -> Iterator[st
         except (ChannelError, StoreError) as error:
             yield str(error)
             continue
-        if (size, digest.hexdigest()) != (target.length, target.hashes["sha256"]):
+        if (size, digest.hexdigest()) != (target.length, expected):
             yield (
                 f"{stored} is damaged: expected {target.length:,} bytes with that sha256, found {size:,} with "
                 f"{digest.hexdigest()}."

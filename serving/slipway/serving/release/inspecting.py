@@ -12,6 +12,7 @@ from tuf.api.metadata import RootVerificationResult, VerificationResult
 
 from slipway.platform.identity import People
 from slipway.serving.bundle.canonical import sha256
+from slipway.serving.channel import limits
 from slipway.serving.channel.pointer import Pointer
 from slipway.serving.release.roles import CHANNELS, DELEGATED, HOLDERS, ROOT, SNAPSHOT, TIMESTAMP
 from slipway.serving.release.tuf_drafts import Draft
@@ -82,6 +83,8 @@ class ChannelStanding:
     waiting: tuple[Waiting, ...]
     whole: bool
     """Whether devices see it: everything was signed once."""
+    remarks: tuple[str, ...] = ()
+    """What people should know besides."""
 
     def role(self, name: str) -> RoleStanding | None:
         """One of its roles, if it was ever signed."""
@@ -97,9 +100,22 @@ def standing_of(repository: TufRepository) -> ChannelStanding:
     roles = tuple(_role(repository, state, role) for role in HOLDERS if _document(state, role) is not None)
     models = tuple(_models(repository, state))
     first = sha256(state.roots[0].data)
-    return ChannelStanding(
-        repository.store.url, first, roles, models, tuple(waiting_in(repository, state)), bool(state.shown)
+    remarks = (
+        *(f"What is listed as {path} cannot be believed: `slipway channel verify`." for path in repository.senseless()),
+        *roots_left(state),
     )
+    waiting = tuple(waiting_in(repository, state))
+    return ChannelStanding(repository.store.url, first, roles, models, waiting, bool(state.shown), remarks)
+
+
+def roots_left(state: State) -> Iterator[str]:
+    """How many roots more a device follows in one look, when that is few."""
+    left = limits.ROOT_ROTATIONS + 1 - len(state.roots)
+    if left <= limits.ROOT_ROTATIONS // 4:
+        yield (
+            f"There are {len(state.roots)} roots, and a device follows {limits.ROOT_ROTATIONS} of them in one look: "
+            f"{max(left, 0)} more, then those that were enrolled with an early one need several looks."
+        )
 
 
 def state_of(repository: TufRepository) -> State:

@@ -10,9 +10,11 @@ from datetime import datetime
 
 from slipway.platform.errors import SlipwayError as PlatformError
 from slipway.platform.registry.desk import Desk
+from slipway.serving.channel.paths import pointer_path
 from slipway.serving.errors import SlipwayError
 from slipway.serving.release.agreeing import renews_only, requests, sign, waits_told, withholding
 from slipway.serving.release.converging import converge
+from slipway.serving.release.folding import load_rollouts
 from slipway.serving.release.inspecting import (
     ChannelStanding,
     RoleStanding,
@@ -23,7 +25,7 @@ from slipway.serving.release.inspecting import (
     waiting_in,
 )
 from slipway.serving.release.metering import SILENT, Meter
-from slipway.serving.release.roles import OFFLINE
+from slipway.serving.release.roles import CHANNELS, OFFLINE, ROOT, TIMESTAMP
 from slipway.serving.release.tuf_repository import TufRepository
 from slipway.serving.release.tuf_showing import show
 
@@ -61,9 +63,11 @@ def keep(
     sign(repository, tuple(one for one in asked if not one.problems))
     remarks = [f"`{one.role}` is not signed: {one.problems[0]} {one.mend}" for one in refused]
     remarks += _follow_ledger(repository, desk, told_of, meter)
+    remarks += _forget_ghosts(repository, desk)
     before = standing_of(repository)
-    due = [one for one in before.roles if now or one.due(repository.bench.now())]
-    renewed = _renew(repository, [one.role for one in due], told_of)
+    due = [one for one in before.roles if _wanted(one, repository.bench.now(), now=now)]
+    renewed, trouble = _renew(repository, [one.role for one in due], told_of)
+    remarks += trouble
     after = standing_of(repository)
     late = tuple(one for one in after.roles if one.late(repository.bench.now()))
     done = tuple(one.role for one in after.roles if one.role in renewed and _newer(one, before))
@@ -73,8 +77,32 @@ def keep(
 
 def due_in(standing: ChannelStanding, at: datetime, *, now: bool = False) -> tuple[tuple[RoleStanding, ...], ...]:
     """What a look would renew, and what it could not."""
-    due = [one for one in standing.roles if now or one.due(at)]
+    due = [one for one in standing.roles if _wanted(one, at, now=now)]
     return tuple(one for one in due if one.here), tuple(one for one in due if not one.here)
+
+
+def _wanted(one: RoleStanding, at: datetime, *, now: bool) -> bool:
+    """Each root is one more that devices follow from their first one on, so they come only when they are due."""
+    return one.due(at) or (now and one.role != ROOT)
+
+
+def _forget_ghosts(repository: TufRepository, desk: Desk) -> tuple[str, ...]:
+    """Leave out what is listed as a pointer, makes no sense, and is of no model that the ledger tells a release of."""
+    paths = repository.senseless()
+    if not paths or not repository.at_hand(CHANNELS):
+        return ()
+    try:
+        known = {pointer_path(model) for model in load_rollouts(desk)}
+        ghosts = [path for path in paths if path not in known]
+        if not ghosts:
+            return ()
+        repository.forget(ghosts)
+        repository.commit()
+    except Trouble as error:
+        return (f"What cannot be believed is still listed: {error}",)
+    return tuple(
+        f"{path} is listed no more: it made no sense, and the ledger knows no release of it." for path in ghosts
+    )
 
 
 def _follow_ledger(repository: TufRepository, desk: Desk, told_of: Told, meter: Meter) -> tuple[str, ...]:
@@ -86,17 +114,26 @@ def _follow_ledger(repository: TufRepository, desk: Desk, told_of: Told, meter: 
     return tuple(f"{one.model}: {one.waits}" for one in done if one.waits)
 
 
-def _renew(repository: TufRepository, due: Sequence[str], told_of: Told) -> set[str]:
-    """Sign these anew as far as the keys go; which were tried."""
+def _renew(repository: TufRepository, due: Sequence[str], told_of: Told) -> tuple[set[str], tuple[str, ...]]:
+    """Sign these anew as far as the keys go; which were tried, and what kept some from it.
+
+    Nothing that waits for people keeps the others from being renewed.
+    """
     online = [role for role in due if role not in OFFLINE and repository.at_hand(role)]
     offline = [role for role in due if role in OFFLINE and _may_renew(repository, role)]
     for role in (*online, *offline):
         told_of(f"Renewing `{role}`")
-    if online or offline:
-        repository.refresh(*online, *offline)
-    else:
+    if not online and not offline:
         show(repository.bench)
-    return {*online, *offline}
+        return set(), ()
+    try:
+        repository.refresh(*online, *offline)
+    except Trouble as error:
+        if not offline:
+            raise
+        repository.refresh(*(online or [TIMESTAMP]))
+        return {*online}, (f"`{'` and `'.join(offline)}` cannot be renewed: {error} {error.mend or ''}".strip(),)
+    return {*online, *offline}, ()
 
 
 def _may_renew(repository: TufRepository, role: str) -> bool:

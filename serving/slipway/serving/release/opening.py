@@ -1,13 +1,16 @@
 """The channel of the settings, from both its sides: of those who sign it, and of a device."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from tuf.api.metadata import Targets
 
 from slipway.platform.registry.desk import Desk
 from slipway.serving.channel.client import ChannelClient
 from slipway.serving.channel.looking import Channel
 from slipway.serving.release.places import StoreTransport, channel_store, device_transport
+from slipway.serving.release.reviewing import review
 from slipway.serving.release.tuf_repository import TufRepository
 
 OpenChannel = Callable[[Path], Channel]
@@ -28,8 +31,13 @@ class Sides:
 
 
 def open_repository(desk: Desk) -> TufRepository:
-    """To sign it, as far as this machine's keys go."""
-    return TufRepository.open(desk.loaded, people=desk.people, now=desk.now)
+    """To sign it, as far as this machine's keys go; a list that a former key signed is held against the ledger."""
+    store = channel_store(desk.loaded)
+
+    def objections(listed: Targets) -> Sequence[str]:
+        return review(listed, desk, store).problems
+
+    return TufRepository.open(desk.loaded, store=store, people=desk.people, now=desk.now, review=objections)
 
 
 def open_sides(desk: Desk) -> Sides:

@@ -1,37 +1,40 @@
-"""What a list of releases says, held against the ledger before a new key vouches for it.
+"""What a list of releases says, held against ledger and manifests before a new key vouches for it.
 
-A thief of the former key may have listed releases of their own, or others in the place of ours.
+A thief of the former key may have listed releases of their own, or others in the place of ours, altered what is said of
+a file, or left something out.
 """
 
-import copy
 import re
-from collections.abc import Collection
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from tuf.api.metadata import Targets
+from tuf.api.metadata import TargetFile, Targets
 
 from slipway.platform.errors import SlipwayError, WrongUse
 from slipway.platform.names import suggestion
+from slipway.platform.registry.bundles import load_bundle
 from slipway.platform.registry.desk import Desk
+from slipway.platform.store import ObjectMissing, Store
 from slipway.serving.bundle.canonical import canonical, sha256
+from slipway.serving.bundle.folder import LARGEST_MANIFEST, read_manifest
+from slipway.serving.bundle.manifest import MANIFEST, File
+from slipway.serving.channel.paths import file_path, release_path, stored_path
 from slipway.serving.release.folding import load_rollouts
 from slipway.serving.release.inspecting import POINTERS
 from slipway.serving.release.roles import CHANNELS
 
-RELEASE_PATH: Final = re.compile(r"models/([^/]+)/([0-9a-f]{64})/(\d+)\.release\.json")
+RELEASE_PATH: Final = re.compile(r"models/([^/]+)/([0-9a-f]{64})/([1-9]\d{0,15})\.release\.json")
 DIGITS: Final = 12
 UNKNOWN_MEND: Final = (
     "If a thief of the former key put it there: `slipway channel sign --unknown-releases drop`. If it is ours, and the "
     "ledger another one than then: `--unknown-releases keep`."
 )
 
-Key = tuple[str, int, str]
-"""Model, number and bundle of a release."""
-
 
 class Unknown(StrEnum):
-    """What becomes of releases in the list that the ledger does not know."""
+    """What becomes of a list that is not what ledger and manifests say: asked, made right, or left as it is."""
 
     ASK = "ask"
     DROP = "drop"
@@ -57,41 +60,90 @@ def entries(role: str, listing: Targets) -> list[str]:
     return lines or ["nothing yet"]
 
 
-def strange_in(before: Targets, desk: Desk) -> dict[Key, str]:
-    """Releases in the list that are not what the ledger has, with what is wrong."""
-    found = {(one[1], int(one[3]), one[2]): path for path in before.targets if (one := RELEASE_PATH.fullmatch(path))}
+@dataclass(frozen=True)
+class Reviewed:
+    """A list, held against the ledger and the manifests of the bundles."""
+
+    problems: tuple[str, ...]
+    mended: Mapping[str, TargetFile] | None
+    """What ledger and manifests say of the releases that are there; None where the ledger cannot be read."""
+
+
+def review(before: Targets, desk: Desk, store: Store) -> Reviewed:
+    """What is wrong in the list, and what would be right; `store` is the channel's."""
+    if not before.targets:
+        return Reviewed((), {})
     try:
-        known, why = (_known(desk) if found else {}), "which the ledger does not know"
+        right, why = _right(before, desk, store), "which the ledger does not know"
     except SlipwayError as error:
-        known, why = {}, f"and the ledger cannot be asked ({error})"
-    strange = {}
-    for (model, number, bundle), path in sorted(found.items()):
-        digest = known.get((model, number, bundle))
-        if digest != before.targets[path].hashes.get("sha256"):
-            told = "which says something else than the ledger" if digest else why
-            strange[model, number, bundle] = f"it lists release {number} of {model} (bundle {bundle[:DIGITS]}), {told}."
-    return strange
+        right, why = None, f"and the ledger cannot be asked ({error})"
+    return Reviewed(tuple(_problems(before, right or {}, why)), right)
 
 
-def without(before: Targets, strange: Collection[Key]) -> Targets:
-    """The list without these, and without the files of bundles that no release is left of."""
-    kept = copy.deepcopy(before)
-    matches = {path: RELEASE_PATH.fullmatch(path) for path in before.targets}
-    left = {
-        (one[1], one[2]) for one in matches.values() if one is not None and (one[1], int(one[3]), one[2]) not in strange
-    }
-    for path, one in matches.items():
-        _, model, bundle, _ = path.split("/")
-        if (model, bundle) not in left or (one is not None and (model, int(one[3]), bundle) in strange):
-            del kept.targets[path]
-    return kept
+def _problems(before: Targets, right: Mapping[str, TargetFile], why: str) -> Iterator[str]:
+    known = {path.rpartition("/")[0] for path in right}
+    senseless, files = [], []
+    for path, target in sorted(before.targets.items()):
+        release = RELEASE_PATH.fullmatch(path)
+        if right.get(path) == target:
+            continue
+        if release is not None:
+            told = "which says something else than the ledger" if path in right else why
+            yield f"it lists {_release(release)}, {told}."
+        elif path in right:
+            files.append(path)
+        elif path.rpartition("/")[0] in known or not _of_release(path, before):
+            senseless.append(path)
+    if files:
+        yield f"it lists {_counted(files)} otherwise than the manifest of that bundle."
+    if senseless:
+        yield f"it lists {_counted(senseless)}, which belongs to no release that the ledger knows."
+    if gone := sorted(right.keys() - before.targets.keys()):
+        yield f"it does not list {_counted(gone)}, which belongs to a release of the ledger."
 
 
-def _known(desk: Desk) -> dict[Key, str]:
-    """The releases that count in the ledger, with the sha256 of what the release key says of each."""
-    found = ((model, rollout.releases.values()) for model, (rollout, _) in load_rollouts(desk).items())
-    return {
-        (model, one.number, one.bundle): sha256(canonical(one.signed.model_dump(mode="json")))
-        for model, releases in found
-        for one in releases
-    }
+def _of_release(path: str, before: Targets) -> bool:
+    """Whether a file lies beside a release in the list, which is told itself."""
+    folder = path.rpartition("/")[0]
+    return any(one.startswith(f"{folder}/") and RELEASE_PATH.fullmatch(one) for one in before.targets)
+
+
+def _counted(paths: Sequence[str]) -> str:
+    return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
+
+
+def _release(found: re.Match[str]) -> str:
+    return f"release {found[3]} of {found[1]} (bundle {found[2][:DIGITS]})"
+
+
+def _right(before: Targets, desk: Desk, store: Store) -> dict[str, TargetFile]:
+    """All of the releases that count in the ledger and were brought into the channel."""
+    right = {}
+    for model, (rollout, _) in load_rollouts(desk).items():
+        for one in rollout.releases.values():
+            path = release_path(model, one.bundle, one.number)
+            release = TargetFile.from_data(path, canonical(one.signed.model_dump(mode="json")), ["sha256"])
+            if path in before.targets or _is_there(store, release):
+                right |= {path: release, **_files(model, one.bundle, desk, store)}
+    return right
+
+
+def _is_there(store: Store, target: TargetFile) -> bool:
+    try:
+        return store.size(stored_path(target.path, target.hashes["sha256"])) == target.length
+    except ObjectMissing:
+        return False
+
+
+def _files(model: str, bundle: str, desk: Desk, store: Store) -> dict[str, TargetFile]:
+    """A bundle's files, by its manifest, which its name vouches for wherever it lies."""
+    path = file_path(model, bundle, MANIFEST)
+    try:
+        data = store.open_range(stored_path(path, bundle), 0, LARGEST_MANIFEST + 1)
+    except ObjectMissing:
+        data = b""
+    if sha256(data) != bundle:
+        data = load_bundle(desk.store, bundle).data
+    files = {**read_manifest(data, path).files, MANIFEST: File(sha256=bundle, size=len(data))}
+    found = {file_path(model, bundle, name): file for name, file in files.items()}
+    return {path: TargetFile(file.size, {"sha256": file.sha256}, path) for path, file in found.items()}

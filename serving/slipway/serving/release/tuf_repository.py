@@ -6,22 +6,24 @@ on from what the store says. Of two who sign the same role at once one is bound;
 next version.
 """
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.identity import People, load_people
-from slipway.platform.store import Store
+from slipway.platform.store import BadKey, ObjectMissing, Store
 from slipway.serving.bundle.canonical import canonical, sha256
 from slipway.serving.channel import paths
+from slipway.serving.channel.limits import MOST
 from slipway.serving.channel.pointer import LARGEST_POINTER, Named, Pointer
-from slipway.serving.channel.release import Release
+from slipway.serving.channel.release import LARGEST_RELEASE, Release
 from slipway.serving.release.metering import SILENT, Meter
 from slipway.serving.release.places import channel_store
 from slipway.serving.release.roles import CHANNELS, DELEGATED, MODELS, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, role_named
@@ -30,13 +32,30 @@ from slipway.serving.release.tuf_bringing import bring
 from slipway.serving.release.tuf_files import BadChannel, Document, Files
 from slipway.serving.release.tuf_making import keyids_of, make_listing, sign
 from slipway.serving.release.tuf_rotating import propose_first, propose_keys, propose_refreshed
-from slipway.serving.release.tuf_showing import ATTEMPTS, Bench, Busy, Clock, Waiting, show
+from slipway.serving.release.tuf_showing import (
+    ATTEMPTS,
+    UNREVIEWED_MEND,
+    Bench,
+    Busy,
+    Clock,
+    Review,
+    Unreviewed,
+    Waiting,
+    show,
+    unreviewed,
+)
 from slipway.serving.release.tuf_state import State, read_state
 
 if TYPE_CHECKING:
     from slipway.platform.settings import Loaded
 
 T = TypeVar("T", bound=BaseModel)
+
+LOST_MEND: Final = (
+    "`slipway channel verify` looks at all of it; `slipway channel keepalive` makes it anew from the ledger."
+)
+
+log = logging.getLogger(__name__)
 
 
 def _now() -> datetime:
@@ -54,14 +73,23 @@ class TufRepository:
 
     @classmethod
     def open(
-        cls, loaded: "Loaded", *, store: Store | None = None, people: People | None = None, now: Clock = _now
+        cls,
+        loaded: "Loaded",
+        *,
+        store: Store | None = None,
+        people: People | None = None,
+        now: Clock = _now,
+        review: Review = unreviewed,
     ) -> "TufRepository":
-        """The channel of these settings. Nothing is read before it is needed."""
+        """The channel of these settings. Nothing is read before it is needed.
+
+        `review` is asked before a new key of models signs what a former one listed.
+        """
         settings = loaded.settings
         store = store or channel_store(loaded)
         people = people or load_people(settings.identity.people)
         keys = KeysAtHand(settings.identity, people)
-        bench = Bench(Files(store), keys, settings.channel.expiry_days, now)
+        bench = Bench(Files(store), keys, settings.channel.expiry_days, now, review)
         return cls(store, people, bench, settings.protected)
 
     def exists(self) -> bool:
@@ -82,14 +110,27 @@ class TufRepository:
         return tuple(sorted(path.removeprefix("channels/").removesuffix(".json") for path in listed))
 
     def pointer(self, model: str) -> Pointer | None:
+        """None, and told, where what is listed cannot be believed: it is missing, altered, or makes no sense."""
         state = self._state()
         target = _listing(state.newest(CHANNELS).document).targets.get(paths.pointer_path(model))
-        return None if target is None else self._content(Pointer, target)
+        return None if target is None else self._pointer_in(target)
+
+    def senseless(self) -> tuple[str, ...]:
+        """What is listed as a pointer and cannot be believed, by path."""
+        listed = _listing(self._state().newest(CHANNELS).document).targets
+        return tuple(path for path, target in sorted(listed.items()) if self._pointer_in(target) is None)
+
+    def forget(self, pointers: Collection[str]) -> None:
+        """Sign the list of pointers without these paths."""
+        for _ in range(ATTEMPTS):
+            if self._list(self._state(), CHANNELS, {}, without=pointers):
+                return
+        raise self._busy()
 
     def release(self, model: str, bundle: str, number: int) -> Release | None:
         path = paths.release_path(model, bundle, number)
         target = _listing(self._state().newest(MODELS).document).targets.get(path)
-        return None if target is None else self._content(Release, target)
+        return None if target is None else self._release_in(target)
 
     def add_release(self, release: Release, files: Mapping[str, Path], meter: Meter = SILENT) -> Release:
         brought = bring(self.store, release, files, meter)
@@ -97,9 +138,13 @@ class TufRepository:
         for _ in range(ATTEMPTS):
             state = self._state()
             listed = _listing(state.newest(MODELS).document).targets
-            if path in listed:
-                return self._content(Release, listed[path])
-            _refuse_taken(release, listed)
+            there = self._release_in(listed[path]) if path in listed else None
+            if there is None:
+                _refuse_taken(release, {one: listed[one] for one in listed if one != path})
+            elif all(listed.get(name) == file for name, file in brought.items()):
+                return there
+            else:
+                release = there  # what was signed stands; the files are listed as they are
             if self._list(state, MODELS, {**brought, path: self._put(path, _bytes(release))}):
                 return release
         raise self._busy()
@@ -112,14 +157,17 @@ class TufRepository:
         for _ in range(ATTEMPTS):
             state = self._state()
             listed = _listing(state.newest(CHANNELS).document).targets.get(path)
-            before = None if listed is None else self._content(Pointer, listed)
+            before = None if listed is None else self._pointer_in(listed)
             if before == pointer:
                 return
-            _check_next(before, pointer)
+            if listed is not None and before is None:
+                pointer = _anew(pointer, state)
+            else:
+                _check_next(before, pointer)
             models = _listing(state.newest(MODELS).document).targets
             for named in (pointer.base, pointer.target):
                 _check_released(pointer.model, named, models)
-            if self._list(state, CHANNELS, {path: self._put(path, data)}):
+            if self._list(state, CHANNELS, {path: self._put(path, _bytes(pointer))}):
                 return
         raise self._busy()
 
@@ -169,34 +217,61 @@ class TufRepository:
             raise BadChannel(f"There is no channel at {self.store.url}.", mend="`slipway channel init` begins one.")
         return state
 
-    def _list(self, state: State, role: str, added: Mapping[str, TargetFile]) -> bool:
-        """Sign a role with these files added; False where another was quicker."""
+    def _list(self, state: State, role: str, added: Mapping[str, TargetFile], without: Collection[str] = ()) -> bool:
+        """Sign a role with these files added, or left out; False where another was quicker."""
         signers = self.bench.signers(state, role)
         if not signers:
             targets = state.targets.document
             keys, _ = keyids_of(role, state.root, targets.signed if targets else None)
             raise self._cannot_sign(role, keys, "Nothing was signed;")
         newest = state.newest(role)
+        if objections := self.bench.objections(role, newest):
+            raise Unreviewed(f"`{role}` is not signed: {objections[0]}", mend=UNREVIEWED_MEND)
         listing = make_listing(
             _listing(newest.document), newest.free, added, role, now=self.bench.now(), expiries=self.bench.expiries
         )
+        for path in without:
+            listing.targets.pop(path, None)
         return self.bench.files.bind(sign(role, listing, signers))
 
     def _put(self, path: str, data: bytes) -> TargetFile:
         self.store.put(paths.stored_path(path, sha256(data)), data)
         return TargetFile.from_data(path, data, ["sha256"])
 
-    def _content(self, kind: type[T], target: TargetFile) -> T:
+    def _pointer_in(self, target: TargetFile) -> Pointer | None:
+        found = self._believed(Pointer, target, LARGEST_POINTER)
+        if found is not None and (paths.pointer_path(found.model) != target.path or found.sequence >= MOST):
+            log.warning("%s in %s speaks of %s, sequence %s", target.path, self.store.url, found.model, found.sequence)
+            return None
+        return found
+
+    def _release_in(self, target: TargetFile) -> Release | None:
+        found = self._believed(Release, target, LARGEST_RELEASE)
+        if found is None or paths.release_path(found.model, found.bundle, found.number) != target.path:
+            return None
+        return found
+
+    def _believed(self, kind: type[T], target: TargetFile, most: int) -> T | None:
+        try:
+            return self._content(kind, target, most)
+        except BadChannel as error:
+            log.warning("%s", error)
+            return None
+
+    def _content(self, kind: type[T], target: TargetFile, most: int) -> T:
         digest = target.hashes.get("sha256", "")
         key = paths.stored_path(target.path, digest)
-        data = self.store.get(key)
         try:
-            if sha256(data) == digest:
+            data = self.store.open_range(key, 0, most + 1)
+        except (ObjectMissing, BadKey):
+            raise BadChannel(f"{key} in {self.store.url} is not there.", mend=LOST_MEND) from None
+        try:
+            if len(data) <= most and sha256(data) == digest:
                 return kind.model_validate_json(data)
             what = "has another sha256 than its name says"
         except ValidationError as error:
             what = f"makes no sense: {error.errors(include_url=False)[0]['msg']}"
-        raise BadChannel(f"{key} in {self.store.url} {what}.", mend="`slipway channel verify` looks at all of it.")
+        raise BadChannel(f"{key} in {self.store.url} {what}.", mend=LOST_MEND)
 
     def _cannot_sign(self, role: str, keyids: Collection[str], meanwhile: str) -> CannotSign:
         names = sorted({held[0].name for keyid in keyids if (held := self.people.holder(keyid))}) or ["nobody known"]
@@ -227,6 +302,11 @@ def _refuse_taken(release: Release, listed: Mapping[str, TargetFile]) -> None:
                 f"Release {release.number} of {release.model} is bundle {path.split('/')[2]}; a number is given once.",
                 mend="Take the next number.",
             )
+
+
+def _anew(pointer: Pointer, state: State) -> Pointer:
+    """In place of one that cannot be believed, above what it can have had: each took a version of the list."""
+    return pointer.model_copy(update={"sequence": pointer.sequence + state.newest(CHANNELS).free})
 
 
 def _check_next(before: Pointer | None, pointer: Pointer) -> None:

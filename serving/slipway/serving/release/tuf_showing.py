@@ -10,18 +10,18 @@ state under the old ones goes on being shown and refreshed.
 """
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from securesystemslib.signer import Signer
-from tuf.api.metadata import Root, RootVerificationResult, Signed
+from tuf.api.metadata import Root, RootVerificationResult, Signed, Targets
 
 from slipway.platform.errors import SlipwayError
 from slipway.platform.settings import schema
 from slipway.serving.channel.times import signed_at, written
-from slipway.serving.release.roles import DELEGATED, ROOT, SNAPSHOT, TARGETS, TIMESTAMP
+from slipway.serving.release.roles import DELEGATED, MODELS, ROOT, SNAPSHOT, TARGETS, TIMESTAMP
 from slipway.serving.release.signing import KeysAtHand
 from slipway.serving.release.tuf_drafts import Draft, Drafts
 from slipway.serving.release.tuf_files import TIMESTAMP_KEY, BadChannel, Document, Files, key_of
@@ -35,12 +35,26 @@ from slipway.serving.release.tuf_making import (
     make_timestamp,
     sign,
 )
-from slipway.serving.release.tuf_state import State, delegated, read_state
+from slipway.serving.release.tuf_state import Newest, State, delegated, read_state
 
 ATTEMPTS: Final = 20
 Clock = Callable[[], datetime]
 
 log = logging.getLogger(__name__)
+
+
+Review = Callable[[Targets], Sequence[str]]
+"""What speaks against a new key's vouching for a list of releases that a former one signed."""
+UNREVIEWED_MEND: Final = "`slipway channel sign` tells all of it, and signs."
+
+
+def unreviewed(_: Targets) -> Sequence[str]:
+    """Whoever signs vouches for it."""
+    return ()
+
+
+class Unreviewed(SlipwayError):
+    """A key of models would vouch for what the ledger does not know."""
 
 
 class Busy(SlipwayError):
@@ -69,6 +83,7 @@ class Bench:
     keys: KeysAtHand
     expiries: schema.Expiries
     now: Clock
+    review: Review = unreviewed
     drafts: Drafts = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,6 +95,12 @@ class Bench:
         keyids, threshold = keyids_of(role, state.root, targets.signed if targets else None)
         found = self.keys.signers(keyids)
         return dict(list(found.items())[:threshold]) if len(found) >= threshold else {}
+
+    def objections(self, role: str, newest: Newest) -> Sequence[str]:
+        """Why a role's list is not signed once more by its new keys; none while a key that holds the role signed it."""
+        if role != MODELS or newest.valid or newest.document is None or not newest.document.signed.targets:
+            return ()
+        return self.review(newest.document.signed)
 
     def drafts_of(self, state: State | None) -> tuple[Draft | None, Draft | None]:
         """The drafts of the next root and the next targets."""
@@ -196,7 +217,7 @@ def _sign_listings(bench: Bench, state: State, due: set[str]) -> bool:
         if newest.valid and role not in due:
             continue
         signers = bench.signers(state, role)
-        if signers:
+        if signers and not bench.objections(role, newest):
             before = newest.document.signed if newest.document else None
             listing = make_listing(before, newest.free, {}, role, now=bench.now(), expiries=bench.expiries)
             if bench.files.bind(sign(role, listing, signers)):

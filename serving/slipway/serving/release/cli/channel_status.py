@@ -98,6 +98,7 @@ def as_data(standing: "ChannelStanding", now: "datetime") -> dict[str, Any]:
         "whole": standing.whole,
         "roles": roles,
         "models": models,
+        "remarks": list(standing.remarks),
     }
 
 
@@ -140,7 +141,7 @@ def _wave(pointer: "Pointer") -> str:
 
 
 def _remark(standing: "ChannelStanding", now: "datetime", waits: tuple[str, ...]) -> None:
-    for line in waits:
+    for line in (*waits, *standing.remarks):
         say(line)
     for one in standing.roles:
         who = "here" if one.here else f"by {' or '.join(one.holders)}"

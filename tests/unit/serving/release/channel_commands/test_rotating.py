@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tuf.api.metadata import TargetFile
 
 import small_onnx
 from channel_machines import Machines
@@ -144,5 +145,49 @@ def test_a_release_that_a_thief_listed_is_not_taken_over_unasked(machines: Any, 
     machines.well("rollouts", "keepalive")
     assert new in office.repository().metadata("models").signatures
     assert office.repository().release("small-bays", made.digest, 7) is None
+    assert device.look().base is not None
+    machines.well("cleo", "verify")
+
+
+def test_what_a_thief_of_models_altered_is_made_right_by_ledger_and_manifests(
+    machines: Any, device: Follower, tmp_path: Path
+) -> None:
+    office, thief = machines.office, Thief(machines.office, tmp_path / "copy", ["dora"])
+    (release,) = (path for path in thief.made["models"].signed.targets if path.endswith("release.json"))
+    model = release.rpartition("/")[0] + "/model.fp32.onnx"
+
+    def alter(listed: Any) -> None:
+        del listed.targets[release]
+        for path in (model, "x"):
+            listed.targets[path] = TargetFile.from_data(path, b"evil", ["sha256"])
+
+    forged = thief.forge("models", alter)
+    (office.folder / forged.key).write_bytes(forged.data)
+    office.repository().commit()
+    office.new_key("dora")
+    machines.well("ada", "rotate-key", "models")
+    machines.well("ben", "sign")
+    refused = machines.at("dora", "sign").err
+    assert f"it lists {model} otherwise than the manifest" in refused
+    assert "it lists x, which belongs to no release" in refused
+    assert f"it does not list {release}" in refused
+    machines.well("dora", "sign", "--unknown-releases", "drop")
+    machines.well("rollouts", "keepalive")
+    assert "x" not in office.repository().metadata("models").signed.targets
+    assert device.fetch() > 0
+    machines.well("cleo", "verify")
+
+
+def test_what_cannot_be_believed_of_pointers_stops_no_renewal_and_is_made_anew(
+    machines: Any, device: Follower, tmp_path: Path
+) -> None:
+    office = machines.office
+    thief = Thief(office, tmp_path / "copy", ["rollouts"])
+    for name in ("ghost", "small-bays"):
+        target = TargetFile.from_data(f"channels/{name}.json", b"nothing", ["sha256"])
+        forged = thief.forge("channels", lambda listed, one=target: listed.targets.update({one.path: one}))
+        (office.folder / forged.key).write_bytes(forged.data)
+    told = machines.at("rollouts", "keepalive")
+    assert (told.code, "channels/ghost.json is listed no more" in told.err) == (0, True)
     assert device.look().base is not None
     machines.well("cleo", "verify")

@@ -5,21 +5,37 @@ import threading
 from pathlib import Path
 
 import pytest
+from tuf.api.metadata import TargetFile
 
-from signed_channel import Follower, Office
+from signed_channel import Follower, Office, Thief
 from signed_channel.office import files_of, tree
 from slipway.platform.errors import WrongUse
+from slipway.serving.bundle.canonical import sha256
 from slipway.serving.bundle.folder import Bundle
+from slipway.serving.channel.paths import file_path, stored_path
+from slipway.serving.channel.pointer import Pointer
 from slipway.serving.channel.release import Release
 from slipway.serving.channel.transport import NotThere
+from slipway.serving.release.checking import problems
+from slipway.serving.release.inspecting import standing_of
+from slipway.serving.release.metering import SILENT
 from slipway.serving.release.signing import CannotSign
 from slipway.serving.release.tuf_files import BadChannel
+from slipway.serving.release.tuf_repository import TufRepository
+from slipway.serving.release.tuf_showing import Unreviewed
+from slipway.serving.release.tuf_state import read_state
 
 MODEL = "small-bays"
 
 
 def follower(office: Office, tmp_path: Path) -> Follower:
     return Follower(tmp_path / "trust", office.repository().root_bytes(), office)
+
+
+def pointer_of(office: Office) -> Pointer:
+    found = office.repository().pointer(MODEL)
+    assert found is not None
+    return found
 
 
 def test_devices_see_nothing_before_a_commit_and_all_of_it_after(
@@ -66,6 +82,105 @@ def test_the_sequence_of_pointers_rises(office: Office, bundles: tuple[Bundle, .
     with pytest.raises(WrongUse, match="Expected sequence 2 or higher of the pointer of small-bays, found 1"):
         office.repository().set_pointer(pointer.model_copy(update={"paused": True}))
     office.repository().set_pointer(pointer.model_copy(update={"sequence": 7, "paused": True}))
+
+
+@pytest.mark.parametrize("done", ["altered", "deleted", "of another model", "without a sha256"])
+def test_a_pointer_that_cannot_be_believed_is_made_anew_above_all_before(
+    office: Office, bundles: tuple[Bundle, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture, done: str
+) -> None:
+    release = office.lead(bundles[0])
+    office.point(MODEL, base=release, paused=True)
+    before = pointer_of(office)
+    (file,) = [path for path in (office.folder / "targets/channels").iterdir() if b'"paused":true' in path.read_bytes()]
+    if done == "deleted":
+        file.unlink()
+    elif done == "altered":
+        file.write_bytes(b"{}")
+    else:
+        data = before.model_copy(update={"model": "other"}).model_dump_json().encode()
+        target = TargetFile.from_data(f"channels/{MODEL}.json", data, ["sha512" if "out" in done else "sha256"])
+        thief = Thief(office, tmp_path / "thief", ["rollouts"])
+        thief.forge("channels", lambda signed: signed.targets.update({f"channels/{MODEL}.json": target}))
+        made = thief.made["channels"]
+        (office.folder / made.key).write_bytes(made.data)
+        (office.folder / f"targets/channels/{sha256(data)}.{MODEL}.json").write_bytes(data)
+
+    office.repository().commit()
+    assert office.repository().pointer(MODEL) is None
+    assert office.repository().senseless() == (f"channels/{MODEL}.json",)
+    assert f"{MODEL}.json" in caplog.text
+    assert "channels/small-bays.json cannot be believed" in "".join(standing_of(office.repository()).remarks)
+    found = list(problems(office.repository(), now=office.time.now(), meter=SILENT))
+    assert any("channels/small-bays.json cannot be believed" in one for one in found)
+    office.point(MODEL, base=release)
+    office.repository().commit()
+
+    assert pointer_of(office).sequence > before.sequence
+    assert follower(office, tmp_path).look().base == release
+    assert office.repository().senseless() == ()
+
+
+def test_what_makes_no_sense_can_be_left_out(office: Office, bundles: tuple[Bundle, ...], tmp_path: Path) -> None:
+    release = office.lead(bundles[0])
+    thief = Thief(office, tmp_path / "thief", ["rollouts"])
+    ghost = TargetFile.from_data("channels/ghost.json", b"nothing", ["sha256"])
+    made = thief.forge("channels", lambda signed: signed.targets.update({"channels/ghost.json": ghost}))
+    (office.folder / made.key).write_bytes(made.data)
+    office.repository().forget(office.repository().senseless())
+    office.repository().commit()
+    assert office.repository().models() == (MODEL,)
+    assert list(problems(office.repository(), now=office.time.now(), meter=SILENT)) == []
+    assert follower(office, tmp_path).look().base == release
+
+
+def test_a_file_that_is_listed_otherwise_is_listed_as_it_is(
+    office: Office, bundles: tuple[Bundle, ...], tmp_path: Path
+) -> None:
+    release = office.lead(bundles[0])
+    thief = Thief(office, tmp_path / "thief", ["dora"])
+    path = file_path(MODEL, release.bundle, "model.fp32.onnx")
+    evil = TargetFile.from_data(path, b"evil", ["sha256"])
+    made = thief.forge("models", lambda signed: signed.targets.update({path: evil}))
+    (office.folder / made.key).write_bytes(made.data)
+    office.time.forward(hours=1)
+    assert office.add(bundles[0]) == release
+    office.repository().commit()
+    assert follower(office, tmp_path).fetch() > 0
+
+
+def test_a_file_of_the_right_size_that_was_planted_is_replaced(office: Office, bundles: tuple[Bundle, ...]) -> None:
+    name = "model.fp32.onnx"
+    data = (bundles[0].folder / name).read_bytes()
+    planted = office.folder / stored_path(file_path(MODEL, bundles[0].digest, name), sha256(data))
+    planted.parent.mkdir(parents=True)
+    planted.write_bytes(bytes(len(data)))
+    office.lead(bundles[0])
+    assert planted.read_bytes() == data
+
+
+def test_a_new_key_of_models_vouches_for_nothing_unreviewed(
+    office: Office, bundles: tuple[Bundle, ...], tmp_path: Path
+) -> None:
+    office.lead(bundles[0])
+    thief = Thief(office, tmp_path / "thief", ["dora"])
+    ghost = TargetFile.from_data("x", b"nothing", ["sha256"])
+    made = thief.forge("models", lambda signed: signed.targets.update({"x": ghost}))
+    (office.folder / made.key).write_bytes(made.data)
+    office.new_key("dora")
+    office.alone("ada", "ben", "rollouts").rotate(["models"])
+    asking = TufRepository.open(
+        office.loaded(), now=office.time.now, review=lambda listed: ["it lists x"] if "x" in listed.targets else []
+    )
+    asking.commit()
+    asking.refresh("models", "channels")
+    with pytest.raises(Unreviewed, match="it lists x"):
+        asking.add_release(
+            Release(model=MODEL, number=2, bundle=bundles[1].digest, floor=0, signed_at=office.time.now()),
+            files_of(bundles[1]),
+        )
+    state = read_state(asking.bench.files)
+    assert state is not None
+    assert not state.newest("models").valid
 
 
 def test_a_pointer_names_signed_releases_only(office: Office, bundles: tuple[Bundle, ...]) -> None:
@@ -146,11 +261,3 @@ def test_a_channel_that_was_not_founded_says_so(unfounded: Office) -> None:
     assert not repository.exists()
     with pytest.raises(BadChannel, match="There is no channel at"):
         repository.pointer(MODEL)
-
-
-def test_a_damaged_pointer_in_the_store_is_told(office: Office, bundles: tuple[Bundle, ...]) -> None:
-    office.lead(bundles[0])
-    (stored,) = (office.folder / "targets/channels").iterdir()
-    stored.write_bytes(stored.read_bytes()[:-1] + b" ")
-    with pytest.raises(BadChannel, match="has another sha256 than its name says"):
-        office.repository().pointer(MODEL)
