@@ -98,7 +98,17 @@ class ChannelClient:
 
     def _pointer(self, model: str) -> Pointer:
         path = paths.pointer_path(model)
-        pointer = self._parsed(Pointer, self._vouched(path), LARGEST_POINTER)
+        place = self._transport.place
+        try:
+            remote = self._vouched(path)
+        except NotThere as error:
+            raise NotThere(f"{place} holds nothing of {model}: it lists no {path}.", mend=_NOTHING) from error
+        try:
+            pointer = self._parsed(Pointer, remote, LARGEST_POINTER)
+        except NotThere as error:  # as on a stick for other models: what is signed lists all of the channel
+            raise NotThere(
+                f"{place} holds nothing of {model}, which the channel has.", mend=f"{_NOTHING} Or take another copy."
+            ) from error
         if pointer.model != model:
             raise Untrusted(f"{self._transport.place}: {path} is the pointer of `{pointer.model}`, expected `{model}`.")
         return pointer
@@ -159,6 +169,7 @@ class ChannelClient:
         return data
 
 
+_NOTHING = "Look at the name of the model, and whether it was exported or released there."
 KEPT = 15
 """How many small files are kept in memory between looks."""
 

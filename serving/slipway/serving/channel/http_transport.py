@@ -209,7 +209,10 @@ def _parts(address: str, *, plain: bool) -> tuple[str, str, int | None, str]:
     if url.auth:
         raise WrongUse("The channel's address has a password in it; a channel is public.", mend=HINT)
     if url.scheme == "http" and not plain and not _is_here(url.host):
-        raise WrongUse(f"`{address}` is not encrypted.", mend="Use https://, or allow plain HTTP in so many words.")
+        raise WrongUse(
+            f"`{address}` is not encrypted.",
+            mend="Use https://, or enrol with --plain-http: others see then what is fetched, and may hold it back.",
+        )
     return url.scheme, url.host, url.port, (url.path or "").rstrip("/")
 
 

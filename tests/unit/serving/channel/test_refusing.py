@@ -327,8 +327,18 @@ def test_a_stolen_stick_with_links_is_refused(office: Office, device: Follower, 
 
 def test_another_model_has_another_pointer(device: Follower) -> None:
     device.model = "small-doors"
-    with pytest.raises(NotThere, match=r"lists no channels/small-doors\.json"):
+    with pytest.raises(NotThere, match=r"holds nothing of small-doors: it lists no channels/small-doors\.json"):
         device.look()
+
+
+def test_a_stick_without_the_model_holds_nothing_of_it(office: Office, device: Follower, tmp_path: Path) -> None:
+    stick = tmp_path / "stick"
+    shutil.copytree(office.folder, stick)
+    (pointer,) = (stick / "targets/channels").glob(f"*.{device.model}.json")
+    pointer.unlink()
+    with pytest.raises(NotThere) as told:
+        device.look(stick)
+    assert str(told.value) == f"{stick} holds nothing of {device.model}, which the channel has."
 
 
 def test_a_manifest_of_another_bundle_is_refused(office: Office, device: Follower, tmp_path: Path) -> None:

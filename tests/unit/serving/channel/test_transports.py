@@ -153,6 +153,7 @@ def test_addresses_that_are_refused(address: str, message: str) -> None:
     with pytest.raises(WrongUse, match=message) as told:
         open_transport(address)
     assert "secret" not in str(told.value)
+    assert ("--plain-http" in str(told.value.mend)) == ("encrypted" in message)
 
 
 def test_addresses_that_are_not() -> None:
