@@ -24,6 +24,11 @@ def wave_asked(share: float | None, cohort: str | None) -> Wave:
 
 def sampling_asked(share: float, below: float | None, above: float | None, per_day: int) -> Sampling:
     """A policy of samples in the words of a command; the share is in per cent."""
+    if per_day and not share and below is None and above is None:
+        raise WrongUse(
+            f"--per-day {per_day} says how many pictures, and nothing says which.",
+            mend="Add --share, --confidence-below or --novelty-above; --per-day 0 is for none.",
+        )
     try:
         return Sampling(share=share / 100, confidence_below=below, novelty_above=above, per_day=per_day)
     except ValidationError as error:

@@ -56,6 +56,17 @@ def asked_before(desk: Desk, model: str, action: Action, request: str | None) ->
     return None
 
 
+def check_same(written: Written, request: str | None, *, same: bool) -> None:
+    """Refuse to take the entry of a request for the answer to another wish."""
+    if request is not None and not same:
+        decision, number = written.entry.decision, written.entry.number
+        raise Refused(
+            f"The request `{request}` wrote entry {number} ({decision.action} of {decision.model}), which asks for "
+            "something else.",
+            mend="For another wish: a new request.",
+        )
+
+
 def check_counts(written: Written, why_void: str | None) -> None:
     """Refuse to take an entry for done that changes nothing."""
     if why_void:

@@ -12,7 +12,7 @@ from slipway.platform.registry.decisions import About
 from slipway.platform.registry.desk import Desk, Refused
 from slipway.serving.channel.pointer import Sampling, Wave
 from slipway.serving.release.converging import Converged, Told, converge
-from slipway.serving.release.deciding import about_release, asked_before, check_counts, decide, refused
+from slipway.serving.release.deciding import about_release, asked_before, check_counts, check_same, decide, refused
 from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.metering import SILENT, Meter
 from slipway.serving.release.repository import Repository
@@ -49,6 +49,15 @@ class Moved:
     converged: Converged
 
 
+def _last(rollout: Rollout, action: Action) -> Written | None:
+    """The newest entry that did this to what is on its way, else the one that began it."""
+    target = rollout.target
+    if target is None:
+        return None
+    steps = (step.written for step in reversed(rollout.steps) if step.release == target.number)
+    return next((one for one in steps if one.entry.decision.action is action), target.written)
+
+
 def pausing() -> Move:
     """Nobody begins with the target; who has it keeps it."""
     return Move(Action.PAUSE, {}, lambda rollout: rollout.paused)
@@ -58,7 +67,7 @@ def resuming() -> Move:
     """It goes on after a pause."""
 
     def already(rollout: Rollout) -> Written | None:
-        return rollout.target.written if rollout.target and not rollout.paused else None
+        return _last(rollout, Action.RESUME) if rollout.target and not rollout.paused else None
 
     return Move(Action.RESUME, {}, already)
 
@@ -68,7 +77,7 @@ def advancing(wave: Wave) -> Move:
 
     def already(rollout: Rollout) -> Written | None:
         same = rollout.target and not rollout.paused and wave == rollout.wave.model_copy(update={"seed": wave.seed})
-        return rollout.last if same else None
+        return _last(rollout, Action.ADVANCE) if same else None
 
     return Move(Action.ADVANCE, {WAVE: wave.model_dump(mode="json", exclude={"seed"})}, already)
 
@@ -104,7 +113,10 @@ def move(  # noqa: PLR0913 - what may be left out is given by name
 ) -> Moved:
     """Decide it, and let the channel follow."""
     rollout, _ = load_rollout(desk, model)
-    there = asked_before(desk, model, wanted.action, request) or wanted.already(rollout)
+    there = asked_before(desk, model, wanted.action, request)
+    if there:
+        check_same(there, request, same=dict(there.entry.decision.details) == dict(wanted.details))
+    there = there or wanted.already(rollout)
     if there:
         check_counts(there, rollout.why_void(there.entry.number))
     written = there or _decided(desk, rollout, wanted, reason, request)

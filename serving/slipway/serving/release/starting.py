@@ -25,6 +25,7 @@ from slipway.serving.bundle.verifying import verify
 from slipway.serving.channel.paths import MODELS_ROLE
 from slipway.serving.channel.pointer import Wave
 from slipway.serving.errors import SlipwayError
+from slipway.serving.release import wording
 from slipway.serving.release.converging import Converged, Told, converge
 from slipway.serving.release.deciding import asked_before, check_counts, decide, refused
 from slipway.serving.release.drilling import Drill, drill
@@ -54,6 +55,29 @@ class Wanted:
     wave: Wave = Wave()  # noqa: RUF009 - frozen
     minimum_agent: str = NO_MINIMUM
     request: str | None = None
+    said: bool = False
+    """Whether somebody said the wave; else the same release in any wave is what is wanted."""
+
+    def otherwise(self, there: Released, wave: Wave) -> str:
+        """What of it a release that is there does not do; empty where it is as wanted."""
+        asked, model = self.wave, there.model
+        if (self.said or asked != Wave()) and asked.model_copy(update={"seed": ""}) not in (
+            there.wave.model_copy(update={"seed": ""}),
+            wave.model_copy(update={"seed": ""}),
+        ):
+            if there.finished:
+                return f"It is everybody's, and does not go {wording.wave(asked)}."
+            cohort = f" --cohort {asked.cohort}" if asked.cohort else ""
+            return (
+                f"It goes {wording.wave(wave)}, not {wording.wave(asked)}: "
+                f"`slipway rollout advance {model} --share {asked.share:g}{cohort}` changes that."
+            )
+        if self.minimum_agent not in (NO_MINIMUM, there.minimum_agent):
+            return (
+                f"It was signed for agents from {there.minimum_agent}, not {self.minimum_agent}, and that stays so for "
+                "this release."
+            )
+        return ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +109,8 @@ class Started:
     converged: Converged
     before: bool
     """Whether it was released before."""
+    otherwise: str = ""
+    """What of the wish it does not do, where it was released before."""
 
 
 def look(desk: Desk, given: str, sides: Sides, meter: Meter) -> Plan:
@@ -105,15 +131,16 @@ def start(desk: Desk, given: str, sides: Sides, wanted: Wanted, meter: Meter, to
     """Release today's champion, or find it released."""
     picked = pick_champion(desk, given)
     model = picked.record.model
-    if there := _released(desk, picked, wanted):
-        return Started(there, None, _shown(desk, sides, model, told, meter), before=True)
+    if there := released_before(desk, picked, wanted):
+        shown = _shown(desk, sides, model, told, meter)
+        return Started(there, None, shown, before=True, otherwise=wanted.otherwise(there, _wave(desk, there)))
     desk.acting(Role.RELEASER, picked.about(), ASKED)
     converge(desk, sides.repository, (model,), told=told, meter=meter)  # what was decided before, and not shown yet
     plan = look(desk, given, sides, meter)
     if plan.against:
         desk.refuse(ASKED, picked.about(), refused(plan.against))
     if plan.drilled is None:
-        told(f"This is the first release of {model}: there is no way back yet.")
+        told(f"No release of {model} has reached all devices yet: there is no way back yet.")
     _, rollout = decide(desk, Action.RELEASE, plan.about, request=wanted.request, details=_details(plan, wanted))
     released = rollout.releases[plan.number]
     return Started(released, plan.drilled, _shown(desk, sides, model, told, meter), before=False)
@@ -166,7 +193,13 @@ def drill_base(desk: Desk, sides: Sides, base: Released, meter: Meter) -> tuple[
             return None, [Against(why, mend)]
 
 
-def _released(desk: Desk, picked: Picked, wanted: Wanted) -> Released | None:
+def _wave(desk: Desk, there: Released) -> Wave:
+    """Where it goes now."""
+    rollout, _ = load_rollout(desk, there.model)
+    return rollout.wave if rollout.target_number == there.number else there.wave
+
+
+def released_before(desk: Desk, picked: Picked, wanted: Wanted) -> Released | None:
     """The release that this version is, where it is one that devices should run."""
     model = picked.record.model
     rollout, _ = load_rollout(desk, model)

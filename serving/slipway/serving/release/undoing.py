@@ -18,12 +18,12 @@ from slipway.platform.registry.records import agreed
 from slipway.platform.registry.shown import show_version
 from slipway.platform.registry.standing import ModelStanding
 from slipway.serving.release.converging import Converged, Told, converge
-from slipway.serving.release.deciding import about_release, asked_before, check_counts
+from slipway.serving.release.deciding import about_release, asked_before, check_counts, check_same
 from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.metering import SILENT, Meter
 from slipway.serving.release.repository import Repository
 from slipway.serving.release.rollouts import Released, Rollout
-from slipway.serving.release.rules import BASE, RELEASE
+from slipway.serving.release.rules import BASE, RELEASE, number_in
 
 ASKED: Final = Action.ROLLBACK.value
 OpenRepository = Callable[[], Repository]
@@ -108,7 +108,10 @@ def undo(  # noqa: PLR0913 - what may be left out is given by name
     if not reason.strip():
         raise WrongUse("An undo takes a reason.", mend='--reason "…"')
     rollout, standing = load_rollout(desk, model)
-    there = asked_before(desk, model, Action.ROLLBACK, request) or undone_before(rollout, release)
+    there = asked_before(desk, model, Action.ROLLBACK, request)
+    if there:
+        check_same(there, request, same=release in (None, number_in(there.entry.decision, RELEASE)))
+    there = there or undone_before(rollout, release)
     written = there
     if written is None and champion_alone(rollout, standing, release):
         written = rollback(desk, model, reason=reason, request=request, show=False).written

@@ -48,7 +48,7 @@ def standing(rollout: Rollout) -> str:
     """What devices should run, in a line."""
     base, target = rollout.base, rollout.target
     if target is None:
-        return f"all devices run {named(base)}" if base else "nothing was released"
+        return f"all devices are told to run {named(base)}" if base else "nothing was released"
     paused = ", paused" if rollout.paused else ""
     rest = f", the others {named(base)}" if base else ""
     return f"{named(target)} goes {wave(rollout.wave)}{rest}{paused}"

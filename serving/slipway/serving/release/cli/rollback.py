@@ -78,6 +78,19 @@ def _tell_plan(desk: "Desk", model: str, release: int | None, *, json: bool) -> 
         )
 
 
+def _can_go(model: str, release: int) -> bool:
+    """Whether an undo of this release would not be refused."""
+    from slipway.platform.registry.desk import Refused
+    from slipway.serving.release.folding import known_rollout
+    from slipway.serving.release.undoing import plan
+
+    try:
+        plan(*known_rollout(open_desk(), model), release)
+    except Refused:
+        return False
+    return True
+
+
 def _tell(model: str, done: "Undone") -> None:
     from slipway.serving.release.rules import RELEASE, number_in
     from slipway.serving.release.wording import standing
@@ -89,7 +102,7 @@ def _tell(model: str, done: "Undone") -> None:
     typer.echo(f"{model}: {what}{' already' * done.before}, version {version} is champion: entry {number}.")
     if done.rollout.releases:
         say(f"{model}: {standing(done.rollout)}.")
-    if gone is None and (base := done.rollout.base):
+    if gone is None and (base := done.rollout.base) and _can_go(model, base.number):
         say(f"`slipway rollback {model} --release {base.number} --reason …` takes that out of the field, too.")
     if done.converged is not None:
         tell_channel(done.converged)

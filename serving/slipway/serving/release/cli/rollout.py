@@ -11,6 +11,7 @@ from slipway.serving.release.cli import rollback, rollout_looking, rollout_movin
 from slipway.serving.release.cli.arguments import Cohort, Request, Share, channel_data, release_data, tell_channel
 
 if TYPE_CHECKING:
+    from slipway.serving.release.rollouts import Released
     from slipway.serving.release.starting import Plan, Started, Wanted
 
 app = typer.Typer(add_completion=False, help="Lead a release to all devices in waves, and back.")
@@ -50,6 +51,10 @@ def start(  # noqa: PLR0913 - options, which people write by name
     wanted = _wanted(share, cohort, minimum_agent, request)
     sides = open_sides(desk)
     if dry_run:
+        picked = starting.pick_champion(desk, model)
+        if there := starting.released_before(desk, picked, wanted):
+            _tell_there(there, json=json)
+            return
         with meter() as shown:
             plan = starting.look(desk, model, sides, shown)
         _tell_plan(plan, wanted, json=json)
@@ -58,13 +63,26 @@ def start(  # noqa: PLR0913 - options, which people write by name
     with meter() as shown:
         done = starting.start(desk, model, sides, wanted, shown, shown.note)
     _tell(done, json=json)
+    raise typer.Exit(1 if done.otherwise else 0)
 
 
 def _wanted(share: float | None, cohort: str | None, minimum_agent: str, request: str | None) -> "Wanted":
     from slipway.serving.release.asking import agent_asked, wave_asked
     from slipway.serving.release.starting import Wanted
 
-    return Wanted(wave_asked(share, cohort), agent_asked(minimum_agent), request)
+    said = share is not None or cohort is not None
+    return Wanted(wave_asked(share, cohort), agent_asked(minimum_agent), request, said=said)
+
+
+def _tell_there(released: "Released", *, json: bool) -> None:
+    name = f"{released.model}/{released.version}"
+    if json:
+        wave = released.wave.model_dump(mode="json", exclude={"seed"})
+        named = {"version": name, "release": released.number, "wave": wave}
+        print_json({**named, "before": True, "drilled": None, "against": []})
+        return
+    typer.echo(f"{name} is release {released.number} already: entry {released.written.entry.number}.")
+    say("Nothing was changed.")
 
 
 def _tell_plan(plan: "Plan", wanted: "Wanted", *, json: bool) -> None:
@@ -73,7 +91,9 @@ def _tell_plan(plan: "Plan", wanted: "Wanted", *, json: bool) -> None:
     name, against = plan.picked.name, [f"{one.why}." for one in plan.against]
     if json:
         named = {"version": name, "release": plan.number, "wave": wanted.wave.model_dump(mode="json", exclude={"seed"})}
-        print_json({**named, "drilled": plan.drilled.release if plan.drilled else None, "against": against})
+        print_json(
+            {**named, "before": False, "drilled": plan.drilled.release if plan.drilled else None, "against": against}
+        )
     elif against:
         say(f"This would be refused. Nothing was changed.\n{chr(10).join(against)}")
     else:
@@ -93,6 +113,7 @@ def _tell(done: "Started", *, json: bool) -> None:
             {
                 "release": release_data(released),
                 "before": done.before,
+                "otherwise": done.otherwise,
                 "drilled": drilled,
                 **channel_data(done.converged),
             }
@@ -101,6 +122,8 @@ def _tell(done: "Started", *, json: bool) -> None:
     name = f"{released.model}/{released.version}"
     if done.before:
         typer.echo(f"{name} is release {released.number} already: entry {released.written.entry.number}.")
+        if done.otherwise:
+            say(done.otherwise)
     else:
         if done.drilled:
             say(f"{done.drilled.told[:1].upper()}{done.drilled.told[1:]}.")

@@ -39,7 +39,7 @@ def advance(  # noqa: PLR0913 - options, which people write by name
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Let more devices have what is on its way, or all of them for good. It takes the role releaser.
+    """Let more devices have what is on its way, or all of them for good. It takes the role releaser or rollout-service.
 
     A wave is said in full: without --cohort it is of all devices, without --share it is the whole cohort.
     """

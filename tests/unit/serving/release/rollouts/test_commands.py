@@ -50,7 +50,8 @@ def test_a_rollout_from_start_to_undo(run: Run, led_site: Site) -> None:
     assert ", paused" in run("rollout", "pause", MODEL, "--reason", "half the lot is dark", by="cleo")[1]
     assert run("rollout", "resume", MODEL)[0] == 0
     assert data(run("rollout", "advance", MODEL, "--share", "50", "--json"))["pointer"]["wave"]["share"] == 50
-    assert run("rollout", "advance", MODEL, "--finish")[1].startswith(f"{MODEL}: all devices run release 2 (version 2)")
+    finished = run("rollout", "advance", MODEL, "--finish")[1]
+    assert finished.startswith(f"{MODEL}: all devices are told to run release 2 (version 2)")
     told = data(run("rollback", MODEL, "--reason", "wrong plates", "--dry-run", "--json"))
     assert (told["undoes"], told["back_to"]) == (2, 1)
     told = run("rollback", MODEL, "--reason", "wrong plates", "--dry-run")[2]
@@ -111,6 +112,24 @@ def test_pictures_are_asked_for_by_a_policy(run: Run, led_site: Site) -> None:
     assert "devices keep 1 % of all" in run("rollout", "history", MODEL)[1]
     assert "--per-day" in run("rollout", "sample", MODEL)[2]
     assert "devices keep no pictures" in run("rollout", "sample", MODEL, "--per-day", "0")[1]
+
+
+def test_pictures_are_not_asked_for_without_saying_which(run: Run) -> None:
+    code, _, err = run("rollout", "sample", MODEL, "--per-day", "10")
+    assert (code, "--confidence-below" in err) == (2, True)
+
+
+def test_a_start_that_wants_what_is_there_otherwise_says_how_it_goes(run: Run) -> None:
+    started = ("rollout", "start", MODEL)
+    assert run(*started, "--share", "5")[0] == 0
+    assert run(*started, "--share", "5")[0] == 0
+    code, out, err = run(*started, "--share", "50")
+    assert (code, "already" in out) == (1, True)
+    assert "to 5 % of all devices, not to 50 %" in err
+    assert f"`slipway rollout advance {MODEL} --share 50` changes that" in err
+    assert "agents from 0.0.0, not 1.0.0" in run(*started, "--minimum-agent", "1.0.0")[2]
+    code, out, _ = run(*started, "--dry-run")
+    assert (code, "is release 2 already" in out) == (0, True)
 
 
 def test_who_lacks_the_online_keys_is_told_who_shows_it(run: Run, led_site: Site) -> None:

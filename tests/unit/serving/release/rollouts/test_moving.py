@@ -94,6 +94,24 @@ def test_a_request_whose_entry_came_too_late_is_not_taken_for_done(led_site: Sit
     assert led_site.move(pausing(), request="r-2").written == first.written
 
 
+def test_a_request_stands_for_one_wish(led_site: Site) -> None:
+    led_site.start(wave=Wave(share=5))
+    first = led_site.move(advancing(Wave(share=60)), request="abc")
+    assert led_site.move(advancing(Wave(share=60)), request="abc").written == first.written
+    with pytest.raises(Refused, match="which asks for something else"):
+        led_site.move(advancing(Wave(share=50)), request="abc")
+    assert led_site.rollout.wave.share == 60
+
+
+def test_what_is_so_already_names_the_entry_that_made_it_so(led_site: Site) -> None:
+    led_site.start()
+    assert led_site.move(resuming()).written == led_site.rollout.releases[2].written
+    led_site.move(pausing())
+    resumed = led_site.move(resuming())
+    led_site.promote("c")
+    assert led_site.move(resuming()).written == resumed.written
+
+
 def test_where_nothing_is_on_its_way_nothing_moves(site: Site) -> None:
     with pytest.raises(Refused, match=f"Nothing of {MODEL} is on its way"):
         site.move(pausing())
