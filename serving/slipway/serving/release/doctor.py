@@ -29,11 +29,15 @@ def channel(loaded: "Loaded") -> Iterator[Finding]:
     except ObjectMissing:
         yield skipped(NAME, f"none at {loaded.settings.channel.url}; `slipway channel init` begins one")
         return
-    from slipway.serving.release.inspecting import standing_of
+    from slipway.serving.release.inspecting import standing_of, state_of
+    from slipway.serving.release.remembering import went_back
     from slipway.serving.release.tuf_repository import TufRepository
 
     now = datetime.now(UTC)
-    standing = standing_of(TufRepository.open(loaded))
+    repository = TufRepository.open(loaded)
+    standing = standing_of(repository)
+    for line in (*went_back(loaded, state_of(repository)), *standing.remarks):
+        yield warning(NAME, line, "slipway channel verify")
     late = [one for one in standing.roles if one.late(now)]
     yield from (_late(one, now) for one in late)
     if not standing.whole:

@@ -25,6 +25,7 @@ from slipway.serving.release.inspecting import (
     waiting_in,
 )
 from slipway.serving.release.metering import SILENT, Meter
+from slipway.serving.release.remembering import went_back
 from slipway.serving.release.roles import CHANNELS, OFFLINE, ROOT, TIMESTAMP
 from slipway.serving.release.tuf_repository import TufRepository
 from slipway.serving.release.tuf_showing import show
@@ -56,12 +57,12 @@ def keep(
     meter: Meter = SILENT,
 ) -> Kept:
     """Finish what was begun, and renew what is due, or with `now` all whose keys are here."""
-    state_of(repository)
+    remarks = list(went_back(desk.loaded, state_of(repository)))
     asked = [one for one in requests(repository, desk) if one.listing is not None and one.signers]
     refused = [one for one in asked if one.problems]
     repository = withholding(repository, refused) if refused else repository
     sign(repository, tuple(one for one in asked if not one.problems))
-    remarks = [f"`{one.role}` is not signed: {one.problems[0]} {one.mend}" for one in refused]
+    remarks += [f"`{one.role}` is not signed: {one.problems[0]} {one.mend}" for one in refused]
     remarks += _follow_ledger(repository, desk, told_of, meter)
     remarks += _forget_ghosts(repository, desk)
     before = standing_of(repository)

@@ -118,7 +118,7 @@ def _release(found: re.Match[str]) -> str:
 
 def _right(before: Targets, desk: Desk, store: Store) -> dict[str, TargetFile]:
     """All of the releases that count in the ledger and were brought into the channel."""
-    right = {}
+    right: dict[str, TargetFile] = {}
     for model, (rollout, _) in load_rollouts(desk).items():
         for one in rollout.releases.values():
             path = release_path(model, one.bundle, one.number)

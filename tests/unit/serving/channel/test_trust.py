@@ -12,9 +12,11 @@ import pytest
 from tuf.ngclient import Updater
 
 from signed_channel import Follower, Office
+from slipway.serving.channel import limits
 from slipway.serving.channel.errors import CannotRemember, ChannelError, Untrusted
 from slipway.serving.channel.trust_folder import UNFINISHED
 from slipway.serving.channel.updater import RememberingUpdater
+from slipway.serving.release.inspecting import standing_of
 
 
 class PowerCut(BaseException):
@@ -158,3 +160,18 @@ def test_python_tuf_still_has_the_stages_that_we_step_in_between() -> None:
         inspect.getsource(getattr(Updater, f"_load_{name}")) for name in ("timestamp", "snapshot", "targets")
     )
     assert all(f"self.{name}(" in called for name in stages - ours)
+
+
+def test_a_device_that_is_far_behind_follows_some_roots_in_each_look(
+    office: Office, device: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "ROOT_ROTATIONS", 3)
+    for _ in range(7):
+        office.repository().refresh("root")
+    office.new_key("rollouts")
+    assert office.repository().rotate(["channels", "snapshot", "timestamp"]) == ()
+    assert "There are 9 roots" in "".join(standing_of(office.repository()).remarks)
+    for _ in range(2):
+        with pytest.raises(Untrusted):
+            device.look()
+    assert device.look().base is not None

@@ -43,13 +43,14 @@ def rotate_key(  # noqa: PLR0913 - options, which people write by name
     then run this. `root` and `targets` change together. Two holders of root must agree to every change.
     """
     from slipway.platform.errors import WrongUse
+    from slipway.platform.registry.desk import Desk
     from slipway.serving.release import rotating
-    from slipway.serving.release.tuf_repository import TufRepository
+    from slipway.serving.release.opening import open_repository
 
     if (replace is None) != (by is None):
         raise WrongUse("--replace and --with go together.", mend="--replace NAME --with NAME")
     loaded = load_settings()
-    repository = TufRepository.open(loaded)
+    repository = open_repository(Desk.of(loaded))
     exchange = rotating.Exchange(replace, by, tuple(add or ()), tuple(remove or ()))
     rotation = rotating.planned(repository, role, exchange)
     for line in rotation.lines:

@@ -1,5 +1,6 @@
 """`slipway channel status` and `verify`: how a channel stands, and whether it is what was signed."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
@@ -59,11 +60,18 @@ def verify(*, json: Json = False) -> None:
 
     from slipway.platform.cli.data.meter import meter
     from slipway.serving.release.checking import problems
+    from slipway.serving.release.remembering import went_back
+    from slipway.serving.release.tuf_files import BadChannel
     from slipway.serving.release.tuf_repository import TufRepository
+    from slipway.serving.release.tuf_state import read_state
 
-    repository = TufRepository.open(load_settings())
+    loaded = load_settings()
+    repository = TufRepository.open(loaded)
     with meter() as shown:
         found = list(problems(repository, now=datetime.now(UTC), meter=shown))
+        with suppress(BadChannel):
+            state = read_state(repository.bench.files)
+            found += went_back(loaded, state) if state else ()
     if json:
         print_json({"channel": repository.store.url, "ok": not found, "problems": found})
     else:

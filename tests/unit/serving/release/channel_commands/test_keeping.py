@@ -1,6 +1,7 @@
 """Signatures are renewed by whoever holds the keys, when half of their life is gone."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,9 @@ import pytest
 from channel_machines import Machines, days_ago
 from signed_channel import Office
 from slipway.platform.doctor import Status
+from slipway.platform.registry.desk import Desk
 from slipway.serving.release.doctor import channel
+from slipway.serving.release.keeping import keep
 from slipway.serving.release.tuf_making import make_listing
 
 SLIPWAY = str(Path(sys.executable).with_name("slipway"))
@@ -139,6 +142,45 @@ def test_the_doctor_warns_at_half_and_names_who(aged: Any, tmp_path: Path) -> No
     assert [one.status for one in channel(at_dora)] == [Status.OK]
     (nothing,) = channel(machines.office.loaded(SLIPWAY_CHANNEL__URL=str(tmp_path / "nowhere")))
     assert nothing.status is Status.SKIPPED
+
+
+def test_a_channel_that_went_back_is_told_by_a_machine_that_saw_more(aged: Any, tmp_path: Path) -> None:
+    machines = aged(0)
+    folder, old = machines.office.folder, tmp_path / "old"
+    shutil.copytree(folder, old)
+    machines.office.repository().refresh("timestamp")
+    machines.well("cleo", "verify")
+    shutil.rmtree(folder)
+    shutil.copytree(old, folder)
+    told = machines.at("cleo", "verify")
+    assert (told.code, "went back: `snapshot` 1 after 2, `timestamp` 1 after 2" in told.out) == (1, True)
+    loaded = machines.office.loaded(HOME=str(machines.home("cleo")))
+    assert "went back" in next(channel(loaded)).detail
+    for _ in range(2):
+        machines.office.repository().refresh("timestamp")
+    machines.well("cleo", "verify")
+
+
+def test_a_root_comes_only_when_one_is_due(aged: Any) -> None:
+    machines = aged(0)
+    office = machines.office
+    desk = Desk.of(office.loaded())
+    assert "root" not in keep(office.repository(), desk, now=True).renewed
+    office.time.forward(days=366)
+    assert "root" in keep(office.repository(), desk).renewed
+
+
+def test_rubbish_that_waits_keeps_no_online_role_from_being_renewed(aged: Any) -> None:
+    machines = aged(0)
+    office = machines.office
+    office.time.forward(days=366)
+    for name in ("2.root.json", "2.targets.json"):
+        place = office.folder / "drafts" / name
+        place.parent.mkdir(exist_ok=True)
+        place.write_text("{}")
+    kept = keep(office.repository(), Desk.of(office.loaded()))
+    assert {"channels", "snapshot", "timestamp"} <= set(kept.renewed)
+    assert "`root` and `targets` cannot be renewed" in "".join(kept.remarks)
 
 
 def test_the_doctor_fails_where_devices_install_nothing(aged: Any) -> None:
