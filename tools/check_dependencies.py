@@ -48,6 +48,9 @@ THROUGH_OTHERS: Exceptions = {
         "pydantic_core": "pydantic pins it exactly, and its errors and undefined value are pydantic's own",
         "urllib3": "the Kubernetes client raises its errors, and chooses its version",
     },
+    "serving": {
+        "cryptography": "securesystemslib[crypto] brings it, and its keys are cryptography's own",
+    },
 }
 
 # Not installed here, so the module's name cannot be looked up.

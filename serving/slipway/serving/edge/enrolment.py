@@ -29,6 +29,8 @@ from slipway.serving.channel.looking import Channel
 from slipway.serving.channel.paths import METADATA
 from slipway.serving.channel.transport import NotThere, Transport
 from slipway.serving.edge.configuration import DEVICE, KEY, Enrolment, Home, root_name
+from slipway.serving.edge.salvaging import Before, salvaged
+from slipway.serving.edge.unfit import unfit
 from slipway.serving.errors import SlipwayError, WrongUse
 
 NOBODY: Final = "0" * 64
@@ -136,25 +138,19 @@ def _check_class(known: Iterable[str], wanted: str, model: str) -> None:
 
 def enrol(home: Home, wanted: Wanted, root: bytes, now: datetime, *, again: bool, start_over: bool) -> Enrolment:
     """Write who this device is. The folder must be held by the caller."""
-    before = home.find()
-    if before is not None and not again:
-        raise WrongUse(
-            f"{home.folder} is the device {before.id} already, enrolled {before.enrolled_at:%Y-%m-%d}.",
-            mend="--again changes what it follows; it stays the same device with the same key.",
-        )
+    before = _before(home, again=again)
     signer = None
     if before is None:
         signer = CryptoSigner.generate_ed25519()
         public = str(signer.public_key.keyval["public"])
     else:
-        _check_key(home, before)
         public = before.public_key
-    name = before.id if before else default_id(socket.gethostname(), public)
+    name = (before.id if before else None) or default_id(socket.gethostname(), public)
     enrolment = _enrolment(wanted, sha256(root), now, name, public)
     if before is not None and not start_over and _useless(before, enrolment):
         raise WrongUse(
-            f"The device {before.id} was enrolled with another root or as another class ({before.device_class}); "
-            "what is installed is of no use then.",
+            f"The device {name} was enrolled with another root or as another class "
+            f"({before.device_class or 'which is not known'}); what is installed is of no use then.",
             mend="--start-over forgets the installed models and what was trusted.",
         )
     if signer is not None:
@@ -170,8 +166,44 @@ def enrol(home: Home, wanted: Wanted, root: bytes, now: datetime, *, again: bool
     return enrolment
 
 
-def _useless(before: Enrolment, now: Enrolment) -> bool:
-    return (before.root, before.device_class) != (now.root, now.device_class)
+def _before(home: Home, *, again: bool) -> Before | None:
+    """Who this device is until now; None where it is none. Only who says --again has it changed, or written anew."""
+    try:
+        found = home.find()
+    except WrongUse:
+        raise
+    except SlipwayError as damage:
+        if not again:
+            raise
+        return salvaged(home, damage)
+    if found is None:
+        return None
+    if not again:
+        raise WrongUse(
+            f"{home.folder} is the device {found.id} already, enrolled {found.enrolled_at:%Y-%m-%d}.",
+            mend="--again changes what it follows; it stays the same device with the same key.",
+        )
+    _check_key(home, found)
+    return Before(found.public_key, found.id, found.device_class, found.root)
+
+
+def lost(home: Home) -> str | None:
+    """What is lost when `device.json` is written anew because nobody can read it; None where it can be read."""
+    try:
+        home.find()
+    except WrongUse:
+        raise
+    except SlipwayError as damage:
+        return (
+            f"{damage} It was written anew, for the same key; what stood in it and was not named now is lost: "
+            "other models, cohorts, polling, budget, network and probation."
+        )
+    return None
+
+
+def _useless(before: Before, now: Enrolment) -> bool:
+    """What nobody knows any more is found out by who verifies what is installed."""
+    return before.root not in {None, now.root} or before.device_class not in {None, now.device_class}
 
 
 def _check_key(home: Home, before: Enrolment) -> None:
@@ -202,9 +234,7 @@ def _enrolment(wanted: Wanted, root: str, now: datetime, name: str, public: str)
             }
         )
     except ValidationError as error:
-        detail = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in detail["loc"])
-        raise WrongUse(f"{where}: {detail['msg']}; found {detail['input']!r}.") from None
+        raise unfit(error) from None
 
 
 def default_id(host: str, public: str) -> str:

@@ -1,7 +1,9 @@
 """Making a machine a device: everything is checked first, and an enrolment is never lost."""
 
+import socket
 import stat
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from slipway.serving.edge.enrolment import (
     check_wanted,
     default_id,
     enrol,
+    lost,
     root_by_digest,
     root_from_file,
 )
@@ -129,6 +132,42 @@ def test_a_device_that_lost_its_key_does_not_get_another_one_silently(home: Home
         enrolled(home, root, again=True)
 
 
+@pytest.mark.parametrize("left", [0, 150, -3])
+@pytest.mark.parametrize("start_over", [False, True])
+def test_a_damaged_device_is_written_anew_for_the_same_key(
+    home: Home, root: bytes, left: int, *, start_over: bool
+) -> None:
+    name, key = enrolled(home, root, replace(WANTED, id="gate-7")), home.key.read_bytes()
+    before, file = home.enrolment(), home.folder / DEVICE
+    installed = home.folder / "models/bay-occupancy/journal"
+    installed.parent.mkdir(parents=True)
+    installed.touch()
+    file.write_bytes(file.read_bytes()[:left])
+    assert lost(home) is not None
+    with pytest.raises(SlipwayError, match=r"device\.json") as told:
+        enrolled(home, root)
+    assert "--again" in str(told.value.mend)
+    again = enrolled(home, root, again=True, start_over=start_over)
+    assert again == (name if left else default_id(socket.gethostname(), before.public_key))
+    assert (home.enrolment().public_key, home.key.read_bytes()) == (before.public_key, key)
+    assert installed.exists() is not start_over
+    assert lost(home) is None
+
+
+def test_a_damaged_device_with_another_root_or_without_a_key_is_not_guessed(home: Home, root: bytes) -> None:
+    enrolled(home, root)
+    (home.folder / DEVICE).write_bytes(b"")
+    with pytest.raises(WrongUse, match="is of no use then"):
+        enrolled(home, signed_root(), again=True)
+    home.key.write_bytes(b"rubbish")
+    with pytest.raises(SlipwayError, match="Nor can its key be read"):
+        enrolled(home, root, again=True)
+    home.key.unlink()
+    with pytest.raises(SlipwayError, match="Nor can its key be read") as told:
+        enrolled(home, root, again=True)
+    assert "then this becomes another device" in str(told.value.mend)
+
+
 def test_a_root_is_found_by_its_digest(root: bytes) -> None:
     files = Files({FIRST_ROOT: root})
     assert root_by_digest(files, sha256(root).upper()) == root
@@ -156,15 +195,28 @@ def test_what_is_no_root_is_refused(tmp_path: Path, root: bytes) -> None:
 @pytest.mark.parametrize(
     ("wanted", "place"),
     [
-        (Wanted(WANTED.channel, "Edge CPU", WANTED.models), "device_class"),
-        (Wanted(WANTED.channel, "edge-cpu", ("../x",)), "models.0"),
-        (Wanted(WANTED.channel, "edge-cpu", WANTED.models, id="North Gate"), "id"),
-        (Wanted(WANTED.channel, "edge-cpu", WANTED.models, more={"threads": 0}), "threads"),
+        (Wanted(WANTED.channel, "Edge CPU", WANTED.models), "--class is `Edge CPU`; expected small letters"),
+        (Wanted(WANTED.channel, "edge-cpu", ("../x",)), "--model is `../x`; expected small letters"),
+        (
+            Wanted(WANTED.channel, "edge-cpu", WANTED.models, id="North Gate"),
+            "--id is `North Gate`; expected up to 64 small letters",
+        ),
+        (
+            Wanted(WANTED.channel, "edge-cpu", WANTED.models, more={"threads": 0}),
+            "--threads is `0`; expected 1 or more",
+        ),
+        (
+            Wanted(WANTED.channel, "edge-cpu", WANTED.models, more={"polling": {"every_s": 0.0}}),
+            "--every is `0`; expected 5",
+        ),
+        (Wanted(WANTED.channel, "edge-cpu", WANTED.models, cohorts=("A B",)), "--cohort is `A B`; expected up to 63"),
+        (Wanted(WANTED.channel, "edge-cpu", WANTED.models * 2), "--model: .* twice"),
     ],
 )
 def test_names_that_no_device_can_have_are_refused_before_anybody_is_asked(wanted: Wanted, place: str) -> None:
-    with pytest.raises(WrongUse, match=f"^{place}: "):
+    with pytest.raises(WrongUse, match=f"^{place}") as told:
         check_wanted(wanted, NOW)
+    assert "slipway-edge enrol --help" in str(told.value.mend)
 
 
 def test_two_machines_of_one_name_are_two_devices() -> None:

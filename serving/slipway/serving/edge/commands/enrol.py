@@ -62,6 +62,7 @@ def run(options: argparse.Namespace) -> int:
         check_place,
         check_wanted,
         enrol,
+        lost,
         root_by_digest,
         root_from_file,
     )
@@ -85,6 +86,7 @@ def run(options: argparse.Namespace) -> int:
         remarks = () if options.offline else check_channel(transport, root, wanted, moment)
     home.make()
     with held(home.folder, "enrol", moment):
+        remarks += tuple(filter(None, [lost(home)])) if options.again else ()
         enrolment = enrol(home, wanted, root, moment, again=options.again, start_over=options.start_over)
     if options.json:
         print(json.dumps({**enrolment.model_dump(mode="json"), "home": str(home.folder), "remarks": remarks}, indent=2))
