@@ -14,7 +14,7 @@ from slipway.platform.identity import People
 from slipway.serving.bundle.canonical import sha256
 from slipway.serving.channel import limits
 from slipway.serving.channel.pointer import Pointer
-from slipway.serving.release.roles import CHANNELS, DELEGATED, HOLDERS, ROOT, SNAPSHOT, TIMESTAMP
+from slipway.serving.release.roles import CHANNELS, DELEGATED, HOLDERS, ROOT, SNAPSHOT, TARGETS, TIMESTAMP
 from slipway.serving.release.tuf_drafts import Draft
 from slipway.serving.release.tuf_files import BadChannel, Document
 from slipway.serving.release.tuf_making import keyids_of
@@ -103,9 +103,22 @@ def standing_of(repository: TufRepository) -> ChannelStanding:
     remarks = (
         *(f"What is listed as {path} cannot be believed: `slipway channel verify`." for path in repository.senseless()),
         *roots_left(state),
+        *_revoked(repository.people, state),
     )
     waiting = tuple(waiting_in(repository, state))
     return ChannelStanding(repository.store.url, first, roles, models, waiting, bool(state.shown), remarks)
+
+
+def _revoked(people: People, state: State) -> Iterator[str]:
+    """Roles that still name a key that was revoked."""
+    for role in HOLDERS:
+        held = [people.holder(keyid) for keyid in keys_of(state, role)[0]] if role != TARGETS else []
+        names = sorted({person.name for person, key in filter(None, held) if key.revoked})
+        if names:
+            yield (
+                f"`{role}` still names a key that was revoked, of {' and '.join(names)}: "
+                f"`slipway channel rotate-key {role}` is due."
+            )
 
 
 def roots_left(state: State) -> Iterator[str]:

@@ -104,7 +104,9 @@ def test_wrong_names_are_told_and_nothing_changes(machines: Any) -> None:
 
 
 def test_a_revoked_key_without_a_new_one_is_told(machines: Any) -> None:
+    assert "is due" not in machines.at("ada", "status").err
     revoke(machines, "ben")
+    assert "of ben: `slipway channel rotate-key root` is due" in machines.at("ada", "status").err
     refused = machines.at("ada", "rotate-key", "root")
     assert (refused.code, "`ben` has no trusted key" in refused.err) == (2, True)
     assert "--remove ben" in refused.err
