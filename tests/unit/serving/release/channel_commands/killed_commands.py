@@ -26,7 +26,7 @@ from slipway.serving.channel.transport import NotThere
 from slipway.serving.release import tuf_repository
 from slipway.serving.release.places import channel_store
 
-MOST: Final = 120
+MOST: Final = 200
 SHOWN: Final = frozenset({"replace", "unlink", "rmdir"})
 """Calls that change what is in a folder under a name that somebody reads."""
 

@@ -10,11 +10,11 @@ import pytest
 
 CASES = {
     # scenario: what devices may see meanwhile, what they see afterwards, how many writes lie between two deaths
-    "init": ({"nothing yet", "empty"}, "empty", 5),
-    "rotate-root": ({"release 1"}, "release 1", 3),
-    "rotate-models": ({"release 1"}, "release 1", 5),
+    "init": ({"nothing yet", "empty"}, "empty", 8),
+    "rotate-root": ({"release 1"}, "release 1", 5),
+    "rotate-models": ({"release 1"}, "release 1", 8),
     "keepalive": ({"release 1"}, "release 1", 7),
-    "export": ({"release 1", "release 2"}, "release 2", 24),
+    "export": ({"release 1", "release 2"}, "release 2", 40),
 }
 
 

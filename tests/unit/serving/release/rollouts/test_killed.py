@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from itertools import count
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from slipway.serving.release import moving, starting
 
 WRITES = ("put", "put_if_absent", "put_file")
 REFUSED = 3
+APART = 3
 
 
 def child(work: Callable[[], object]) -> int:
@@ -87,18 +89,16 @@ def told(site: Site) -> tuple[int | None, int | None] | None:
         return None
 
 
-def copies(root: Path, folder: Path) -> Iterator[tuple[int, Site]]:
-    """The project again and again, for one place after the other."""
-    place = 0
-    while True:
-        place += 1
+def copies(root: Path, folder: Path, seed: int) -> Iterator[tuple[int, Site]]:
+    """The project again and again, for every third place; which of them is the seed's to say."""
+    for place in count(1 + seed % APART, APART):
         to = folder / str(place)
         shutil.copytree(root, to)
         yield place, Site(to).found_again()
 
 
-def test_a_start_that_is_killed_before_any_write_ends_in_one_release(founded: Path, tmp_path: Path) -> None:
-    for place, site in copies(founded, tmp_path):
+def test_a_start_that_is_killed_before_any_write_ends_in_one_release(founded: Path, tmp_path: Path, seed: int) -> None:
+    for place, site in copies(founded, tmp_path, seed):
         was_killed = killed_at(place, site.start)
         assert told(site) in (None, (None, 1))  # the state before or the one after, for every reader
         done = site.start()
@@ -111,10 +111,10 @@ def test_a_start_that_is_killed_before_any_write_ends_in_one_release(founded: Pa
     assert place > 10
 
 
-def test_an_undo_that_is_killed_before_any_write_is_finished_by_the_next(led: Path, tmp_path: Path) -> None:
+def test_an_undo_that_is_killed_before_any_write_is_finished_by_the_next(led: Path, tmp_path: Path, seed: int) -> None:
     start = Site(shutil.copytree(led, tmp_path / "begun")).found_again()
     start.start()
-    for place, site in copies(start.root, tmp_path):
+    for place, site in copies(start.root, tmp_path, seed):
         was_killed = killed_at(place, site.undo)
         assert site.told() in ((1, 2), (1, None))
         done = site.undo()
