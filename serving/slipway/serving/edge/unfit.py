@@ -30,9 +30,9 @@ def unfit(error: ValidationError) -> WrongUse:
     option = _OPTIONS.get(field) or f"--{field.replace('_', '-')}"
     bounds = detail.get("ctx", {})
     if "ge" in bounds:
-        expected = f"{bounds['ge']:,} or more"
+        expected = f"{bounds['ge']:g} or more"
     elif "le" in bounds:
-        expected = f"{bounds['le']:,} or less"
+        expected = f"{bounds['le']:,.0f} or less"
     elif detail["type"] == "string_pattern_mismatch" and option in _NAMES:
         expected = _NAMES[option]
     else:

@@ -135,6 +135,21 @@ def test_the_reason_against_a_way_back_that_failed_here_is_told(world: World) ->
     assert "holds no release" in str(no_way_back(state.model_copy(update={"before": None})))
 
 
+def test_a_look_that_fails_is_told_once(
+    world: World, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    problem = f"There is no folder {world.folder / 'no channel'}."
+    assert edge(world, "once") == 1
+    assert problem in caplog.text
+    said = capsys.readouterr().err
+    assert problem not in said
+    assert "for the reason above" in said
+    caplog.clear()
+    assert edge(world, "once") == 1  # the same reason is written down once an hour, and told each time
+    assert problem not in caplog.text
+    assert problem in capsys.readouterr().err
+
+
 def test_a_port_that_is_taken_leaves_no_trace_of_the_agent(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     before = {path: path.read_bytes() for path in world.folder.rglob("*") if path.is_file()}
     with socket.create_server(("127.0.0.1", 0)) as taken:

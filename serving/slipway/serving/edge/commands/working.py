@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from slipway.serving.edge.agent.clock import SystemClock
 from slipway.serving.edge.agent.effects import Failed
@@ -17,6 +18,8 @@ from slipway.serving.edge.showing import shown_by
 from slipway.serving.edge.standing import device_of
 from slipway.serving.edge.stopping import stopping
 
+NOTHING_NEW: Final = "Nothing new was installed, for the reason above; what was installed goes on."
+
 
 def go_once(home: Home, command: str, *, as_json: bool, place: str | None = None) -> int:
     """One look, at the device's channel or at another place, and on from there."""
@@ -28,7 +31,8 @@ def go_once(home: Home, command: str, *, as_json: bool, place: str | None = None
         if clock.wait(0):
             raise KeyboardInterrupt
         failed = {step.model: step.outcome.why for step in steps if isinstance(step.outcome, Failed)}
-        return _told(device, failed, as_json=as_json)
+        heard = {told.why for step in steps for told in step.state.told if told not in step.before.told}
+        return _told(device, failed, heard, as_json=as_json)
 
 
 @contextmanager
@@ -39,8 +43,11 @@ def working(home: Home, command: str, clock: SystemClock) -> Iterator[Assembled]
         yield device
 
 
-def _told(assembly: Assembled, failed: dict[str, str], *, as_json: bool) -> int:
-    """Print how the models stand; 1 where one does not run what is wanted, or something failed."""
+def _told(assembly: Assembled, failed: dict[str, str], heard: Collection[str], *, as_json: bool) -> int:
+    """Print how the models stand; 1 where one does not run what is wanted, or something failed.
+
+    What was heard stands in the log above already.
+    """
     enrolment, clock = assembly.enrolment, assembly.clock.now()
     device, agents = device_of(enrolment), assembly.following.agents
     problems = {model: failed.get(model) or behind(agent.state, device, agent.now()) for model, agent in agents.items()}
@@ -54,5 +61,6 @@ def _told(assembly: Assembled, failed: dict[str, str], *, as_json: bool) -> int:
         print("\n".join(line for agent in agents.values() for line in model_lines(agent.state, enrolment, clock)))
         for model, problem in problems.items():
             if problem is not None:
-                print(f"slipway-edge: {model}: {problem}\n`slipway-edge why {model}` tells more.", file=sys.stderr)
+                said = NOTHING_NEW if problem in heard else f"{problem}\n`slipway-edge why {model}` tells more."
+                print(f"slipway-edge: {model}: {said}", file=sys.stderr)
     return 1 if any(problems.values()) else 0
