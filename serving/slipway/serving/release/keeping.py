@@ -29,6 +29,7 @@ from slipway.serving.release.remembering import went_back
 from slipway.serving.release.roles import CHANNELS, OFFLINE, ROOT, TIMESTAMP
 from slipway.serving.release.tuf_repository import TufRepository
 from slipway.serving.release.tuf_showing import show
+from slipway.serving.release.tuf_state import State
 
 Told = Callable[[str], None]
 Trouble = (PlatformError, SlipwayError)
@@ -46,6 +47,19 @@ class Kept:
     """Past half of their life, and not to be renewed here."""
     remarks: tuple[str, ...]
     standing: ChannelStanding
+    done: tuple[str, ...] = ()
+    """What else was changed: what waited is signed, devices are told what the ledger says."""
+    behind: bool = False
+    """Whether nobody knows what the ledger says."""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """How far the pointers are as the ledger has them."""
+
+    remarks: tuple[str, ...]
+    done: tuple[str, ...] = ()
+    behind: bool = False
 
 
 def keep(
@@ -57,13 +71,16 @@ def keep(
     meter: Meter = SILENT,
 ) -> Kept:
     """Finish what was begun, and renew what is due, or with `now` all whose keys are here."""
-    remarks = list(went_back(desk.loaded, state_of(repository)))
+    began = state_of(repository)
+    remarks = list(went_back(desk.loaded, began))
     asked = [one for one in requests(repository, desk) if one.listing is not None and one.signers]
     refused = [one for one in asked if one.problems]
     repository = withholding(repository, refused) if refused else repository
-    sign(repository, tuple(one for one in asked if not one.problems))
+    signed = tuple(one for one in asked if not one.problems)
+    sign(repository, signed)
     remarks += [f"`{one.role}` is not signed: {one.problems[0]} {one.mend}" for one in refused]
-    remarks += _follow_ledger(repository, desk, told_of, meter)
+    followed = _follow_ledger(repository, desk, told_of, meter)
+    remarks += followed.remarks
     remarks += _forget_ghosts(repository, desk)
     before = standing_of(repository)
     due = [one for one in before.roles if _wanted(one, repository.bench.now(), now=now)]
@@ -72,8 +89,12 @@ def keep(
     after = standing_of(repository)
     late = tuple(one for one in after.roles if one.late(repository.bench.now()))
     done = tuple(one.role for one in after.roles if one.role in renewed and _newer(one, before))
-    waits = waits_told(waiting_in(repository, state_of(repository)), repository.people)
-    return Kept(done, waits, late, tuple(remarks), after)
+    ended = state_of(repository)
+    waits = waits_told(waiting_in(repository, ended), repository.people)
+    others = (*(f"`{one.role}` {one.version} is signed." for one in signed), *followed.done)
+    if not done and not others and _versions(ended) != _versions(began):
+        others = ("Devices are shown what was signed before.",)
+    return Kept(done, waits, late, tuple(remarks), after, others, followed.behind)
 
 
 def due_in(standing: ChannelStanding, at: datetime, *, now: bool = False) -> tuple[tuple[RoleStanding, ...], ...]:
@@ -106,13 +127,20 @@ def _forget_ghosts(repository: TufRepository, desk: Desk) -> tuple[str, ...]:
     )
 
 
-def _follow_ledger(repository: TufRepository, desk: Desk, told_of: Told, meter: Meter) -> tuple[str, ...]:
+def _follow_ledger(repository: TufRepository, desk: Desk, told_of: Told, meter: Meter) -> Followed:
     """Pointers as the ledger has them; a ledger that cannot be read keeps no signature from being renewed."""
+    people = desk.loaded.settings.identity.people
+    if not people.exists():
+        why = f"there is no people file at {people}, so nobody is trusted. Correct `SLIPWAY_IDENTITY__PEOPLE`."
+        return Followed((f"The ledger could not be followed: {why}",), behind=True)
     try:
         done = converge(desk, repository, told=told_of, meter=meter)
     except Trouble as error:
-        return (f"The ledger could not be followed: {error}",)
-    return tuple(f"{one.model}: {one.waits}" for one in done if one.waits)
+        return Followed((f"The ledger could not be followed: {error} {error.mend or ''}".strip(),), behind=True)
+    return Followed(
+        tuple(f"{one.model}: {one.waits}" for one in done if one.waits),
+        tuple(f"Devices of {one.model} are told what the ledger says." for one in done if one.changed),
+    )
 
 
 def _renew(repository: TufRepository, due: Sequence[str], told_of: Told) -> tuple[set[str], tuple[str, ...]]:
@@ -143,6 +171,11 @@ def _may_renew(repository: TufRepository, role: str) -> bool:
     if not repository.bench.keys.signers(keys_of(state, role)[0]):
         return False
     return all(renews_only(draft, state) for draft in drafts_in(repository, state))
+
+
+def _versions(state: State) -> dict[str, int]:
+    """What devices are shown."""
+    return {role: one.version for role, one in state.shown.items()}
 
 
 def _newer(one: RoleStanding, before: ChannelStanding) -> bool:

@@ -38,6 +38,10 @@ def init(
     named = founding.holders_named(holder or [])
     repository = TufRepository.open(loaded)
     if dry_run:
+        if json:
+            there, lines = repository.exists(), founding.planned(repository, named)
+            print_json({"channel": repository.store.url, "was_there": there, "holders": lines})
+            return
         say(f"This would begin a channel at {repository.store.url}, or go on with one. Nothing was changed.")
         for line in founding.planned(repository, named):
             typer.echo(line)

@@ -32,7 +32,8 @@ def keepalive(
     """Renew every role whose keys are here once half of its life is gone, and finish what a killed command left.
 
     It needs the keys and the channel, no Airflow and no database. Exit code 1 when a role is past half of its life and
-    cannot be renewed here; it says who must. Any number of these at once are harmless.
+    cannot be renewed here, where it says who must, or when the ledger cannot be followed. Any number of
+    these at once are harmless.
     """
     loaded = load_settings()
     if dry_run:
@@ -44,7 +45,7 @@ def keepalive(
         return
     kept = _keep(loaded, now=now)
     _tell(kept, json=json)
-    raise typer.Exit(1 if kept.late else 0)
+    raise typer.Exit(1 if kept.late or kept.behind else 0)
 
 
 def _keep(loaded: "Loaded", *, now: bool) -> "Kept":
@@ -131,11 +132,12 @@ def _tell(kept: "Kept", *, json: bool) -> None:
     if json:
         print_json(_data(kept))
         return
-    for role in kept.renewed:
-        typer.echo(_renewed(kept, role))
+    changes = (*(_renewed(kept, role) for role in kept.renewed), *kept.done)
+    for line in changes:
+        typer.echo(line)
     for line in sorted(_lines(kept)):
         say(line)
-    if not kept.renewed and not kept.late:
+    if not changes and not kept.late and not kept.behind:
         typer.echo("Nothing is due.")
 
 
@@ -143,11 +145,11 @@ def _tell_changes(kept: "Kept", told: _Once, *, json: bool) -> None:
     """What a look changed, and what is new about what it could not."""
     import json as writer
 
-    if json and kept.renewed:
+    if json and (kept.renewed or kept.done):
         typer.echo(writer.dumps(_data(kept), ensure_ascii=False, default=str))
     elif not json:
-        for role in kept.renewed:
-            typer.echo(_renewed(kept, role))
+        for line in (*(_renewed(kept, role) for role in kept.renewed), *kept.done):
+            typer.echo(line)
     told.all(_lines(kept))
 
 
@@ -172,6 +174,8 @@ def _lines(kept: "Kept") -> set[str]:
 def _data(kept: "Kept") -> dict[str, Any]:
     return {
         "renewed": list(kept.renewed),
+        "done": list(kept.done),
+        "behind": kept.behind,
         "waits": list(kept.waits),
         "late": [{"role": one.role, "good_until": one.good_until, "holders": list(one.holders)} for one in kept.late],
         "remarks": list(kept.remarks),

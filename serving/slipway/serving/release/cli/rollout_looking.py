@@ -28,6 +28,8 @@ def status(
 
     desk = open_desk()
     found = [standing_of(desk, model)] if model else list(standings(desk))
+    if next(iter(desk.store.list()), None) is None:
+        say(f"The store at {desk.store.url} holds nothing yet: is it the one that is meant?")
     if json:
         told = [_data(one) for one in found]
         print_json(told[0] if model else told)

@@ -48,6 +48,8 @@ def test_a_dry_run_says_who_would_hold_what_and_writes_nothing(unfounded: Any) -
     told = unfounded.well("ada", "init", "--dry-run")
     assert "`root`: ada, ben, cleo; 2 of them sign" in told
     assert "`timestamp`: rollouts" in told
+    told = json.loads(unfounded.well("ada", "init", "--dry-run", "--json"))
+    assert told["was_there"] is False
     assert not unfounded.office.folder.exists()
 
 

@@ -99,8 +99,15 @@ def test_what_a_killed_command_signed_and_did_not_show_is_shown(aged: Any) -> No
 
     repository.bench.files.bind(sign("models", listing, signers))
     assert "1 (2 signed)" in machines.well("cleo", "status")
-    machines.well("rollouts", "keepalive")
+    assert machines.well("rollouts", "keepalive") == "Devices are shown what was signed before.\n"
     assert versions(machines)["models"] == 2
+
+
+def test_a_ledger_that_cannot_be_followed_is_a_failure(aged: Any) -> None:
+    machines = aged(0)
+    done = machines.at("rollouts", "keepalive", SLIPWAY_IDENTITY__PEOPLE="/nowhere/people.toml")
+    assert (done.code, "no people file at /nowhere/people.toml" in done.err) == (1, True)
+    assert "Nothing is due" not in done.out
 
 
 def test_it_goes_on_while_the_channel_is_away_and_ends_when_asked(aged: Any, tmp_path: Path) -> None:

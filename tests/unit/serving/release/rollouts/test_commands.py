@@ -85,6 +85,12 @@ def test_status_is_one_screen_and_says_whether_devices_are_told(run: Run, led_si
     assert "There is no channel" in run("rollout", "status", MODEL)[1]
 
 
+def test_an_empty_store_is_told(run: Run, led_site: Site) -> None:
+    assert "holds nothing yet" not in run("rollout", "status")[2]
+    empty = str(led_site.root / "elsewhere")
+    assert f"The store at {empty} holds nothing yet" in run("rollout", "status", SLIPWAY_STORE__URL=empty)[2]
+
+
 def test_history_tells_what_changed_nothing_with_the_reason(run: Run, led_site: Site) -> None:
     led_site.start()
     about = led_site.about("b")
