@@ -13,7 +13,7 @@ CASES = {
     "init": ({"nothing yet", "empty"}, "empty", 8),
     "rotate-root": ({"release 1"}, "release 1", 5),
     "rotate-models": ({"release 1"}, "release 1", 8),
-    "keepalive": ({"release 1"}, "release 1", 7),
+    "keepalive": ({"release 1"}, "release 1", 10),
     "export": ({"release 1", "release 2"}, "release 2", 40),
 }
 
