@@ -16,10 +16,18 @@ from slipway.platform.identity import People
 from slipway.platform.store.errors import StoreError
 from slipway.serving.channel.client import ChannelClient
 from slipway.serving.channel.errors import ChannelError
-from slipway.serving.channel.paths import stored_path
+from slipway.serving.channel.paths import pointer_path, stored_path
 from slipway.serving.channel.transport import NotThere
 from slipway.serving.release.agreeing import senseless_drafts
-from slipway.serving.release.inspecting import ChannelStanding, keys_of, names_of, roots_left, standing_of, state_of
+from slipway.serving.release.inspecting import (
+    ChannelStanding,
+    keys_of,
+    names_of,
+    roots_left,
+    senseless_in,
+    standing_of,
+    state_of,
+)
 from slipway.serving.release.metering import Meter
 from slipway.serving.release.places import StoreTransport
 from slipway.serving.release.roles import CHANNELS, HOLDERS, MODELS
@@ -27,6 +35,8 @@ from slipway.serving.release.tuf_files import BadChannel
 from slipway.serving.release.tuf_repository import TufRepository
 from slipway.serving.release.tuf_state import State
 
+NOBODY: Final = "none"
+"""The channel is looked at also where it leads no model."""
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -51,7 +61,7 @@ def problems(repository: TufRepository, *, now: datetime, meter: Meter) -> Itera
     yield from (
         f"What is listed as {path} cannot be believed: it is missing, altered, or makes no sense. `slipway channel "
         "keepalive`, where the key of `channels` and the ledger are, makes it anew or leaves it out."
-        for path in repository.senseless()
+        for path in senseless_in(repository.pointers())
     )
     yield from (
         f"drafts/{version}.{role}.json is no draft, and is in the way of one: `slipway channel sign --discard`."
@@ -94,17 +104,18 @@ def _looks(repository: TufRepository, state: State, now: datetime) -> Iterator[s
     with tempfile.TemporaryDirectory(prefix="slipway-verify-") as trust:
         client = ChannelClient(Path(trust), transport, state.roots[0].data)
         paths = sorted(state.shown[CHANNELS].signed.targets)
-        for path in paths or ["channels/none.json"]:
+        senseless = {path for path, pointer in repository.pointers().items() if pointer is None}
+        for path in [path for path in paths if path not in senseless] or [pointer_path(NOBODY)]:
             model = path.removeprefix("channels/").removesuffix(".json")
             try:
                 look = client.look(model, now=now)
                 for release in filter(None, (look.base, look.target)):
                     client.manifest(release)
             except NotThere as error:
-                if paths:
+                if model != NOBODY:
                     yield f"{model}: {error}"
             except ChannelError as error:
-                yield f"{model}: {error}" if paths else str(error)
+                yield f"{model}: {error}" if model != NOBODY else str(error)
 
 
 def _files(repository: TufRepository, state: State, meter: Meter) -> Iterator[str]:

@@ -4,7 +4,7 @@ Nothing is signed and nothing written here. A life is what the settings give a r
 the channel alive should have renewed it.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,6 +24,8 @@ from slipway.serving.release.tuf_state import State, read_state
 
 UNKNOWN = "a key that nobody is known by"
 POINTERS = "channels/"
+TOLD = 3
+"""How many paths are named, where there are many."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,14 @@ def standing_of(repository: TufRepository) -> ChannelStanding:
         return ChannelStanding(repository.store.url, "", (), (), tuple(waiting_in(repository, None)), whole=False)
     state = state or state_of(repository)
     roles = tuple(_role(repository, state, role) for role in HOLDERS if _document(state, role) is not None)
-    models = tuple(_models(repository, state))
+    pointers = repository.pointers()
+    models = tuple(_models(pointers, state))
     first = sha256(state.roots[0].data)
     remarks = (
-        *(f"What is listed as {path} cannot be believed: `slipway channel verify`." for path in repository.senseless()),
+        *(
+            f"What is listed as {paths} cannot be believed: `slipway channel verify`."
+            for paths in senseless_in(pointers)
+        ),
         *roots_left(state),
         *_revoked(repository.people, state),
     )
@@ -119,6 +125,13 @@ def _revoked(people: People, state: State) -> Iterator[str]:
                 f"`{role}` still names a key that was revoked, of {' and '.join(names)}: "
                 f"`slipway channel rotate-key {role}` is due."
             )
+
+
+def senseless_in(pointers: Mapping[str, Pointer | None]) -> Iterator[str]:
+    """The paths of what cannot be believed, in words; nothing where all can."""
+    paths = [path for path, pointer in pointers.items() if pointer is None]
+    if paths:
+        yield f"{', '.join(paths[:TOLD])}{f' and {len(paths) - TOLD:,} more' if len(paths) > TOLD else ''}"
 
 
 def roots_left(state: State) -> Iterator[str]:
@@ -211,9 +224,10 @@ def _role(repository: TufRepository, state: State, role: str) -> RoleStanding:
     )
 
 
-def _models(repository: TufRepository, state: State) -> Iterator[ModelStanding]:
+def _models(pointers: Mapping[str, Pointer | None], state: State) -> Iterator[ModelStanding]:
     newest, shown = state.newest(CHANNELS).document, state.shown.get(CHANNELS)
-    for path, target in sorted(newest.signed.targets.items() if newest else ()):
-        pointer = repository.pointer(path.removeprefix(POINTERS).removesuffix(".json"))
+    targets = newest.signed.targets if newest else {}
+    for path, pointer in pointers.items():
         if pointer is not None:
-            yield ModelStanding(pointer, shown is not None and shown.signed.targets.get(path) == target)
+            there = shown.signed.targets.get(path) if shown else None
+            yield ModelStanding(pointer, there is not None and there == targets.get(path))

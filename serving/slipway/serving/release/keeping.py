@@ -122,9 +122,8 @@ def _forget_ghosts(repository: TufRepository, desk: Desk) -> tuple[str, ...]:
         repository.commit()
     except Trouble as error:
         return (f"What cannot be believed is still listed: {error}",)
-    return tuple(
-        f"{path} is listed no more: it made no sense, and the ledger knows no release of it." for path in ghosts
-    )
+    named = f"{ghosts[0]}{f' and {len(ghosts) - 1:,} more' if len(ghosts) > 1 else ''}"
+    return (f"Listed no more: {named}, which made no sense, and the ledger knows no release of it.",)
 
 
 def _follow_ledger(repository: TufRepository, desk: Desk, told_of: Told, meter: Meter) -> Followed:

@@ -106,8 +106,12 @@ class TufRepository:
         return self.complete()
 
     def models(self) -> tuple[str, ...]:
+        return tuple(sorted(one.model for one in self.pointers().values() if one is not None))
+
+    def pointers(self) -> dict[str, Pointer | None]:
+        """All that is listed as a pointer, by path; None where it cannot be believed."""
         listed = _listing(self._state().newest(CHANNELS).document).targets
-        return tuple(sorted(path.removeprefix("channels/").removesuffix(".json") for path in listed))
+        return {path: self._pointer_in(target) for path, target in sorted(listed.items())}
 
     def pointer(self, model: str) -> Pointer | None:
         """None, and told, where what is listed cannot be believed: it is missing, altered, or makes no sense."""
@@ -117,8 +121,7 @@ class TufRepository:
 
     def senseless(self) -> tuple[str, ...]:
         """What is listed as a pointer and cannot be believed, by path."""
-        listed = _listing(self._state().newest(CHANNELS).document).targets
-        return tuple(path for path, target in sorted(listed.items()) if self._pointer_in(target) is None)
+        return tuple(path for path, pointer in self.pointers().items() if pointer is None)
 
     def forget(self, pointers: Collection[str]) -> None:
         """Sign the list of pointers without these paths."""
