@@ -85,6 +85,13 @@ def test_status_is_one_screen_and_says_whether_devices_are_told(run: Run, led_si
     assert "There is no channel" in run("rollout", "status", MODEL)[1]
 
 
+def test_no_undo_is_proposed_that_would_be_refused(run: Run) -> None:
+    code, out, err = run("rollback", MODEL, "--reason", "wrong at night")
+    assert (code, "champion alone went back" in out) == (0, True)
+    assert "--release" not in err
+    assert run("rollback", MODEL, "--release", "1", "--reason", "x")[0] == 1
+
+
 def test_an_empty_store_is_told(run: Run, led_site: Site) -> None:
     assert "holds nothing yet" not in run("rollout", "status")[2]
     empty = str(led_site.root / "elsewhere")
