@@ -83,6 +83,7 @@ def review(before: Targets, desk: Desk, store: Store) -> Reviewed:
 def _problems(before: Targets, right: Mapping[str, TargetFile], why: str) -> Iterator[str]:
     known = {path.rpartition("/")[0] for path in right}
     senseless, files = [], []
+    beside = {path.rpartition("/")[0] for path in before.targets if RELEASE_PATH.fullmatch(path)}
     for path, target in sorted(before.targets.items()):
         release = RELEASE_PATH.fullmatch(path)
         if right.get(path) == target:
@@ -92,7 +93,7 @@ def _problems(before: Targets, right: Mapping[str, TargetFile], why: str) -> Ite
             yield f"it lists {_release(release)}, {told}."
         elif path in right:
             files.append(path)
-        elif path.rpartition("/")[0] in known or not _of_release(path, before):
+        elif path.rpartition("/")[0] in known or path.rpartition("/")[0] not in beside:  # else its release is told
             senseless.append(path)
     if files:
         yield f"it lists {_counted(files)} otherwise than the manifest of that bundle."
@@ -100,12 +101,6 @@ def _problems(before: Targets, right: Mapping[str, TargetFile], why: str) -> Ite
         yield f"it lists {_counted(senseless)}, which belongs to no release that the ledger knows."
     if gone := sorted(right.keys() - before.targets.keys()):
         yield f"it does not list {_counted(gone)}, which belongs to a release of the ledger."
-
-
-def _of_release(path: str, before: Targets) -> bool:
-    """Whether a file lies beside a release in the list, which is told itself."""
-    folder = path.rpartition("/")[0]
-    return any(one.startswith(f"{folder}/") and RELEASE_PATH.fullmatch(one) for one in before.targets)
 
 
 def _counted(paths: Sequence[str]) -> str:

@@ -252,8 +252,16 @@ def _lead(bench: Bench, state: State, due: set[str]) -> tuple[Waiting, ...] | No
         due.discard(TIMESTAMP)
     if bench.files.data(TIMESTAMP_KEY) != leading.data:
         bench.files.store.put(TIMESTAMP_KEY, leading.data)
-    overtaken = bench.files.data(key_of(TIMESTAMP, leading.version + 1)) is not None
-    return None if overtaken else ()
+    return None if _overtaken(bench, leading) else ()
+
+
+def _overtaken(bench: Bench, timestamp: Document) -> bool:
+    """Whether somebody signed a newer one meanwhile; a file in its place that does not hold is none."""
+    if bench.files.data(key_of(TIMESTAMP, timestamp.version + 1)) is None:
+        return False
+    state = read_state(bench.files)
+    newest = state.timestamp.document if state else None
+    return newest is not None and newest.version > timestamp.version
 
 
 def _check_clock(timestamp: Document, now: datetime) -> None:

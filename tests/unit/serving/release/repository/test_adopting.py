@@ -79,12 +79,16 @@ def test_a_root_that_nobody_signed_is_named_with_the_remedy(office: Office) -> N
     assert "remove that file" in str(told.value.mend)
 
 
-def test_dozens_of_files_in_the_way_stop_nobody(office: Office, bundles: tuple[Bundle, ...], tmp_path: Path) -> None:
-    for version in range(2, 80):
+@pytest.mark.parametrize("first", [2, 3])
+def test_dozens_of_files_in_the_way_stop_nobody(
+    office: Office, bundles: tuple[Bundle, ...], tmp_path: Path, first: int
+) -> None:
+    for version in range(first, 80):
         for role in ("models", "timestamp"):
             (metadata(office) / f"{version}.{role}.json").write_text("{}")
     office.lead(bundles[0])
-    assert office.repository().metadata("models").signed.version == 80
+    office.repository().refresh("models")
+    assert office.repository().metadata("models").signed.version > 79
     assert Follower(tmp_path / "trust", office.repository().root_bytes(), office).look().base is not None
 
 
