@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -141,7 +142,8 @@ def test_keys_of_former_roots_lead_nobody_while_a_newer_one_has_signed(
 
 
 def test_numbers_are_bounded(office: Office) -> None:
-    number, said = limits.MOST + 1, {"model": MODEL, "signed_at": office.time.now()}
+    number = limits.MOST + 1
+    said: dict[str, Any] = {"model": MODEL, "signed_at": office.time.now()}
     with pytest.raises(ValidationError):
         Named(number=number, bundle="a" * 64)
     with pytest.raises(ValidationError):
