@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -187,9 +188,13 @@ def test_what_cannot_be_believed_of_pointers_stops_no_renewal_and_is_made_anew(
     thief = Thief(office, tmp_path / "copy", ["rollouts"])
     for name in ("ghost", "small-bays"):
         target = TargetFile.from_data(f"channels/{name}.json", b"nothing", ["sha256"])
-        forged = thief.forge("channels", lambda listed, one=target: listed.targets.update({one.path: one}))
+        forged = thief.forge("channels", partial(_list, target))
         (office.folder / forged.key).write_bytes(forged.data)
     told = machines.at("rollouts", "keepalive")
     assert (told.code, "Listed no more: channels/ghost.json" in told.err) == (0, True)
     assert device.look().base is not None
     machines.well("cleo", "verify")
+
+
+def _list(target: TargetFile, listed: Any) -> None:
+    listed.targets[target.path] = target
