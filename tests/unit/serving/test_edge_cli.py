@@ -124,8 +124,8 @@ def test_a_machine_that_is_no_device_is_told_how_to_become_one(slipway_edge: Run
     [
         (("--offline",), "--offline needs --root FILE"),
         (("--start-over",), "--start-over goes with --again"),
-        (("--id", "North Gate"), "id: "),
-        (("--every", "0.5"), "polling.every_s: "),
+        (("--id", "North Gate"), "--id is `North Gate`; expected"),
+        (("--every", "0.5"), "--every is `0.5`; expected 5 or more"),
     ],
 )
 def test_an_enrolment_that_cannot_be_is_refused_before_anything_is_written(

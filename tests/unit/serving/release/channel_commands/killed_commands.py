@@ -23,7 +23,7 @@ from rolling_out import Site
 from signed_channel import Follower, KillingStore, Office
 from slipway.serving.channel.errors import ChannelError
 from slipway.serving.channel.transport import NotThere
-from slipway.serving.release import tuf_repository
+from slipway.serving.release import opening, tuf_repository
 from slipway.serving.release.places import channel_store
 
 MOST: Final = 200
@@ -93,7 +93,8 @@ SCENARIOS: Final = {
 
 def die_at_write(step: int) -> None:
     """Before that write to the channel's store."""
-    vars(tuf_repository)["channel_store"] = lambda loaded: KillingStore(channel_store(loaded), step, really=True)
+    for module in (opening, tuf_repository):
+        vars(module)["channel_store"] = lambda loaded: KillingStore(channel_store(loaded), step, really=True)
 
 
 def die_at_call(step: int) -> None:
