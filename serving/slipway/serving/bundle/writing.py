@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from slipway.serving.bundle.arrays import Array, encoded
 from slipway.serving.bundle.canonical import canonical, sha256
 from slipway.serving.bundle.contract import Contract
+from slipway.serving.bundle.durable import sync_folder
 from slipway.serving.bundle.errors import BadBundle
 from slipway.serving.bundle.folder import Bundle
 from slipway.serving.bundle.manifest import (
@@ -124,8 +125,4 @@ def _write_last(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
     part.replace(path)
     with suppress(OSError):  # not every file system lets a folder be opened
-        handle = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_folder(path.parent)

@@ -5,12 +5,12 @@ unfinished file is left beside each, and the next write of that file replaces it
 again. Folders are 0700, files 0600.
 """
 
-import os
 from pathlib import Path
 from typing import Final
 
+from slipway.serving.bundle.durable import sync_folder, write_whole
+
 FOLDER_MODE: Final = 0o700
-FILE_MODE: Final = 0o600
 UNFINISHED: Final = ".unfinished"
 
 
@@ -26,7 +26,7 @@ class TrustFolder:
         for one in (*reversed(wanted.parents), wanted):
             if not one.is_dir():
                 one.mkdir(FOLDER_MODE, exist_ok=True)
-                _sync(one.parent)
+                sync_folder(one.parent)
 
     def read(self, name: str) -> bytes | None:
         """The whole content; None where there is no such file."""
@@ -43,20 +43,4 @@ class TrustFolder:
                 return
         except OSError:
             pass  # missing, or damaged so far that it cannot be read
-        unfinished = path.with_name(path.name + UNFINISHED)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(unfinished, flags, FILE_MODE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-        unfinished.replace(path)
-        _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        write_whole(path, data, part=path.with_name(path.name + UNFINISHED))

@@ -22,6 +22,7 @@ from pydantic import AwareDatetime, Field, ValidationError, field_validator
 
 from slipway.serving.bundle.canonical import sha256
 from slipway.serving.bundle.contract import Line, Part
+from slipway.serving.bundle.durable import write_whole
 from slipway.serving.bundle.errors import BadBundle
 from slipway.serving.bundle.manifest import Digest, ModelName
 from slipway.serving.bundle.reading import read_plain
@@ -183,15 +184,7 @@ class Home:
 
     def write(self, name: str, data: bytes) -> None:
         """A file of this device: the old content or the new one, never a part."""
-        coming = self.folder / f".{name}.coming"
-        handle = os.open(coming, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        coming.replace(self.folder / name)
-        self.settle()
+        write_whole(self.folder / name, data, part=self.folder / f".{name}.coming")
 
     def note_look(self) -> None:
         """The channel was looked at just now; only the date of a file says it, which is not worth a write."""
@@ -204,14 +197,6 @@ class Home:
             return datetime.fromtimestamp((self.folder / LOOKED).lstat().st_mtime, timezone.utc)
         except (OSError, OverflowError, ValueError):
             return None
-
-    def settle(self) -> None:
-        """Have the folder's names survive a power cut."""
-        handle = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 _AGAIN: Final = "`slipway-edge enrol … --again` writes it anew."

@@ -7,13 +7,13 @@ an engine is whole or is built again.
 
 import hashlib
 import json
-import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from slipway.serving.bundle.canonical import canonical, sha256
+from slipway.serving.bundle.durable import sync_folder
 from slipway.serving.bundle.errors import BadBundle
 from slipway.serving.bundle.reading import read_plain
 from slipway.serving.runtime.errors import ModelUnfit
@@ -152,8 +152,4 @@ class EngineCache:
         part = path.with_name(f".{path.name}{PART}")
         write_private(part, data)
         part.replace(path)
-        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(self.folder)
