@@ -5,7 +5,7 @@ from typing import Any
 
 from slipway.platform.ledger.entry import Action, Decision, Entry, Written
 from slipway.serving.channel.pointer import Pointer
-from slipway.serving.release.folding import folded, rollout_of
+from slipway.serving.release.folding import folded
 from slipway.serving.release.rollouts import Rollout, pointer_of
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
@@ -36,7 +36,7 @@ class Book:
 
     @property
     def rollout(self) -> Rollout:
-        return rollout_of("birds", self.entries)
+        return folded("birds", self.entries)[0]
 
     @property
     def champion(self) -> str | None:

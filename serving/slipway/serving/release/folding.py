@@ -27,13 +27,8 @@ if TYPE_CHECKING:
 ROLLOUT_ACTIONS: Final = frozenset({Action.RELEASE, Action.ADVANCE, Action.PAUSE, Action.RESUME, Action.SAMPLE})
 
 
-def rollout_of(model: str, entries: Iterable[Written]) -> Rollout:
-    """Where the rollout stands after these entries, which are given in their order."""
-    return folded(model, entries)[0]
-
-
 def folded(model: str, entries: Iterable[Written]) -> tuple[Rollout, ModelStanding]:
-    """The same, and where the model's versions stand."""
+    """Where rollout and versions of a model stand after these entries, which are given in their order."""
     registry, rollout, reached = Fold(model), Rollout(model), 0
     for written in entries:
         decision = written.entry.decision

@@ -7,7 +7,7 @@ import pytest
 from rolling_out.book import A, B, Book, C
 from slipway.platform.ledger.entry import Action
 from slipway.serving.channel.pointer import Sampling, Wave
-from slipway.serving.release.folding import folded, rollout_of
+from slipway.serving.release.folding import folded
 from slipway.serving.release.rollouts import Rollout
 
 
@@ -270,4 +270,4 @@ def test_which_pictures_are_kept_is_told_whatever_devices_run(book: Book) -> Non
 
 def test_entries_of_other_models_say_nothing(book: Book) -> None:
     book.released(A)
-    assert rollout_of("fish", book.entries) == Rollout("fish")
+    assert folded("fish", book.entries)[0] == Rollout("fish")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from rolling_out.book import NUMBERS, A, B, Book, C
 from slipway.platform.ledger.entry import Action
 from slipway.serving.channel.pointer import Wave
-from slipway.serving.release.folding import folded, rollout_of
+from slipway.serving.release.folding import folded
 
 
 def sensible(book: Book, draw: random.Random) -> None:
@@ -62,6 +62,6 @@ def test_whatever_is_written_devices_are_told_what_they_may_run(seed: int) -> No
             assert book.told.model == "birds"
             told |= {step.what.split()[0] for step in rollout.steps}
         void = {one.written.entry.number for one in book.rollout.void}
-        kept = rollout_of("birds", [one for one in book.entries if one.entry.number not in void])
+        kept, _ = folded("birds", [one for one in book.entries if one.entry.number not in void])
         assert replace(book.rollout, void=()) == kept  # what is void changes nothing
     assert {"version", "undone:", "finished:", "paused", "goes", "to"} <= told
