@@ -29,7 +29,20 @@ def noisy(height: int = 48, width: int = 64, seed: int = 0) -> Callable[[int], I
     return picture
 
 
-class LoopbackCamera:
+class Cuttable:
+    """A camera's connections, which can all be ended at once."""
+
+    def __init__(self) -> None:
+        self._sockets: set[socket.socket] = set()
+
+    def cut(self) -> None:
+        """End all connections."""
+        for one in list(self._sockets):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+
+class LoopbackCamera(Cuttable):
     """What it sends may be changed at any time."""
 
     def __init__(self) -> None:
@@ -40,7 +53,7 @@ class LoopbackCamera:
         self.connections = 0
         self.sent = 0
         self.authorization: str | None = None
-        self._sockets: set[socket.socket] = set()
+        super().__init__()
         camera = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -64,12 +77,6 @@ class LoopbackCamera:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}/stream"
-
-    def cut(self) -> None:
-        """End all connections."""
-        for one in list(self._sockets):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._stop.set()

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import simplejpeg
 
-from loopback_camera import Image, noisy
+from loopback_camera import Cuttable, Image, noisy
 
 CLOCK: Final = 90_000
 PAYLOAD: Final = 1200
@@ -23,7 +23,7 @@ SDP: Final = (
 )
 
 
-class RtspCamera:
+class RtspCamera(Cuttable):
     """What it sends may be changed at any time."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class RtspCamera:
         self.interval = 0.02
         self.connections = 0
         self.sent = 0
-        self._sockets: set[socket.socket] = set()
+        super().__init__()
         self._stop = threading.Event()
         self._listening = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._accept, daemon=True).start()
@@ -40,12 +40,6 @@ class RtspCamera:
     @property
     def url(self) -> str:
         return f"rtsp://127.0.0.1:{self._listening.getsockname()[1]}/main"
-
-    def cut(self) -> None:
-        """End all connections."""
-        for one in list(self._sockets):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._stop.set()
