@@ -223,6 +223,7 @@ def test_without_a_model_a_file_waits_and_a_camera_goes_on(
         assert not kept.events("boxes")
         model.swap(detecting.loaded(bundles["detect"]))
         until(lambda: len({one["stream"] for one in kept.events("boxes")}) == 2)
+        until(lambda: kept.counts["frames.lot.decided"] == 3)
         stop.set()
         thread.join(30)
     assert result["lot"]["decided"] == 3
