@@ -27,6 +27,7 @@ from slipway.serving.channel.client import ChannelClient
 from slipway.serving.channel.folder_transport import FolderTransport
 from slipway.serving.channel.pointer import Named
 from slipway.serving.channel.release import Release
+from slipway.serving.edge.agent.clock import boot_id
 from slipway.serving.edge.configuration import Home
 from slipway.serving.edge.reporting import states_of
 
@@ -191,7 +192,7 @@ def test_one_agent_works_at_a_time_and_ends_cleanly_when_asked(field: Field, tmp
         assert agent.wait(30) == 0
     home = Home(device.home)
     state = states_of(home, home.enrolment())[MODEL]
-    assert (state.started, state.crashes) == (False, 0)
+    assert (state.started, state.crashes, state.boot) == (False, 0, boot_id())
     device.check_private()
 
 

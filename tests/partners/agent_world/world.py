@@ -1,8 +1,9 @@
 """One device with everything around it that can be injected.
 
 A clock that only moves when it is waited on, the real files of `cutting`, a channel in memory or a real one, and a
-runtime whose failures are planned. The world remembers across starts of the process what a process forgets: which
-bundles have proven themselves, and what has answered. Its invariants are held whenever something becomes active.
+runtime whose failures are planned. `boot` starts a process, `reboot` the machine. The world remembers across starts of
+the process what a process forgets: which bundles have proven themselves, and what has answered. Its invariants are
+held whenever something becomes active.
 """
 
 import shutil
@@ -248,7 +249,7 @@ class FakeEngines:
 
 
 class World:
-    """A device in a folder, and its surroundings; `boot` starts a process."""
+    """A device in a folder, and its surroundings."""
 
     def __init__(self, folder: Path, channel: Channel | None = None) -> None:
         self.folder = folder
@@ -262,6 +263,7 @@ class World:
         self.journal_bytes = LARGEST
         self.engines = FakeEngines(self.memory, self.clock, self.device.device_class)
         self.disk = CuttingDisk(folder)
+        self.boots, self.knows_boot = 1, True
 
     @property
     def told(self) -> MemoryChannel:
@@ -276,10 +278,16 @@ class World:
         other.clock.wall, other.clock.passed = self.clock.wall, self.clock.passed
         other.memory.plans, other.memory.proven = dict(self.memory.plans), set(self.memory.proven)
         other.device, other.rules, other.journal_bytes = self.device, self.rules, self.journal_bytes
+        other.boots, other.knows_boot = self.boots, self.knows_boot
         return other
 
+    def reboot(self, disk: CuttingDisk | None = None) -> Agent:
+        """The machine starts anew, and a process on it."""
+        self.boots += 1
+        return self.boot(disk)
+
     def boot(self, disk: CuttingDisk | None = None) -> Agent:
-        """A new process on this device."""
+        """A new process on this device; the machine has run on."""
         self.disk.done()
         self.disk = disk or CuttingDisk(self.folder)
         self.engines = FakeEngines(self.memory, self.clock, self.device.device_class)
@@ -293,6 +301,7 @@ class World:
             meter=self.meter,
             journal=Journal(self.disk, Layout(MODEL).journal, largest=self.journal_bytes),
             rules=self.rules,
+            boot=lambda: f"boot {self.boots}" if self.knows_boot else "",
         )
 
     def live(self, agent: Agent, seconds: float = LONG) -> State:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from slipway.serving.edge.agent.clock import SystemClock
+from slipway.serving.edge.agent.clock import SystemClock, boot_id
 from slipway.serving.edge.agent.disk import RealDisk
 from slipway.serving.edge.agent.driver import Agent
 from slipway.serving.edge.agent.health import Rules
@@ -79,6 +79,7 @@ def assembled(
             meter=meter,
             rules=rules,
             chance=draw,
+            boot=boot_id,
         )
     try:
         with telemetry_of(home.folder, clock, lives, looks) as telemetry:

@@ -1,7 +1,8 @@
 """The changes of a state that more than one reason has: to begin, to leave, to reject and to go back."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from slipway.serving.channel.release import Release
 from slipway.serving.edge.agent.refusing import below_floor
@@ -9,6 +10,8 @@ from slipway.serving.edge.agent.slots import free_slot
 from slipway.serving.edge.agent.state import Bad, Installed, Phase, State, Watched, plain
 
 MOST_BAD = 50
+NO_ENDS: Final[Mapping[str, int]] = {"crashes": 0, "reboots": 0}
+"""Of the process, as far as they are counted for a release."""
 
 
 def changed(state: State, **parts: Any) -> State:  # noqa: ANN401 - fields of a state
@@ -29,11 +32,11 @@ def begun(state: State, release: Release, now: datetime) -> State:
     back = way_back(state)
     if back is not None and back.release == release:
         told = state.tell(now, "begun", f"Release {release.number} is still here, proven; it becomes active again.")
-        return changed(told, coming=back, before=None, phase=Phase.ACTIVATE, crashes=0, tries=0, recovering=False)
+        return changed(told, coming=back, before=None, phase=Phase.ACTIVATE, tries=0, recovering=False, **NO_ENDS)
     coming = Installed(slot=free_slot(state), release=release)
     before = state.before if state.before and state.before.slot != coming.slot else None
     told = state.tell(now, "begun", f"Release {release.number} is wanted.")
-    return changed(told, coming=coming, before=before, phase=Phase.FETCH, crashes=0, tries=0, recovering=False)
+    return changed(told, coming=coming, before=before, phase=Phase.FETCH, tries=0, recovering=False, **NO_ENDS)
 
 
 def recovered(state: State, installed: Installed, now: datetime) -> State:
@@ -42,14 +45,14 @@ def recovered(state: State, installed: Installed, now: datetime) -> State:
     told = state.tell(now, "recovering", f"Nothing answers; release {release.number} was proven here before.")
     coming = Installed(slot=installed.slot, release=release)
     before = None if state.before == installed else state.before
-    return changed(told, coming=coming, before=before, phase=Phase.VERIFY, crashes=0, tries=0, recovering=True)
+    return changed(told, coming=coming, before=before, phase=Phase.VERIFY, tries=0, recovering=True, **NO_ENDS)
 
 
 def dropped(state: State, now: datetime, why: str) -> State:
     """Without what was coming. Its files stay until the slot is needed, and save fetching them again."""
     number = state.coming.release.number if state.coming else 0
     told = state.tell(now, "left", f"Release {number} is not gone on with. {why}")
-    return changed(told, coming=None, recovering=False, phase=resting(state), crashes=0, tries=0)
+    return changed(told, coming=None, recovering=False, phase=resting(state), tries=0, **NO_ENDS)
 
 
 def rejected(state: State, now: datetime, why: str) -> State:
@@ -59,7 +62,7 @@ def rejected(state: State, now: datetime, why: str) -> State:
     release = state.coming.release
     told = state.tell(now, "failed", f"Release {release.number}, in {state.phase.value}: {why}")
     marked = with_bad(told, release, why, now)
-    return changed(marked, coming=None, recovering=False, phase=resting(state), crashes=0, tries=0)
+    return changed(marked, coming=None, recovering=False, phase=resting(state), tries=0, **NO_ENDS)
 
 
 def resting(state: State) -> Phase:
@@ -77,7 +80,7 @@ def undone(state: State, now: datetime, why: str) -> State:
     number = state.active.release.number
     told = state.tell(now, "failing", f"Release {number}: {why} There is nothing to go back to, so it goes on.")
     marked = with_bad(told, state.active.release, why, now)
-    return changed(marked, phase=Phase.SETTLED, crashes=0, watched=Watched())
+    return changed(marked, phase=Phase.SETTLED, watched=Watched(), **NO_ENDS)
 
 
 def returned(state: State, back: Installed, now: datetime, why: str, *, bad: bool, asked: bool = False) -> State:
@@ -94,9 +97,9 @@ def returned(state: State, back: Installed, now: datetime, why: str, *, bad: boo
         coming=None,
         recovering=False,
         phase=Phase.REVERTED,
-        crashes=0,
         tries=0,
         watched=Watched(),
+        **NO_ENDS,
     )
 
 

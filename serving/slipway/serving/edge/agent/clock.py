@@ -1,10 +1,25 @@
-"""The machine's own clock, waiting that a request to stop ends, and what time it is at least."""
+"""The machine's own clock, waiting that a request to stop ends, what time it is at least, and since which boot."""
 
+import re
 import threading
 import time
 from datetime import datetime, timezone
+from pathlib import Path
+from typing import Final
 
 from slipway.serving.edge.agent.state import State
+
+BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+_BOOT: Final = re.compile(r"[0-9a-f-]{32,36}")
+
+
+def boot_id(path: Path = BOOT) -> str:
+    """What Linux has drawn for this start of the machine; empty where there is no such thing."""
+    try:
+        found = path.read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return ""
+    return found if _BOOT.fullmatch(found) else ""
 
 
 def device_time(clock: datetime, enrolled: datetime, state: State) -> datetime:

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from slipway.serving.channel.looking import Channel
 from slipway.serving.edge.agent.clock import device_time
@@ -43,12 +42,11 @@ from slipway.serving.edge.agent.machine import decide, settle
 from slipway.serving.edge.agent.metering import UNLIMITED
 from slipway.serving.edge.agent.ports import Clock, Disk, Engines, Meter
 from slipway.serving.edge.agent.slots import Layout
+from slipway.serving.edge.agent.starting import started
 from slipway.serving.edge.agent.state import Installed, Phase, State
 from slipway.serving.edge.agent.wanting import wanted
 
 _log = logging.getLogger(__name__)
-COUNTED: Final = {Phase.BUILD, Phase.PROVE, Phase.ACTIVATE, Phase.PROBATION}
-"""Phases in which a release may be what ended the process."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +73,11 @@ class Agent:
         meter: Meter = UNLIMITED,
         rules: Rules = RULES,
         chance: Callable[[], float] = lambda: 0.5,
+        boot: Callable[[], str] = lambda: "",
     ) -> None:
+        """`boot` names the start of the machine that this process is in; without it cut power looks like a crash."""
         self.model, self.device = model, device
-        self._clock, self._rules, self._chance = clock, rules, chance
+        self._clock, self._rules, self._chance, self._boot = clock, rules, chance, boot
         self._journal = journal or Journal(disk, Layout(model).journal)
         self._doing = Doing(model, device, disk=disk, clock=clock, channel=channel, engines=engines, meter=meter)
         self._state: State | None = None
@@ -148,13 +148,12 @@ class Agent:
                 self._write(self.state.model_copy(update={"started": False}))
 
     def _started(self) -> State:
-        """The state, with a start that ended without being asked to counted before anything is loaded again."""
+        """The state with this start, which is written before anything is loaded again."""
         found = self._journal.read()
         state = found.newest.state if found.newest else State(model=self.model)
         for damage in found.damages:
             state = state.tell(max(self._clock.now(), self.device.enrolled), "journal", damage)
-        crashes = state.crashes + 1 if state.started and state.phase in COUNTED else state.crashes
-        self._state = state.model_copy(update={"started": True, "crashes": crashes})
+        self._state = started(state, self._boot())
         if found.newest is None or self._state != found.newest.state:
             self._keep(self._state, always=True)
         return self._state

@@ -41,6 +41,9 @@ class Rules:
     """How much further than is usual here they may be, once they are further than that."""
     crashes: int = 3
     """So many starts of the process that ended without being asked to are too many."""
+    reboots: int = 10
+    """So many ends of the whole machine are too many. Power that is cut says nothing of a release, and is cut more than
+    once while somebody works at a cabinet; a release that brings the machine down does so each time it is loaded."""
     tries: int = 3
     """So often a release may be too slow while it is proven, as the device may have been busy."""
     retry: float = 30.0

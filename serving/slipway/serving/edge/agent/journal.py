@@ -23,7 +23,9 @@ LARGEST: Final = 256 * 1024
 LARGEST_READ: Final = 16 * 1024 * 1024
 BEGIN: Final = b'{"length":'
 """Of every line."""
-DISPENSABLE: Final = frozenset({"told", "usual", "vouchers", "watched", "started", "crashes", "tries", "answered"})
+DISPENSABLE: Final = frozenset(
+    {"told", "usual", "vouchers", "watched", "started", "boot", "crashes", "reboots", "tries", "answered"}
+)
 """What a state may lose and still say what answers, what is refused and where it was going."""
 
 

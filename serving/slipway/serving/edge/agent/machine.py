@@ -3,9 +3,9 @@
     idle -> fetch -> verify -> build -> prove -> activate -> probation -> settled | reverted
 
 The rules are asked in their order and the first that has an answer decides: a journal that cannot be written; an
-operator; a release that has brought the process down too often; that something answers at all; a look at the channel
-that is due; probation; what comes; what is wanted. An effect that was cut off is decided again from the same state, so
-each can be done twice.
+operator; a release that has brought the process or the machine down too often; that something answers at all; a look at
+the channel that is due; probation; what comes; what is wanted. An effect that was cut off is decided again from the
+same state, so each can be done twice.
 
 Here is no clock, no disk, no network and no chance. `settling` says what came of an effect.
 """
@@ -14,7 +14,17 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from slipway.serving.channel.release import Release
-from slipway.serving.edge.agent.changes import begun, dropped, recovered, rejected, returned, undone, way_back
+from slipway.serving.edge.agent.changes import (
+    NO_ENDS,
+    begun,
+    changed,
+    dropped,
+    recovered,
+    rejected,
+    returned,
+    undone,
+    way_back,
+)
 from slipway.serving.edge.agent.effects import (
     Activate,
     Become,
@@ -31,6 +41,7 @@ from slipway.serving.edge.agent.effects import (
 )
 from slipway.serving.edge.agent.refusing import refused
 from slipway.serving.edge.agent.settling import settle
+from slipway.serving.edge.agent.starting import too_many_ends
 from slipway.serving.edge.agent.state import Installed, Phase, State
 
 __all__ = ["decide", "settle"]
@@ -84,14 +95,14 @@ def _again(state: State, view: View, request: Request) -> State:
 
 def _crashing(state: State, view: View) -> Effect | None:
     """A release under which the process ends again and again is left, before it is loaded once more."""
-    if state.crashes < view.rules.crashes:
+    why = too_many_ends(state, view.rules)
+    if why is None:
         return None
-    why = f"The process ended {state.crashes} times without being asked to, in {state.phase.value}."
     if state.phase is Phase.PROBATION:
         return Become(undone(state, view.now, why))
     if state.coming is not None:
         return Become(rejected(state, view.now, why))
-    return Become(state.model_copy(update={"crashes": 0}))
+    return Become(changed(state, **NO_ENDS))
 
 
 def _answering(state: State, view: View) -> Effect | None:

@@ -3,7 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from slipway.serving.edge.agent.changes import changed, recovered, rejected, resting, returned, undone, way_back
+from slipway.serving.edge.agent.changes import (
+    NO_ENDS,
+    changed,
+    recovered,
+    rejected,
+    resting,
+    returned,
+    undone,
+    way_back,
+)
 from slipway.serving.edge.agent.effects import (
     Activate,
     Become,
@@ -176,8 +185,8 @@ def _activated(state: State, effect: Any, _: Outcome, view: View) -> State:  # n
         recovering=False,
         phase=Phase.SETTLED if back else Phase.PROBATION,
         watched=Watched(),
-        crashes=0,
         tries=0,
+        **NO_ENDS,
     )
 
 
@@ -195,7 +204,7 @@ def _observed(state: State, effect: Any, outcome: Any, view: View) -> State:  # 
         number = effect.active.release.number
         told = after.tell(view.now, "settled", f"Release {number}: {judged.why}")
         usual = tuple(sorted(usual_of(outcome.observed, view.rules).items())) or state.usual
-        return changed(told, phase=Phase.SETTLED, crashes=0, watched=Watched(), usual=usual)
+        return changed(told, phase=Phase.SETTLED, watched=Watched(), usual=usual, **NO_ENDS)
     return after
 
 

@@ -129,8 +129,12 @@ class State(Remembered):
     """By measure, how far from its reference the release was that settled here last."""
     started: bool = False
     """A process works with this, or ended without being asked to."""
+    boot: str = ""
+    """The start of the machine that the process began in; empty where that is not known."""
     crashes: int = Field(default=0, ge=0)
     """Starts of the process that ended without being asked to while a release was built, proven, activated, watched."""
+    reboots: int = Field(default=0, ge=0)
+    """Of such ends, those that the whole machine had: the power was cut, or the machine brought down."""
     tries: int = Field(default=0, ge=0)
     """Failures of what comes that another try may mend, in this phase."""
     answered: str = ""

@@ -195,7 +195,7 @@ def test_a_lost_journal_is_told_as_nothing_and_the_device_begins_anew(first: Wor
 
 
 @pytest.mark.parametrize("phase", [Phase.BUILD, Phase.PROVE, Phase.ACTIVATE, Phase.PROBATION])
-def test_a_release_that_brings_the_process_down_is_left_after_three_times(first: World, phase: Phase) -> None:
+def test_a_release_under_which_the_process_crashes_is_left_after_three_times(first: World, phase: Phase) -> None:
     first.told.point(1, 2)
     agent = first.boot()
     agent.ask()

@@ -94,7 +94,8 @@ class Life:
         cut = Cut(self.chance.randrange(40), self.chance.randrange(2), self.chance.choice(list(Unsynced)))
         full = Full(self.chance.randrange(40), self.chance.choice((1, 3, 30)))
         disk = CuttingDisk(self.world.folder, cut if kind < 0.4 else None, full=full if 0.4 < kind < 0.6 else None)
-        self.agent = self.world.boot(disk)
+        begins = self.world.reboot if self.world.disk.dead else self.world.boot
+        self.agent = begins(disk)
 
     def hold(self, state: State) -> None:
         """What must be true whenever the agent rests."""
