@@ -52,7 +52,11 @@ class Action(StrEnum):
     REFUSE = "refuse"
     """Somebody asked for what the rules do not allow, and was refused."""
     PIN = "pin"
+    """A device or a site stays with one release until a moment."""
     FREEZE = "freeze"
+    """Until a moment nothing is begun with; undoing stays possible."""
+    CONFIGURE = "configure"
+    """How the devices of a site work: streams, masks, thresholds, windows."""
 
 
 class Decision(Record):

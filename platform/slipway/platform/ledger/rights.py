@@ -26,10 +26,11 @@ ROLES: Final[Mapping[Action, tuple[Role, ...]]] = {
     Action.PAUSE: (Role.RELEASER, Role.ON_CALL, Role.OPERATOR, Role.ROLLOUT_SERVICE),
     Action.RESUME: (Role.RELEASER, Role.OPERATOR),
     Action.SAMPLE: (Role.RELEASER, Role.OPERATOR),
-    Action.ROLLBACK: (Role.RELEASER, Role.ON_CALL),
+    Action.ROLLBACK: (Role.RELEASER, Role.ON_CALL, Role.ROLLOUT_SERVICE),
     Action.REFUSE: (),
     Action.PIN: (Role.OPERATOR,),
-    Action.FREEZE: (Role.OPERATOR,),
+    Action.FREEZE: (Role.OPERATOR, Role.RELEASER, Role.ON_CALL),
+    Action.CONFIGURE: (Role.OPERATOR,),
 }
 """The roles of which one is needed; none where everyone who is known may."""
 

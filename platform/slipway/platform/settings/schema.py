@@ -158,6 +158,46 @@ class Channel(Section):
     expiry_days: Expiries = Expiries()
 
 
+class Retention(Section):
+    """How long the fleet store keeps what devices told."""
+
+    windows_days: int = Field(default=30, ge=1)
+    """Counts, latencies and sketches as they came, by minutes."""
+    hours_days: int = Field(default=400, ge=1)
+    """The same added up by hours; days are kept for good."""
+    samples_days: int = Field(default=90, ge=1)
+    """Pictures that a policy asked for."""
+
+
+class Fleet(Section):
+    """The service that devices report to, and its store."""
+
+    url: str = Field(default="http://127.0.0.1:8765", pattern=r"^https?://\S+$")
+    """Where commands, people and devices find it."""
+    database: str = "sqlite:///.slipway/fleet.db"
+    """A SQLite file, or `postgresql://…`."""
+    host: str = "127.0.0.1"
+    """The address that `slipway fleet serve` listens at."""
+    port: int = Field(default=8765, ge=0, le=65535)
+    """Its port; 0 takes a free one."""
+    report_seconds: float = Field(default=60.0, ge=1)
+    """How often a device reports."""
+    silent_minutes: float = Field(default=15.0, gt=0)
+    """A device that has said nothing for so long counts as silent."""
+    requests_per_minute: int = Field(default=120, ge=1)
+    """Of one device, or of one address that has not said who it is."""
+    retention: Retention = Retention()
+
+
+class Notices(Section):
+    """Who hears of what needs a person."""
+
+    urls: tuple[SecretStr, ...] = ()
+    """Addresses as Apprise takes them, such as `mailto://…`; each has a password in it, so each is a secret."""
+    repeat_hours: float = Field(default=24.0, gt=0)
+    """How often the same cause is told again while it lasts."""
+
+
 class Toleration(Section):
     """A taint that a job may run beside."""
 
@@ -227,6 +267,8 @@ class Settings(Section):
     jobs: Jobs = Jobs()
     identity: Identity = Identity()
     channel: Channel = Channel()
+    fleet: Fleet = Fleet()
+    notices: Notices = Notices()
     targets: dict[KubernetesName, Target] = {}
     """Named places to run jobs; `local` is built in."""
 
@@ -250,6 +292,7 @@ class Settings(Section):
                 "data": self.data.model_copy(
                     update={"remote": address(self.data.remote), "cache": place(self.data.cache)}
                 ),
+                "fleet": self.fleet.model_copy(update={"database": address(self.fleet.database)}),
                 "mlflow": self.mlflow.model_copy(update={"tracking_uri": address(self.mlflow.tracking_uri)}),
                 "kubernetes": self.kubernetes.model_copy(
                     update={"kubeconfig": None if kubeconfig is None else place(kubeconfig)}

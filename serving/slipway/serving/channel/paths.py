@@ -22,6 +22,11 @@ def pointer_path(model: str) -> str:
     return f"channels/{model}.json"
 
 
+def site_path(site: str) -> str:
+    """The signed configuration of a site; no model's name has a full stop."""
+    return f"channels/site.{site}.json"
+
+
 def release_path(model: str, bundle: str, number: int) -> str:
     """What is said of one release."""
     return f"models/{model}/{bundle}/{number}.release.json"

@@ -7,7 +7,7 @@ base is what everybody may run; the target goes to the devices that the wave inc
 import hashlib
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from slipway.serving.bundle.contract import Part
 from slipway.serving.bundle.manifest import Digest, ModelName
@@ -16,6 +16,7 @@ from slipway.serving.channel.limits import MOST, near
 SHARES: Final = 10_000
 """Into how many parts devices are divided."""
 LARGEST_POINTER: Final = 64 * 1024
+MOST_PINS: Final = 128
 
 AgentVersion = Annotated[str, Field(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}$")]
 Moment = Annotated[AwareDatetime, AfterValidator(near)]
@@ -33,6 +34,10 @@ class Named(Part):
 class Wave(Part):
     """Which devices get the target."""
 
+    kind: Literal["serve", "shadow"] = "serve"
+    """In a shadow wave the target runs beside what answers; its output is compared, counted and discarded."""
+    frames: float = Field(default=0.05, gt=0, le=1)
+    """In a shadow wave, the share of frames that the target sees, too."""
     share: float = Field(default=100.0, ge=0, le=100)
     """Per cent of all devices; which ones is decided by the seed."""
     cohort: Name | None = None
@@ -45,6 +50,21 @@ class Wave(Part):
             return False
         drawn = int.from_bytes(hashlib.sha256((self.seed + device).encode()).digest(), "big") % SHARES
         return drawn < self.share * (SHARES / 100)
+
+
+class Pin(Part):
+    """A device, or the devices of a site, that stay with one release until a moment."""
+
+    device: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")] | None = None
+    site: Name | None = None
+    release: Named
+    until: Moment
+
+    @model_validator(mode="after")
+    def _of_one(self) -> "Pin":
+        if (self.device is None) == (self.site is None):
+            raise ValueError("A pin is a device's or a site's")
+        return self
 
 
 class Sampling(Part):
@@ -72,6 +92,10 @@ class Pointer(Part):
     wave: Wave = Wave()
     paused: bool = False
     """While it is, nobody begins with the target; who has it keeps it."""
+    frozen_until: Moment | None = None
+    """Until then nobody begins with the target; the base, and so an undo, stays open."""
+    pins: Annotated[tuple[Pin, ...], Field(max_length=MOST_PINS)] = ()
+    """A device's own comes before its site's."""
     minimum_agent: AgentVersion = "0.0.0"
     sampling: Sampling = Sampling()
 

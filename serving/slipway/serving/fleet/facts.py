@@ -1,0 +1,131 @@
+"""What the fleet store says, as values, and the interface of whoever can be asked.
+
+The controller, the console, notices and the simulator know only this; `store` answers from a database.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from slipway.serving.runtime.quantiles import Quantiles
+
+
+@dataclass(frozen=True)
+class Running:
+    """What a device said of one model."""
+
+    model: str
+    phase: str
+    release: int | None
+    bundle: str | None
+    variant: str | None
+    provider: str
+    since: datetime
+    """When the service first heard of this release here."""
+    shadow: int | None = None
+    coming: int | None = None
+    bad: Sequence[int] = ()
+    sequence: int = 0
+    """Of the newest pointer that it believed."""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class DeviceFacts:
+    """A device, as the service knows it."""
+
+    id: str
+    device_class: str
+    site: str | None
+    cohorts: frozenset[str]
+    models: Sequence[str]
+    enrolled_at: datetime
+    revoked_at: datetime | None = None
+    agent: str = ""
+    heard_at: datetime | None = None
+    """When it last reported, by the service's clock."""
+    clock_s: float = 0.0
+    """How far its clock is ahead of the service's."""
+    left: int = 0
+    """Bytes that it had still to tell."""
+    site_sequence: int = 0
+    running: Mapping[str, Running] = field(default_factory=dict)
+    """By model."""
+    streams: Mapping[str, str] = field(default_factory=dict)
+
+    def silent(self, now: datetime, minutes: float) -> bool:
+        """Whether it has said nothing for so long."""
+        return self.heard_at is None or (now - self.heard_at).total_seconds() > minutes * 60
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one device did with one release in a span of time: counts, latencies, sketches, added up."""
+
+    device: str
+    model: str
+    release: int
+    begin: datetime
+    """Of the first window, by the service's clock at its arrival where the device's was off."""
+    end: datetime
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """As `telemetry.collecting` names them: answered, failed, dropped, rows…; of a shadow `shadow.…`."""
+    latency: Quantiles = field(default_factory=Quantiles)
+    """Milliseconds from admission to answer."""
+    running: Quantiles = field(default_factory=Quantiles)
+    """Milliseconds of each run of the session."""
+    divergence: Mapping[str, float] = field(default_factory=dict)
+    """By measure, how far from `reference.json`, weighed by what was seen."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a decision should have been, told later."""
+
+    decision: str
+    device: str
+    site: str | None
+    model: str
+    release: int | None
+    bundle: str
+    """The first digits of its digest, as the decision's name has them."""
+    right: bool
+    truth: str
+    source: str
+    at: datetime
+    """When the decision was taken."""
+    told_at: datetime
+
+
+class Fleet(Protocol):
+    """The fleet store, as others read it. Times are the service's."""
+
+    def devices(
+        self,
+        *,
+        site: str | None = None,
+        model: str | None = None,
+        release: int | None = None,
+        search: str = "",
+        after: str = "",
+        limit: int | None = None,
+    ) -> Sequence[DeviceFacts]:
+        """Those that are not revoked, by id; `after` and `limit` make pages."""
+
+    def device(self, name: str) -> DeviceFacts | None:
+        """One, also one that was revoked."""
+
+    def ran(self, model: str, at: datetime, *, site: str | None = None) -> Mapping[str, int]:
+        """Which release each device ran at a moment in the past."""
+
+    def work(
+        self, model: str, *, since: datetime, until: datetime, releases: Sequence[int] = (), hours: bool = False
+    ) -> Sequence[Work]:
+        """What each device did with each release; added up over the whole span, or hour by hour."""
+
+    def outcomes(self, model: str, *, since: datetime, until: datetime) -> Sequence[Outcome]:
+        """Delayed labels of decisions of a model."""
+
+    def decisions(self, model: str, release: int) -> Sequence[str]:
+        """Names of the decisions of a release that the store knows."""

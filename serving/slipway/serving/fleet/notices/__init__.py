@@ -1,0 +1,1 @@
+"""What needs a person: grouped by cause, each with the next command, sent by settings, silenced until a moment."""
