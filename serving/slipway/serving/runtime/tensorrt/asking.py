@@ -1,5 +1,6 @@
 """Asking the side that owns `tensorrt`: how it is started, what it says of itself, and one engine made there."""
 
+import errno
 import json
 import os
 import sys
@@ -17,6 +18,8 @@ from slipway.serving.runtime.tensorrt.tensors import Tensors
 WORKER: Final = Path(worker.__file__)
 LOOKING: Final = 60.0
 BUILDING: Final = 1800.0
+DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+"""What is a disk's fault."""
 MEMORY_MB: Final = 8192
 Progress = Callable[[str, int, int], None]
 
@@ -94,6 +97,7 @@ def make_apart(  # noqa: PLR0913 - all that an engine depends on, by name
     """Try to make an engine in a process of its own; `keep` is where it goes.
 
     A builder is a compiler of somebody else's: it may crash, hang or eat memory, and then there is no engine.
+    `OSError` where the disk does not take one: that says nothing of the model.
     """
     limit = limits.memory_mb * 1024 * 1024
     order = {
@@ -122,7 +126,7 @@ def _asked(
     memory_mb: float | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """The last line that the other side says; ModelUnfit where it says none, or that it failed."""
+    """The last line that the other side says; ModelUnfit where it says none, or that it failed itself."""
 
     def hear(line: bytes) -> None:
         said = _line(line)
@@ -149,6 +153,8 @@ def _answer(ended: Ended) -> dict[str, Any]:
     said = _line((ended.told.splitlines() or [b""])[-1])
     if said is None or "progress" in said:
         raise ModelUnfit(f"The process ended with {ended.code}: {ended.last_words}")
+    if said.get("errno") in DISK:
+        raise OSError(said["errno"], os.strerror(said["errno"]))
     if "problem" in said:
         raise ModelUnfit(str(said["problem"]), mend=said.get("mend"))
     return said

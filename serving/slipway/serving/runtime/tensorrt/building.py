@@ -25,24 +25,28 @@ def build_engine(  # noqa: PLR0913 - all that an engine depends on, by name
 ) -> EngineFile:
     """The engine of a model file, from the cache in `folder`; ModelUnfit says everything that kept it from being made.
 
-    `python` owns `tensorrt` where that is another interpreter; `precision` is the variant's name.
+    `OSError` is the disk's fault and not the model's. `python` owns `tensorrt` where that is another interpreter;
+    `precision` is the variant's name.
     """
     here = here or look(python)
     identity = Identity(sha256(read_plain(model, LARGEST_FILE)), precision, here, tensors_of(contract))
     cache = EngineCache(folder)
     if found := cache.find(identity):
         return found
-    tried = make_apart(
-        here,
-        model,
-        identity.tensors,
-        python=python,
-        timing=cache.timing(here),
-        keep=cache.place(identity),
-        limits=limits or Limits(),
-        progress=progress,
-    )
-    if not tried.built:
-        cache.place(identity).unlink(missing_ok=True)
-        raise ModelUnfit(f"{here.told} made no engine of {model.name}: {' '.join(tried.problems)}")
-    return cache.adopt(identity, tried.sha256)
+    place = cache.place(identity)
+    try:
+        tried = make_apart(
+            here,
+            model,
+            identity.tensors,
+            python=python,
+            timing=cache.timing(here),
+            keep=place,
+            limits=limits or Limits(),
+            progress=progress,
+        )
+        if not tried.built:
+            raise ModelUnfit(f"{here.told} made no engine of {model.name}: {' '.join(tried.problems)}")
+        return cache.adopt(identity, tried.sha256)
+    finally:
+        place.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ made is returned, all of it.
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,10 +135,11 @@ def _keep_timing(config: Any, timing: Path | None) -> None:  # noqa: ANN401
     cache = get() if timing is not None and get is not None else None
     if timing is None or cache is None:
         return
-    timing.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = timing.with_name(f".{timing.name}.part")
-    write_private(beside, bytes(cache.serialize()))
-    beside.replace(timing)
+    with suppress(OSError):  # it saves time, and the engine is there already
+        timing.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        beside = timing.with_name(f".{timing.name}.part")
+        write_private(beside, bytes(cache.serialize()))
+        beside.replace(timing)
 
 
 def write_private(path: Path, data: bytes) -> None:

@@ -50,7 +50,8 @@ def main() -> int:
     except MemoryError:
         tell(problem=f"It wanted more than {order.get('memory_bytes', 0):,} bytes of memory.")
     except Exception as error:  # noqa: BLE001 - told to who asked, who has the words for it
-        tell(problem=str(error) or type(error).__name__, mend=getattr(error, "mend", None))
+        number = error.errno if isinstance(error, OSError) else None
+        tell(problem=str(error) or type(error).__name__, mend=getattr(error, "mend", None), errno=number)
         return 1
     return 0
 

@@ -1,5 +1,6 @@
 """Engines that are made apart and kept: one for each thing that they are made of, and only those that were written."""
 
+import errno
 import json
 import stat
 import subprocess
@@ -12,11 +13,13 @@ import psutil
 import pytest
 
 import small_onnx
+from slipway.serving.bundle.canonical import sha256
 from slipway.serving.bundle.contract import Contract
 from slipway.serving.runtime.errors import ModelUnfit
 from slipway.serving.runtime.tensorrt.asking import Here, Limits, look
 from slipway.serving.runtime.tensorrt.building import build_engine
-from slipway.serving.runtime.tensorrt.cache import EngineCache, EngineFile, recorded
+from slipway.serving.runtime.tensorrt.cache import EngineCache, EngineFile, Identity, recorded
+from slipway.serving.runtime.tensorrt.profiles import tensors_of
 
 HERE = Here("tensorrt", "10.3.0", (8, 7), "Stand-in")
 
@@ -154,6 +157,27 @@ def test_a_builder_that_eats_memory_is_ended_before_the_device_is(python: Path, 
             here=HERE,
             limits=Limits(memory_mb=400),
         )
+
+
+def test_a_full_disk_says_nothing_of_the_model_and_leaves_nothing(python: Path, model: Path, tmp_path: Path) -> None:
+    """`/dev/full` is as full as a disk can be."""
+    identity = Identity(sha256(model.read_bytes()), "fp32", HERE, tensors_of(small_onnx.CONTRACT))
+    cache = EngineCache(tmp_path / "engines")
+    cache.place(identity).symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as caught:
+        built(model, cache.folder, python)
+    assert caught.value.errno == errno.ENOSPC
+    assert not list(cache.folder.glob("*engine*"))
+    assert built(model, cache.folder, python).read()
+
+
+def test_what_saves_time_only_may_be_lost_to_a_full_disk(python: Path, model: Path, tmp_path: Path) -> None:
+    cache = EngineCache(tmp_path / "engines")
+    cache.folder.mkdir()
+    timing = cache.timing(HERE)
+    timing.with_name(f".{timing.name}.part").symlink_to("/dev/full")
+    assert built(model, cache.folder, python).read()
+    assert not timing.exists()
 
 
 def test_engines_that_nobody_needs_are_removed(python: Path, model: Path, tmp_path: Path) -> None:
