@@ -35,9 +35,7 @@ def statement(method: str, path: str, device: str, sequence: int, body: bytes) -
     return "\n".join((STATEMENT, method, path, device, str(sequence), digest)).encode()
 
 
-def header(  # noqa: PLR0913, PLR0917 - what is signed, in its order
-    method: str, path: str, device: str, sequence: int, body: bytes, sign: Callable[[bytes], bytes]
-) -> str:
+def header(method: str, path: str, device: str, sequence: int, body: bytes, sign: Callable[[bytes], bytes]) -> str:
     """The value of `Authorization`."""
     signature = sign(statement(method, path, device, sequence, body)).hex()
     return f'{SCHEME} id="{device}", sequence="{sequence}", signature="{signature}"'

@@ -8,6 +8,7 @@ of its own. What the service has stored it says, and only then the device forget
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Base64Bytes, Field
@@ -106,7 +107,7 @@ class Report(Part):
     site: Annotated[int, Field(ge=0, le=MOST)] = 0
     """Sequence of the site's configuration that it follows; 0 without one."""
     standings: Annotated[tuple[Standing, ...], Field(max_length=16)] = ()
-    streams: Annotated[dict[Name, Annotated[str, Field(max_length=32)]], Field(max_length=64)] = {}
+    streams: Annotated[Mapping[Name, Annotated[str, Field(max_length=32)]], Field(max_length=64)] = {}
     """The state of each camera."""
     records: Annotated[tuple[Record, ...], Field(max_length=MOST_RECORDS)] = ()
     left: Annotated[int, Field(ge=0, le=MOST)] = 0
