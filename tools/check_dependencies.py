@@ -28,7 +28,10 @@ NOT_IMPORTED: Exceptions = {
     },
     "serving": {
         "alembic": "migrations of the fleet store",
+        "apprise": "sends notices",
         "fastapi": "the fleet service",
+        "jinja2": "the console's pages",
+        "psycopg2-binary": "what SQLAlchemy reaches PostgreSQL with",
         "sqlalchemy": "the fleet store",
         "tensorrt-rtx-cu12-bindings": "engines; imported by a name that is injected",
         "tensorrt-rtx-cu12-libs": "the libraries behind the bindings",

@@ -1,7 +1,7 @@
 """Resolve the workspace into its lock files, as plain pins without addresses.
 
-`requirements.lock` is the development environment on Linux: the four members, the extras `fleet` and `camera`, and the
-`dev` group.
+`requirements.lock` is the development environment on Linux: the four members, the extras `fleet`, `camera` and
+`postgres`, and the `dev` group.
 `serving/requirements.device-jp6.lock` is the device part on JetPack 6 (Python 3.10, aarch64), `infra/requirements.lock`
 the tools that judge `infra/`. All name their platform and the first Python that must work, so that they do not depend
 on who resolves them. Existing pins are kept unless `--upgrade` is given: a changed pyproject moves only what it must.
@@ -32,6 +32,8 @@ def development(extra: list[str]) -> None:
             "fleet",
             "--extra",
             "camera",
+            "--extra",
+            "postgres",
             "--group",
             "pyproject.toml:dev",
             *DEVELOPMENT,
