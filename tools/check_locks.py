@@ -25,7 +25,7 @@ from workspace import DEVICE_LOCK, LOCK, ROOT
 
 LAST_FOR_JETPACK_6 = {"numpy": SpecifierSet("==2.2.*"), "onnxruntime": SpecifierSet("==1.23.*")}
 NOT_LOCKED = {"tensorrt"}
-LOCKED_EXTRA = "slipway-serving[fleet]"
+LOCKED_EXTRA = "slipway-serving[fleet,postgres]"
 
 
 def this_machine() -> Environment:
