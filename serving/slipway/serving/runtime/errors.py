@@ -1,6 +1,12 @@
 """What goes wrong when a model runs."""
 
+import errno
+from typing import Final
+
 from slipway.serving.errors import SlipwayError
+
+DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+"""Of an `OSError` that is the disk's fault and says nothing of a model."""
 
 
 class ModelUnfit(SlipwayError):

@@ -2,7 +2,8 @@
 
 The child loads one model, warms it, calls it, and tells latency, its whole peak memory and, where asked, its answers.
 It has a limit of memory and of time, and may die: a model that exhausts the machine, loops for ever or brings the
-runtime down is a finding (`ModelUnfit`) and touches nobody else. So this is also how a foreign model runs first.
+runtime down is a finding (`ModelUnfit`) and touches nobody else; a full disk is none (`OSError`). So this is also how a
+foreign model runs first.
 """
 
 import json
@@ -27,7 +28,7 @@ from slipway.serving.runtime.children import (
     memory_told,
     run_child,
 )
-from slipway.serving.runtime.errors import Killed, ModelUnfit
+from slipway.serving.runtime.errors import DISK, Killed, ModelUnfit
 from slipway.serving.runtime.session import Arrays, Provider, Session, Weighed
 
 MEMORY_MB: Final = 4096
@@ -130,6 +131,8 @@ def _answer(name: str, ended: Ended) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(ended.told.splitlines()[-1])
     except (ValueError, IndexError):
         raise ModelUnfit(f"{name} could not be run (exit code {ended.code}): {ended.last_words}") from None
+    if found.get("errno") in DISK:
+        raise OSError(found["errno"], f"{os.strerror(found['errno'])}, while {name} was tried")
     if problem := found.get("problem"):
         raise ModelUnfit(problem, mend=found.get("mend"))
     return found
@@ -143,6 +146,8 @@ def main() -> int:
         found = _run(question)
     except SlipwayError as error:
         found = {"problem": str(error), "mend": error.mend}
+    except OSError as error:
+        found = {"problem": str(error), "errno": error.errno}
     except MemoryError:
         found = {"problem": f"{Path(question['model']).name} needs more than {question['memory_mb']} MB."}
     print(json.dumps(found))  # noqa: T201 - that is how a child tells

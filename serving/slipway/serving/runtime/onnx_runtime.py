@@ -86,6 +86,8 @@ def _opened(model: Path, contract: Contract, provider: Provider, threads: int) -
             session = opening(_options(threads))
         else:
             session, counts = open_placed(opening, _options(threads), seeded_inputs(contract), data)
+    except OSError:
+        raise  # the disk's: the runtime reads bytes, and its own errors are others
     except Exception as error:  # noqa: BLE001 - its errors have no common class
         raise ModelUnfit(f"{model.name} does not load: {_first_line(error)}") from None
     session.disable_fallback()

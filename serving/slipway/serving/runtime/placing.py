@@ -8,6 +8,7 @@ In a profile a part that TensorRT has taken as a whole is one event, however muc
 the graph's nodes that ran nowhere else, so that a few nodes beside it do not look like most of the graph.
 """
 
+import errno
 import json
 import tempfile
 from collections import Counter
@@ -40,13 +41,22 @@ def open_placed(
     `inputs` are run where that must be.
     """
     options.add_session_config_entry(RECORD, "1")
-    with tempfile.TemporaryDirectory(prefix="slipway-profile-") as folder:
-        if not _can_tell():
-            options.enable_profiling = True
-            options.profile_file_prefix = str(Path(folder, "profile"))
+    if _can_tell():
         session = opening(options)
-        found = _told(session) if _can_tell() else counted(_profiled(session, inputs), nodes_of(model))
-    return session, dict(found.most_common())
+        return session, dict(_told(session).most_common())
+    with _folder() as folder:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(Path(folder, "profile"))
+        session = opening(options)
+        return session, dict(counted(_profiled(session, inputs), nodes_of(model)).most_common())
+
+
+def _folder() -> "tempfile.TemporaryDirectory[str]":
+    """For a profile; no place that takes a file is a full disk, whatever Python calls it."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="slipway-profile-")
+    except FileNotFoundError as error:
+        raise OSError(errno.ENOSPC, error.strerror or str(error)) from None
 
 
 def _can_tell() -> bool:
@@ -63,9 +73,12 @@ def _told(session: Any) -> Counter[str]:  # noqa: ANN401
 
 
 def _profiled(session: Any, inputs: Arrays) -> list[dict[str, Any]]:  # noqa: ANN401
-    """The events of one run; profiling ends with it."""
+    """The events of one run; profiling ends with it. `OSError` where they could not be written."""
     session.run(None, dict(inputs))
-    events: list[dict[str, Any]] = json.loads(Path(session.end_profiling()).read_bytes())
+    try:
+        events: list[dict[str, Any]] = json.loads(Path(session.end_profiling()).read_bytes())
+    except (OSError, ValueError) as error:  # the runtime says nothing when the disk does not take its profile
+        raise OSError(errno.ENOSPC, f"The runtime's profile is not whole ({error})") from None
     return events
 
 

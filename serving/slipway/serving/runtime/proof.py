@@ -33,7 +33,7 @@ def prove_apart(  # noqa: PLR0913 - all that a proof depends on, by name
 ) -> Proof:
     """Prove a variant of a verified bundle for a device class; whatever it does to the child, there is an answer.
 
-    `OSError` where somebody else ended the child: that says nothing of the model.
+    `OSError` where somebody else ended the child or the disk is full: that says nothing of the model.
 
     With `engine` that is what runs, under `python` where that owns `tensorrt`; else ONNX Runtime with the provider and
     so many threads. Rounds end with the first that is within the class's latency.

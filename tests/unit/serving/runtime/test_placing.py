@@ -1,5 +1,6 @@
 """Where nodes went: a graph that fell to the processor is found, whatever the runtime says that it uses."""
 
+import errno
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,32 @@ def test_a_real_session_tells_where_its_nodes_went(
     assert counts == {CPU: 3}
     assert len(session.run(None, inputs)) == 1
     assert not list(tmp_path.iterdir())
+
+
+class Torn:
+    """A session whose profile the disk did not take whole."""
+
+    def __init__(self, path: Path, data: bytes | None) -> None:
+        self._path = path
+        if data is not None:
+            path.write_bytes(data)
+
+    def run(self, *_: object) -> None:
+        """Nothing is answered."""
+
+    def end_profiling(self) -> str:
+        return str(self._path)
+
+
+@pytest.mark.parametrize("data", [None, b"", b'[{"cat": "Node",'])
+def test_a_profile_that_a_full_disk_did_not_take_says_nothing_of_the_model(
+    data: bytes | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(placing, "_can_tell", lambda: False)
+    session = Torn(tmp_path / "profile.json", data)
+    with pytest.raises(OSError, match="is not whole") as caught:
+        open_placed(lambda _: session, onnxruntime.SessionOptions(), {}, b"")
+    assert caught.value.errno == errno.ENOSPC
 
 
 class Part:

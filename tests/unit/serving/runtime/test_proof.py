@@ -1,5 +1,6 @@
 """The proof on this device: golden answers, latency and memory; whatever happens to the child, it is told."""
 
+import errno
 import signal
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,21 @@ def test_a_process_that_somebody_else_ended_says_nothing_of_the_model(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(OSError, match="was ended from outside"):
         prove_apart(bundle, "fp32", DEVICE, "cpu")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_full_disk_says_nothing_of_the_model(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Whatever the child was about to write; another error of the system is a finding."""
+    (tmp_path / "onnxruntime.py").write_text(f"raise OSError({number}, 'It does not take it')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(OSError, match=r"while model\.fp32\.onnx was tried") as caught:
+        prove_apart(bundle, "fp32", DEVICE, "cpu")
+    assert caught.value.errno == number
+    (tmp_path / "onnxruntime.py").write_text(f"raise OSError({errno.EPERM}, 'It may not')\n")
+    (problem,) = prove_apart(bundle, "fp32", DEVICE, "cpu").problems
+    assert "It may not" in problem
 
 
 def test_an_engine_under_another_interpreter_is_proven_like_any_other(

@@ -1,6 +1,5 @@
 """Asking the side that owns `tensorrt`: how it is started, what it says of itself, and one engine made there."""
 
-import errno
 import json
 import os
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from slipway.serving.runtime.children import Ended, TookTooLong, TookTooMuch, run_child
-from slipway.serving.runtime.errors import ModelUnfit
+from slipway.serving.runtime.errors import DISK, ModelUnfit
 from slipway.serving.runtime.tensorrt import worker
 from slipway.serving.runtime.tensorrt.module import told as told_module
 from slipway.serving.runtime.tensorrt.tensors import Tensors
@@ -18,8 +17,6 @@ from slipway.serving.runtime.tensorrt.tensors import Tensors
 WORKER: Final = Path(worker.__file__)
 LOOKING: Final = 60.0
 BUILDING: Final = 1800.0
-DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
-"""What is a disk's fault."""
 MEMORY_MB: Final = 8192
 Progress = Callable[[str, int, int], None]
 
