@@ -1,169 +1,25 @@
-"""Reading a `model.yaml` strictly: every slip at once, with file, line and the name that was most likely meant.
+"""Reading a `model.yaml` strictly; `strict_yaml` says how."""
 
-YAML as people mean it: `on` is a word and no truth, a key stands once, and there are no anchors and no tags.
-"""
-
-import re
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, get_args
-
-import yaml
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from typing import Final
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.models.schema import Declaration
-from slipway.platform.names import suggestion
-
-LARGEST: Final = 256 * 1024
-LONGEST_SHOWN: Final = 60
-Place = tuple[str, ...]
-Lines = Mapping[Place, int]
+from slipway.platform.strict_yaml import Form
 
 
 class BadDeclaration(WrongUse):
     """A `model.yaml` that cannot be used."""
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML whose only truths are `true` and `false`."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))
+FORM: Final = Form(
+    Declaration,
+    name="declaration",
+    error=BadDeclaration,
+    begins="It begins with `name: ` and the name; every model has one in its folder, and `slipway new model` makes it.",
+)
 
 
 def read_declaration(path: Path) -> Declaration:
     """The declaration in this file."""
-    node = _composed(path)
-    lines = dict(_lines(path, node))
-    try:
-        content = _Loader("").construct_document(node)
-    except yaml.YAMLError as error:
-        raise _not_yaml(path, error) from None
-    if not isinstance(content, dict):
-        raise BadDeclaration(f"{path}: names with values were expected.", mend="Begin with `name: ` and the name.")
-    try:
-        return Declaration.model_validate(content)
-    except ValidationError as error:
-        findings = [_finding(detail, lines) for detail in error.errors(include_url=False)]
-    message = "\n".join(f"{path}:{_line(lines, place)}: {what}" for place, what, _ in findings)
-    raise BadDeclaration(message, mend=next((mend for *_, mend in findings if mend), None))
-
-
-def _composed(path: Path) -> yaml.Node:
-    try:
-        if path.stat().st_size > LARGEST:
-            raise BadDeclaration(f"{path} has more than {LARGEST:,} bytes: that is no declaration.")
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except FileNotFoundError:
-        raise BadDeclaration(
-            f"{path} does not exist.", mend="Every model's folder has a model.yaml; `slipway new model` makes one."
-        ) from None
-    except OSError as error:
-        raise BadDeclaration(f"{path}: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise BadDeclaration(f"{path} is no text in UTF-8.") from None
-    except yaml.YAMLError as error:
-        raise _not_yaml(path, error) from None
-    if node is None:
-        raise BadDeclaration(f"{path} is empty.", mend="`slipway new model` makes one.")
-    return node
-
-
-def _not_yaml(path: Path, error: yaml.YAMLError) -> BadDeclaration:
-    mark = getattr(error, "problem_mark", None)
-    line = f":{mark.line + 1}" if mark is not None else ""
-    return BadDeclaration(f"{path}{line}: this is no YAML: {getattr(error, 'problem', None) or error}.")
-
-
-def _lines(path: Path, root: yaml.Node) -> Iterator[tuple[Place, int]]:
-    """The line of everything in the tree; what stands twice or is built from elsewhere is refused."""
-    seen: set[int] = set()
-    todo: list[tuple[Place, yaml.Node]] = [((), root)]
-    while todo:
-        place, node = todo.pop()
-        if id(node) in seen:
-            raise BadDeclaration(f"{path}:{node.start_mark.line + 1}: anchors are not understood here.")
-        seen.add(id(node))
-        yield place, node.start_mark.line + 1
-        if isinstance(node, yaml.SequenceNode):
-            todo += [((*place, str(number)), one) for number, one in enumerate(node.value)]
-        elif isinstance(node, yaml.MappingNode):
-            keys: set[str] = set()
-            for key, value in node.value:
-                line = key.start_mark.line + 1
-                name = str(key.value)
-                if name in keys:
-                    raise BadDeclaration(f"{path}:{line}: `{name}` stands there twice.", mend="Keep one.")
-                keys.add(name)
-                yield (*place, name, "key"), line
-                todo.append(((*place, name), value))
-
-
-def _line(lines: Lines, place: Place) -> int:
-    """The line of a place: of its key where it has one, else of what is around it."""
-    for end in range(len(place), 0, -1):
-        line = lines.get((*place[:end], "key")) or lines.get(place[:end])
-        if line is not None:
-            return line
-    return 1
-
-
-def _finding(detail: ErrorDetails, lines: Lines) -> tuple[Place, str, str | None]:
-    """Where something is wrong, what, and what to do about it."""
-    place = tuple(str(part) for part in detail["loc"])
-    while detail["type"] != "missing" and place and place not in lines:
-        place = place[:-1]  # a part that says which of several types was tried
-    name = f"`{'.'.join(place)}`" if place else "The declaration"
-    match detail["type"]:
-        case "extra_forbidden":
-            return place, f"{name} is unknown.", suggestion(place[-1], _known(place[:-1]))
-        case "missing":
-            return place, f"{name} is missing.", None
-        case "literal_error":
-            valid = str(detail["ctx"]["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
-            return place, f"{name} is {_shown(detail['input'])}.", suggestion(str(detail["input"]), valid)
-        case "value_error":
-            said = detail["msg"].removeprefix("Value error, ").rstrip(".")
-            shown = "" if isinstance(detail["input"], dict) else f" is {_shown(detail['input'])}"
-            return place, f"{name}{shown}: {said}{'' if said.endswith('?') else '.'}", None
-    return place, f"{name} is {_shown(detail['input'])}. {detail['msg']}.", None
-
-
-def _known(place: Place) -> Sequence[str]:
-    """The names that are valid at a place of the schema."""
-    kind: Any = Declaration
-    for part in place:
-        kind = _inside(kind, part)
-    model = next((one for one in _pieces(kind)), None)
-    return [] if model is None else [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _inside(kind: Any, part: str) -> Any:  # noqa: ANN401 - an annotation
-    """The annotation of what lies under a name or number of an annotated value."""
-    model = next(iter(_pieces(kind)), None)
-    if model is None:
-        return None
-    by_name = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
-    return by_name.get(part, model)
-
-
-def _pieces(kind: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - an annotation
-    """The models in an annotation such as `tuple[Floor, ...]` or `Calibration | None`."""
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        yield kind
-    for argument in get_args(kind):
-        yield from _pieces(argument)
-
-
-def _shown(value: object) -> str:
-    """A value in a message, short."""
-    if isinstance(value, dict | list):
-        return "a mapping" if isinstance(value, dict) else "a list"
-    text = f"`{str(value).lower() if isinstance(value, bool) else value}`"
-    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 4]}...`"
+    return FORM.read(path)

@@ -13,6 +13,7 @@ from slipway.platform.ledger.entry import Written
 from slipway.platform.registry.standing import Void
 from slipway.serving.channel.pointer import Named, Pointer, Sampling, Wave
 from slipway.serving.channel.release import Release
+from slipway.serving.release.plan import Plan
 
 NO_MINIMUM: Final = "0.0.0"
 LEAP: Final = 10_000
@@ -35,6 +36,8 @@ class Released:
     wave: Wave
     """The first one."""
     written: Written
+    plan: Plan | None = None
+    """By which it goes to all devices; None where a person leads it by hand."""
     finished: Written | None = None
     """What made it everybody's."""
     undone: Written | None = None

@@ -14,6 +14,7 @@ from slipway.platform.ledger.entry import Action, Decision, Written
 from slipway.platform.registry.decisions import BUNDLE, VERDICT, VERSION
 from slipway.platform.registry.standing import ModelStanding, VersionStanding
 from slipway.serving.channel.pointer import Sampling, Wave
+from slipway.serving.release.plan import Plan
 from slipway.serving.release.rollouts import NO_MINIMUM, Released, Rollout
 
 RELEASE: Final = "release"
@@ -22,6 +23,8 @@ BASE: Final = "base"
 """Number of the release that it takes the place of, or that devices go back to; not there where there is none."""
 FLOOR: Final = "floor"
 WAVE: Final = "wave"
+PLAN: Final = "plan"
+"""By which a release goes to all devices; not there where a person leads it by hand."""
 SAMPLING: Final = "sampling"
 FINISH: Final = "finish"
 """Whether an advance makes the target everybody's."""
@@ -56,6 +59,19 @@ def wave_in(decision: Decision) -> Wave:
         raise Unreadable(f"its wave cannot be read ({error.errors()[0]['msg']})") from None
 
 
+def plan_in(decision: Decision, wave: Wave) -> Plan | None:
+    """The plan that it begins; its first wave is the release's."""
+    if PLAN not in decision.details:
+        return None
+    try:
+        plan = Plan.model_validate(decision.details[PLAN])
+    except ValidationError as error:
+        raise Unreadable(f"its plan cannot be read ({error.errors()[0]['msg']})") from None
+    if plan.position(wave) != 0:
+        raise Unreadable("its wave is not the first one of its plan")
+    return plan
+
+
 def sampling_in(decision: Decision) -> Sampling:
     """Which pictures devices are to keep."""
     try:
@@ -75,6 +91,7 @@ def release_in(written: Written) -> Released:
     number, floor = number_in(decision, RELEASE), number_in(decision, FLOOR)
     if not number or floor is None:
         raise Unreadable("it names no number of a release, or no floor")
+    wave = wave_in(decision)
     released = Released(
         model=decision.model,
         number=number,
@@ -83,8 +100,9 @@ def release_in(written: Written) -> Released:
         base=number_in(decision, BASE),
         floor=floor,
         minimum_agent=decision.details.get(MINIMUM_AGENT, NO_MINIMUM),
-        wave=wave_in(decision),
+        wave=wave,
         written=written,
+        plan=plan_in(decision, wave),
     )
     try:
         released.signed  # noqa: B018 - it is made to be refused here
