@@ -6,6 +6,7 @@ belongs to the state of the last look. Whether a release suits this device is th
 the agent's own version, the pointer's sequence.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -25,17 +26,26 @@ from slipway.serving.channel.fetcher import TransportFetcher, bounded
 from slipway.serving.channel.looking import Look, Remote
 from slipway.serving.channel.pointer import LARGEST_POINTER, Named, Pointer
 from slipway.serving.channel.release import LARGEST_RELEASE, Release
+from slipway.serving.channel.site import LARGEST_SITE, SitePointer
+from slipway.serving.channel.site_marks import keep_site_mark
 from slipway.serving.channel.transport import NotThere, TransferFailed, Transport
 from slipway.serving.channel.trust_folder import TrustFolder
 from slipway.serving.channel.updater import RememberingUpdater
 
 T = TypeVar("T", bound=BaseModel)
+log = logging.getLogger(__name__)
 
 
 class ChannelClient:
-    """A channel, seen with the trust in one folder; `bootstrap` is the root that the device was enrolled with."""
+    """A channel, seen with the trust in one folder; `bootstrap` is the root that the device was enrolled with.
 
-    def __init__(self, trust: Path, transport: Transport, bootstrap: bytes) -> None:
+    `device` and `site` are whose pins are looked at.
+    """
+
+    def __init__(
+        self, trust: Path, transport: Transport, bootstrap: bytes, *, device: str = "", site: str | None = None
+    ) -> None:
+        self._device, self._site = device, site
         self._folder = TrustFolder(trust)
         self._transport = transport
         self._bootstrap = bootstrap
@@ -50,7 +60,29 @@ class ChannelClient:
         pointer = self._pointer(model)
         base, target = (self._release(model, named) for named in (pointer.base, pointer.target))
         signers, keys = updater.keys_of(paths.CHANNELS_ROLE)
-        return Look(pointer, base, target, updater.newest_date, updater.good_until, signers, keys)
+        pinned = self._pinned(pointer)
+        return Look(pointer, base, target, updater.newest_date, updater.good_until, signers, keys, pinned)
+
+    def site(self, site: str, *, now: datetime) -> SitePointer | None:
+        """What a site's devices should follow, as of the last look; None where the channel lists nothing of it.
+
+        One older than the device has seen is refused, as long as a key that signed that one may still sign.
+        """
+        updater = self._updater
+        if updater is None:
+            updater = self._updater = self._refreshed(now)
+        path = paths.site_path(site)
+        try:
+            remote = self._vouched(path)
+        except NotThere:
+            return None
+        pointer = self._parsed(SitePointer, remote, LARGEST_SITE)
+        if pointer.site != site:
+            raise Untrusted(f"{self._transport.place}: {path} is of the site `{pointer.site}`, expected `{site}`.")
+        signers, keys = updater.keys_of(paths.CHANNELS_ROLE)
+        with explained(self._transport.place, self._fetcher, updater):
+            keep_site_mark(self._folder, pointer, signers=signers, keys=keys)
+        return pointer
 
     def manifest(self, release: Release) -> tuple[Manifest, bytes]:
         (remote,) = self.files(release, (MANIFEST,))
@@ -128,6 +160,19 @@ class ChannelClient:
         if (release.model, release.number, release.bundle) != (model, named.number, named.bundle):
             raise Untrusted(f"{self._transport.place}: {path} speaks of another release than its name.")
         return release
+
+    def _pinned(self, pointer: Pointer) -> tuple[Release, ...]:
+        """What pins lead to; one whose release is not there, or makes no sense, keeps no other from its work."""
+        found: list[Release] = []
+        for pin in pointer.pinned(self._device, self._site):
+            try:
+                release = self._release(pointer.model, pin.release)
+            except (NotThere, Untrusted) as error:
+                log.warning("A pin to release %d of %s leads nowhere: %s", pin.release.number, pointer.model, error)
+                continue
+            if release is not None and release not in found:
+                found.append(release)
+        return tuple(found)
 
     def _vouched(self, path: str) -> Remote:
         """A file that the newest metadata lists."""

@@ -38,6 +38,8 @@ class Look:
     """The keys that signed the pointer."""
     keys: frozenset[str] = frozenset()
     """The keys that may sign pointers now; a sequence that only others vouched for says nothing any more."""
+    pinned: tuple[Release, ...] = ()
+    """What the pins of this device lead to, as far as the channel has it."""
 
 
 class Channel(Protocol):

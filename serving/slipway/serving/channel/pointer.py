@@ -5,6 +5,7 @@ base is what everybody may run; the target goes to the devices that the wave inc
 """
 
 import hashlib
+from datetime import datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
@@ -17,6 +18,8 @@ SHARES: Final = 10_000
 """Into how many parts devices are divided."""
 LARGEST_POINTER: Final = 64 * 1024
 MOST_PINS: Final = 128
+MOST_OF_ONE: Final = 4
+"""Of the pins of one device, or of its site, so many are looked at."""
 
 AgentVersion = Annotated[str, Field(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}$")]
 Moment = Annotated[AwareDatetime, AfterValidator(near)]
@@ -99,10 +102,34 @@ class Pointer(Part):
     minimum_agent: AgentVersion = "0.0.0"
     sampling: Sampling = Sampling()
 
-    def wanted(self, device: str, cohorts: frozenset[str], *, has: int | None) -> Named | None:
-        """What this device should run; `has` is the number of the release that it runs."""
+    def wanted(
+        self, device: str, cohorts: frozenset[str], *, has: int | None, now: datetime | None = None
+    ) -> Named | None:
+        """What this device should run, apart from pins; `has` is the number of the release that it runs.
+
+        `now` is the device's time; without it no freeze is looked at.
+        """
         if self.target is None:
             return self.base
-        if has == self.target.number or (not self.paused and self.wave.includes(device, cohorts)):
-            return self.target
-        return self.base
+        begins = self.wave.kind == "serve" and self._open(device, cohorts, now)
+        return self.target if has == self.target.number or begins else self.base
+
+    def shadowed(self, device: str, cohorts: frozenset[str], *, now: datetime | None = None) -> Named | None:
+        """What this device should run beside what answers."""
+        begins = self.wave.kind == "shadow" and self._open(device, cohorts, now)
+        return self.target if begins else None
+
+    def pinned(self, device: str, site: str | None) -> tuple[Pin, ...]:
+        """The pins of this device, the most telling first, whether or not they have ended; a bounded number."""
+        own = [one for one in self.pins if one.device == device]
+        of_site = [one for one in self.pins if site is not None and one.site == site]
+        return (*own[:MOST_OF_ONE], *of_site[:MOST_OF_ONE])
+
+    def frozen(self, now: datetime) -> bool:
+        """Whether nobody begins with the target for now."""
+        return self.frozen_until is not None and now < self.frozen_until
+
+    def _open(self, device: str, cohorts: frozenset[str], now: datetime | None) -> bool:
+        """Whether this device may begin with the target."""
+        held = self.paused or (now is not None and self.frozen(now))
+        return not held and self.wave.includes(device, cohorts)

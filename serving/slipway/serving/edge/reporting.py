@@ -33,7 +33,7 @@ def behind(state: State, device: Device, now: datetime) -> str | None:
 
     That is what the channel wants here, without what an operator has left.
     """
-    choice = wanted(state, device)
+    choice = wanted(state, device, now)
     if state.active is not None:  # what an operator left is no longer wanted here: that is a person's word, no failure
         choice = tuple(one for one in choice if not ((bad := state.is_bad(one)) and bad.asked))
     if not choice or (state.active is not None and state.active.release == choice[0]):

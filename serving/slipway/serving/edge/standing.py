@@ -3,14 +3,14 @@
 A pure function of what the journal holds. `agent.wanting` and `agent.machine` decide; here it is told.
 """
 
-from datetime import datetime
+from datetime import datetime, timezone
 from importlib.metadata import version
 
-from slipway.serving.channel.pointer import Pointer
+from slipway.serving.channel.pointer import Pin, Pointer
 from slipway.serving.edge.agent.effects import Device
 from slipway.serving.edge.agent.refusing import refused
-from slipway.serving.edge.agent.state import Phase, State
-from slipway.serving.edge.agent.wanting import wanted
+from slipway.serving.edge.agent.state import Phase, Seen, State
+from slipway.serving.edge.agent.wanting import known, pins, wanted
 from slipway.serving.edge.configuration import Enrolment
 
 
@@ -29,9 +29,35 @@ def standing(state: State, device: Device, now: datetime) -> str:
     """Why this model stands here as it does; `now` is the device's time."""
     if state.seen is None:
         return "The channel was never seen, so nothing is known of what should run here."
-    pointer, choice = state.seen.pointer, wanted(state, device)
+    notes: list[str] = []
+    for pin in pins(state.seen, device, now):
+        problem = _not_followed(state, state.seen, device, pin, now)
+        if problem is None:
+            return " ".join([*notes, _pinned(pin), _chosen(state, device, now, None)])
+        notes.append(f"The pin to release {pin.release.number} is not followed. {problem}")
     has = state.active.release.number if state.active else None
-    left_out = _left_out(pointer, device, has)
+    return " ".join([*notes, _chosen(state, device, now, _left_out(state.seen.pointer, device, has, now))])
+
+
+def _pinned(pin: Pin) -> str:
+    whose = "This device" if pin.device else f"The site {pin.site}"
+    return f"{whose} is pinned to release {pin.release.number} until {_moment(pin.until)}."
+
+
+def _not_followed(state: State, seen: Seen, device: Device, pin: Pin, now: datetime) -> str | None:
+    """Why a pin has no say; None where it has."""
+    release = known(seen, pin.release)
+    if release is None:
+        return "The channel has no such release here."
+    if _answers(state, release.number) and state.is_bad(release) is None:
+        return None
+    return refused(release, state, device, now)
+
+
+def _chosen(state: State, device: Device, now: datetime, left_out: str | None) -> str:
+    """Of what is wanted most; `left_out` says why that is not the target."""
+    choice = wanted(state, device, now)
+    has = state.active.release.number if state.active else None
     if not choice:
         return left_out or "The channel has no release for this device yet."
     first = choice[0]
@@ -56,10 +82,10 @@ def _answers(state: State, number: int) -> bool:
     return state.active is not None and state.active.release.number == number
 
 
-def _left_out(pointer: Pointer, device: Device, has: int | None) -> str | None:
+def _left_out(pointer: Pointer, device: Device, has: int | None, now: datetime) -> str | None:
     """Why the target is not for this device by now; None where it is, or there is none."""
     target, wave = pointer.target, pointer.wave
-    if target is None or pointer.wanted(device.id, device.cohorts, has=has) == target:
+    if target is None or pointer.wanted(device.id, device.cohorts, has=has, now=now) == target:
         return None
     if pointer.base is not None:
         stays = f"the base, release {pointer.base.number}, is for it"
@@ -67,6 +93,11 @@ def _left_out(pointer: Pointer, device: Device, has: int | None) -> str | None:
         stays = "there is no other release yet"
     if pointer.paused:
         return f"The rollout of release {target.number} is paused: no further device begins with it, and {stays}."
+    if pointer.frozen_until is not None and pointer.frozen(now):
+        until = _moment(pointer.frozen_until)
+        return f"Rollouts are frozen until {until}: no device begins with release {target.number}, and {stays}."
+    if wave.kind == "shadow" and wave.includes(device.id, device.cohorts):
+        return f"Release {target.number} is tried in the shadow of what answers, and {stays}."
     if wave.cohort is not None and wave.cohort not in device.cohorts:
         mine = f"is of {', '.join(sorted(device.cohorts))}" if device.cohorts else "is of none"
         return f"Release {target.number} goes to the cohort {wave.cohort} by now, and this device {mine}; {stays}."
@@ -75,3 +106,7 @@ def _left_out(pointer: Pointer, device: Device, has: int | None) -> str | None:
         f"Release {target.number} goes to {wave.share:g} % of {among} by now, and this device is not among them; "
         f"{stays}."
     )
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC"

@@ -162,10 +162,11 @@ class Agent:
         state, request = self.state, self._request
         if request is not None and request.id == state.answered:
             self._request = request = None
+        now = self.now()
         return View(
             device=self.device,
-            now=self.now(),
-            wanted=wanted(state, self.device),
+            now=now,
+            wanted=wanted(state, self.device, now),
             running=self._doing.running,
             look_due=self._look_due,
             wait=max(0.0, self._trouble.until - self._clock.monotonic()),

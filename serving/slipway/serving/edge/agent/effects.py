@@ -25,6 +25,7 @@ class Device:
     agent: str
     """The version of this agent."""
     cohorts: frozenset[str] = frozenset()
+    site: str | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from slipway.serving.channel.looking import Look
+from slipway.serving.channel.release import Release
 from slipway.serving.edge.agent.changes import (
     NO_ENDS,
     changed,
@@ -107,11 +109,13 @@ def _looked(state: State, _: Effect, outcome: Any, view: View) -> State:  # noqa
     look = outcome.look
     if (why := look_refused(state, look)) is not None:
         return state.tell(view.now, "channel refused", why)
-    floors = [one.floor for one in (look.base, look.target) if one is not None]
+    pinned = _still_pinned(state, look, view)
+    floors = [one.floor for one in (look.base, look.target, *pinned) if one is not None]
     seen = Seen(
         pointer=look.pointer,
         base=look.base,
         target=look.target,
+        pinned=pinned,
         signed_at=look.signed_at,
         good_until=look.good_until,
     )
@@ -122,6 +126,19 @@ def _looked(state: State, _: Effect, outcome: Any, view: View) -> State:  # noqa
         sequence=look.pointer.sequence,
         vouchers=tuple(sorted(look.signers)),
     )
+
+
+def _still_pinned(state: State, look: Look, view: View) -> tuple[Release, ...]:
+    """What pins lead to; what was known of it stays known when a look does not bring it, as from a stick without it."""
+    known = (*look.pinned, *(state.seen.pinned if state.seen else ()))
+    found: list[Release] = []
+    for pin in look.pointer.pinned(view.device.id, view.device.site):
+        named = next(
+            (one for one in known if (one.number, one.bundle) == (pin.release.number, pin.release.bundle)), None
+        )
+        if named is not None and named.model == state.model and named not in found:
+            found.append(named)
+    return tuple(found)
 
 
 def _fetched(state: State, _: Effect, outcome: Any, view: View) -> State:  # noqa: ANN401

@@ -88,6 +88,8 @@ class Seen(Remembered):
     pointer: Pointer
     base: Release | None = None
     target: Release | None = None
+    pinned: tuple[Release, ...] = ()
+    """What the pins of this device lead to, as far as it is known."""
     signed_at: AwareDatetime
     good_until: AwareDatetime
 

@@ -1,38 +1,54 @@
 """What this device should run, most wanted first: the one place that says so.
 
-Today that is the channel's pointer alone. Whatever else will have a say, such as a pin, changes this function; the
-machine takes what it is given, and refuses by its own rules.
+A device's own pin comes before its site's, and both before what the channel's pointer has for it. The machine takes
+what it is given in that order, and refuses by its own rules: so a pin leads neither below the floor nor to a release
+that failed here, and then what comes after it counts.
+
+Pins and freezes end by the device's time. A clock that is behind is held up by what was signed; one that is ahead ends
+them early, and no more than the channel's timestamp has left to live: further ahead everything has expired, and nothing
+is begun with.
 """
 
-from slipway.serving.channel.pointer import Named
+from datetime import datetime
+
+from slipway.serving.channel.pointer import Named, Pin
 from slipway.serving.channel.release import Release
 from slipway.serving.edge.agent.effects import Device
-from slipway.serving.edge.agent.state import State
+from slipway.serving.edge.agent.state import Seen, State
 
 
-def wanted(state: State, device: Device) -> tuple[Release, ...]:
-    """The release that the pointer has for this device, and the base for when that one is refused.
+def wanted(state: State, device: Device, now: datetime) -> tuple[Release, ...]:
+    """The release that this device should run, and those that follow when that one is refused; `now` is its time.
 
-    A device whose release the target's floor forbids goes to the base first: else the target would have no way back.
+    A device whose release the most wanted one's floor forbids goes to the base first: else that one would have no way
+    back.
     """
     seen = state.seen
     if seen is None:
         return ()
     has = state.active.release.number if state.active else None
-    chosen = _release(state, seen.pointer.wanted(device.id, device.cohorts, has=has))
-    if chosen is None:
-        return ()
+    named = [pin.release for pin in pins(seen, device, now)]
+    chosen = seen.pointer.wanted(device.id, device.cohorts, has=has, now=now)
+    found: list[Release] = []
+    for release in (*(known(seen, one) for one in (*named, chosen)), seen.base):
+        if release is not None and release not in found:
+            found.append(release)
     base = seen.base
-    if base is None or chosen == base:
-        return (chosen,)
-    if has is not None and has < chosen.floor <= base.number and state.is_bad(base) is None:
+    if base is None or not found:
+        return tuple(found)
+    if has is not None and has < found[0].floor <= base.number and state.is_bad(base) is None:
         return (base,)
-    return (chosen, base)
+    return tuple(found)
 
 
-def _release(state: State, named: Named | None) -> Release | None:
+def pins(seen: Seen, device: Device, now: datetime) -> tuple[Pin, ...]:
+    """The pins of this device that have not ended, its own first."""
+    return tuple(pin for pin in seen.pointer.pinned(device.id, device.site) if now < pin.until)
+
+
+def known(seen: Seen, named: Named | None) -> Release | None:
     """What the release key said of it."""
-    if state.seen is None or named is None:
+    if named is None:
         return None
-    known = filter(None, (state.seen.target, state.seen.base))
-    return next((one for one in known if (one.number, one.bundle) == (named.number, named.bundle)), None)
+    releases = filter(None, (seen.target, seen.base, *seen.pinned))
+    return next((one for one in releases if (one.number, one.bundle) == (named.number, named.bundle)), None)

@@ -354,8 +354,8 @@ def test_what_is_wanted_stands_in_one_function_with_the_base_behind_the_target(w
     world.told.point(1, 2)
     agent.ask()
     agent.step()
-    assert [one.number for one in wanted(agent.state, DEVICE)] == [2, 1]
-    assert wanted(State(model="small-bays"), DEVICE) == ()
+    assert [one.number for one in wanted(agent.state, DEVICE, NOW)] == [2, 1]
+    assert wanted(State(model="small-bays"), DEVICE, NOW) == ()
 
 
 def test_the_same_reason_is_not_written_again_and_again(world: World, agent: Agent) -> None:
