@@ -1,0 +1,242 @@
+"""Holding what a wave did against the plan's limits: everything together, and each slice of it.
+
+A slice is a device class, day or night, or a site. Harm is looked for in all of them, and the chance of a false alarm
+is divided among them. That there is none is asked of everything together, and of each class and time of day which is
+large enough to show it; what is smaller may only not speak against it. Sites are looked at for harm alone.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from slipway.serving.fleet.controller.differences import FEW, Effect, differences, effect
+from slipway.serving.fleet.controller.evidence import Bools, Evidence, Floats, Ints, Rows
+from slipway.serving.fleet.controller.judgement import Compared, Finding
+from slipway.serving.fleet.controller.sequential import normal_bound, normal_e, share_e, t_of, z_of
+from slipway.serving.release.plan import Limits
+
+FALSE_ALARM: Final = 0.001
+"""How likely at most a wave without harm is undone, over all looks and slices."""
+MISS: Final = 0.001
+"""How likely at most harm beyond the limit is called excluded, over all looks."""
+ENOUGH: Final = 10
+"""From so many devices on, a wave as a whole must exclude harm; of fewer nobody can ask that."""
+MOST_SITES: Final = 20
+"""The largest ones are looked at each by itself."""
+SMALLEST_EFFECT: Final = 1e-3
+"""What bets are tuned to where a limit is 0."""
+MOST_HOURS_APART: Final = 3.0
+"""By how many limits one hour may differ before it counts as no more, where hours differ little."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A part of the rows."""
+
+    name: str
+    rows: Bools | None = None
+    """None: all."""
+    for_harm_only: bool = False
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is compared, row by row; on its own scale."""
+
+    name: str
+    values: Floats
+    weights: Floats
+    limit: float
+    counts: bool = False
+    """Whether values are shares of counted decisions."""
+    factor: bool = False
+    """Whether values are logarithms."""
+
+
+def slices(evidence: Evidence) -> list[Slice]:
+    """All that are looked at each by itself."""
+    rows, found = evidence.rows, [Slice("")]
+    kinds = places([one.device_class for one in evidence.devices])
+    found += _by(rows, "class", kinds, evidence)
+    if rows.count and rows.night.any() and not rows.night.all():
+        found += [Slice("night", rows.night), Slice("day", ~rows.night)]
+    sites = _by(rows, "site", places([one.site for one in evidence.devices]), evidence)
+    sites.sort(key=lambda one: -int(rows.treated[one.rows].sum()) if one.rows is not None else 0)
+    return found + [Slice(one.name, one.rows, for_harm_only=True) for one in sites[:MOST_SITES]]
+
+
+def places(names: list[str]) -> Ints:
+    """Each name as a number."""
+    return np.unique(np.array(names or [""]), return_inverse=True)[1][: len(names)].astype(np.int64)
+
+
+def _by(rows: Rows, word: str, of: Ints, evidence: Evidence) -> list[Slice]:
+    """A slice for each value, where there is more than one."""
+    named = {
+        int(place): getattr(one, "device_class" if word == "class" else "site")
+        for place, one in zip(of, evidence.devices, strict=True)
+    }
+    treated = np.unique(of[rows.device[rows.treated]]) if rows.count else ()
+    if len(named) < 2:  # noqa: PLR2004 - one is everything
+        return []
+    return [Slice(f"{word} {named[int(at)]}", of[rows.device] == at) for at in treated if named[int(at)]]
+
+
+def measures(evidence: Evidence, limits: Limits) -> Iterator[Measure]:
+    """What the plan limits."""
+    rows = evidence.rows
+    if limits.errors is not None:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = rows.failed / rows.decisions
+        yield Measure("errors", share, rows.decisions, limits.errors, counts=True)
+    if limits.latency is not None:
+        yield Measure("duration", rows.duration, rows.seconds, math.log(limits.latency), factor=True)
+    if limits.divergence is not None:
+        yield Measure("divergence", rows.divergence, rows.decisions, limits.divergence)
+
+
+def compared(evidence: Evidence, limits: Limits) -> tuple[Compared, ...]:
+    """All comparisons of a wave."""
+    if evidence.shadow:
+        wanted = list(_shadowed(evidence, limits))
+    else:
+        parts = slices(evidence)
+        wanted = [
+            (measure.name, part, worked(evidence, measure, part), measure)
+            for measure in measures(evidence, limits)
+            for part in parts
+        ]
+    tests = len(wanted) + (limits.reverts is not None)
+    alpha = FALSE_ALARM / max(tests, 1)
+    found = [_judged(name, part, one, measure, alpha) for name, part, one, measure in wanted if one is not None]
+    return tuple(found) + tuple(_reverts(evidence, limits, alpha))
+
+
+def worked(evidence: Evidence, measure: Measure, part: Slice) -> Effect | None:
+    """What the treated ones differ by in one measure and slice."""
+    rows, values, weights = evidence.rows, measure.values, measure.weights
+    if not rows.treated.any():
+        return None
+    if part.rows is not None:
+        weights = np.where(part.rows, weights, 0.0)
+    kinds = places([one.device_class for one in evidence.devices])
+    clip = MOST_HOURS_APART * measure.limit if measure.factor else None
+    found = effect(differences(rows, values, weights, kinds, clip=clip), kinds)
+    if found is None or not measure.counts:
+        return found
+    return _with_chance(found, rows, weights)
+
+
+def _with_chance(found: Effect, rows: Rows, weights: Floats) -> Effect:
+    """Not surer than counts can be: where nothing ever failed, something still may."""
+    here = weights > 0
+    ours, rest = here & rows.treated, here & ~rows.treated & rows.after
+    many, much = weights[ours].sum(), weights[rest].sum()
+    share = (rows.failed[ours].sum() + rows.failed[rest].sum() + 1) / (many + much + 2)
+    chance = share * (1 - share) * (1 / max(many, 1) + (1 / much if much else 0))
+    return Effect(found.estimate, max(found.error, chance**0.5), found.freedom, found.devices, found.rest)
+
+
+def _judged(name: str, part: Slice, one: Effect, measure: Measure, alpha: float) -> Compared:
+    limit = measure.limit
+    ratio = (max(limit, SMALLEST_EFFECT) / one.error) ** 2
+    e = normal_e(z_of((one.estimate - limit) / one.error, one.freedom), ratio)
+    wide = one.error * t_of(normal_bound(MISS, ratio), one.freedom)
+    low, high = one.estimate - wide, one.estimate + wide
+    told = math.expm1 if measure.factor else float
+    return Compared(
+        measure=name,
+        slice=part.name,
+        finding=_finding(part, one, (limit, wide), harm=e >= -math.log(alpha)),
+        estimate=told(_bounded(one.estimate)),
+        low=told(_bounded(low)),
+        high=told(_bounded(high)),
+        limit=told(limit),
+        e=e,
+        devices=one.devices,
+        rest=one.rest,
+    )
+
+
+def _finding(part: Slice, one: Effect, bounds: tuple[float, float], *, harm: bool) -> Finding:
+    limit, wide = bounds
+    if harm:
+        return Finding.HARM
+    if one.estimate + wide < limit:
+        return Finding.CLEAR
+    if part.for_harm_only:
+        return Finding.THIN
+    if wide <= limit or (not part.name and one.devices >= ENOUGH):
+        return Finding.OPEN
+    return Finding.AGAINST if one.estimate - one.error > limit else Finding.THIN
+
+
+def _bounded(value: float) -> float:
+    return min(max(value, -9.0), 9.0)
+
+
+def _shadowed(evidence: Evidence, limits: Limits) -> Iterator[tuple[str, Slice, Effect | None, Measure]]:
+    """Disagreements of a shadow, by slice."""
+    if limits.disagreement is None:
+        return
+    names = sorted({name for one in evidence.devices for name in one.shadow})
+    none = np.zeros(0)
+    for name in names:
+        counted = [(at, one.shadow[name]) for at, one in enumerate(evidence.devices) if name in one.shadow]
+        seen = np.array([(one.same + one.differs, one.differs) for _, one in counted], dtype=np.float64)
+        measure = Measure("disagreement", none, none, limits.disagreement, counts=True)
+        yield "disagreement", Slice(name), _of_devices(seen[:, 0], seen[:, 1]), measure
+
+
+def _of_devices(frames: Floats, differs: Floats) -> Effect | None:
+    """The mean share over devices."""
+    frames, differs = frames[frames > 0], differs[frames > 0]
+    count = len(frames)
+    if count < FEW:
+        return None
+    total = float(frames.sum())
+    share = (float(differs.sum()) + 1) / (total + 2)
+    values = differs / frames
+    weight = frames / (frames + np.median(frames))
+    mean = float((values * weight).sum() / weight.sum())
+    apart = float((weight * (values - mean) ** 2).sum() / weight.sum()) * count / (count - 1)
+    variance = apart * float((weight**2).sum() / weight.sum() ** 2)
+    return Effect(mean, max(variance, share * (1 - share) / total) ** 0.5, count - 1.0, count, 0)
+
+
+def _reverts(evidence: Evidence, limits: Limits, alpha: float) -> Iterator[Compared]:
+    """Devices of the wave that went back by themselves, among those that tried the release."""
+    if limits.reverts is None:
+        return
+    ran = np.bincount(evidence.rows.device[evidence.rows.treated], minlength=len(evidence.devices)) > 0
+    tried = [one for one, has in zip(evidence.devices, ran, strict=True) if one.reverted or (has and one.in_wave)]
+    count, back = len(tried), sum(one.reverted for one in tried)
+    if not count:
+        return
+    share, limit = back / count, limits.reverts
+    e = share_e(back, count, limit)
+    harm, fewer = share > limit and e >= -math.log(alpha), share < limit and e >= -math.log(MISS)
+    doubt = Finding.AGAINST if share > limit else Finding.THIN
+    low, high = _between(back, count)
+    yield Compared(
+        measure="reverts",
+        slice="",
+        finding=Finding.HARM if harm else Finding.CLEAR if fewer else doubt,
+        estimate=share,
+        low=low,
+        high=high,
+        limit=limit,
+        e=e if share > limit else -e,
+        devices=count,
+        rest=0,
+    )
+
+
+def _between(back: int, count: int) -> tuple[float, float]:
+    """All shares that are not excluded."""
+    tried = np.linspace(0.0005, 0.9995, 1000)
+    kept = [share for share in tried if share_e(back, count, float(share)) < -math.log(MISS)]
+    return (float(kept[0]), float(kept[-1])) if kept else (0.0, 1.0)

@@ -1,0 +1,87 @@
+"""What should happen to a wave: a pure function of its plan and of what is known.
+
+Harm beyond a limit that is shown undoes the release, whenever it is shown. More devices get it only once enough was
+seen, for long enough, and harm beyond each limit is excluded. What is decided neither way when the deadline comes, a
+sample that did not come together, and devices that fell silent, pause it: then a person looks.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+
+from slipway.serving.fleet.controller.comparing import compared
+from slipway.serving.fleet.controller.evidence import Evidence
+from slipway.serving.fleet.controller.judgement import Compared, Finding, Judgement, Numbers, What
+from slipway.serving.release.plan import Plan, PlannedWave, span_told
+
+UNDECIDED = (Finding.OPEN, Finding.AGAINST)
+
+
+def judge(plan: Plan, wave: PlannedWave, evidence: Evidence, now: datetime) -> Judgement:
+    """Advance, hold, pause or undo."""
+    numbers = numbers_of(plan, wave, evidence)
+    harm = [one for one in numbers.compared if one.finding is Finding.HARM]
+    if harm:
+        return Judgement(What.UNDO, f"harm beyond the limit is shown: {_told(harm)}", numbers)
+    late = now - evidence.began >= wave.deadline
+    waits = What.PAUSE if late else What.HOLD
+    deadline = f"the deadline ({span_told(wave.deadline)}) is over, and " if late else ""
+    if late and (why := _silent(plan, numbers)):
+        return Judgement(What.PAUSE, f"{deadline}{why}", numbers)
+    if why := _too_little(wave, numbers):
+        return Judgement(waits, f"{deadline}{why}", numbers)
+    if undecided := [one for one in numbers.compared if one.finding in UNDECIDED]:
+        return Judgement(waits, f"{deadline}harm is not excluded: {_told(undecided)}", numbers)
+    return Judgement(What.ADVANCE, _good(wave, numbers), numbers)
+
+
+def numbers_of(plan: Plan, wave: PlannedWave, evidence: Evidence) -> Numbers:
+    """How much was seen, and all comparisons."""
+    rows, devices = evidence.rows, evidence.devices
+    seconds = np.bincount(rows.device[rows.treated], rows.seconds[rows.treated], len(devices))
+    members = np.array([one.in_wave for one in devices], dtype=np.bool_)
+    return Numbers(
+        wave_devices=int(members.sum()),
+        running=int((members & (seconds > 0)).sum()),
+        soaked=int((members & (seconds >= wave.soak.total_seconds())).sum()),
+        decisions=int(rows.decisions[rows.treated].sum()),
+        exposure_hours=float(seconds.sum()) / 3600,
+        silent=sum(one.in_wave and one.silent for one in devices),
+        reverted=sum(one.reverted for one in devices),
+        compared=compared(evidence, plan.limits),
+    )
+
+
+def _silent(plan: Plan, numbers: Numbers) -> str:
+    limit = plan.limits.silent
+    if limit is None or numbers.silent <= limit * numbers.wave_devices:
+        return ""
+    return f"{numbers.silent} of {numbers.wave_devices} devices of the wave are silent, at most {limit:.1%} may be"
+
+
+def _too_little(wave: PlannedWave, numbers: Numbers) -> str:
+    sample = wave.sample
+    if numbers.soaked < sample.devices:
+        return (
+            f"{numbers.soaked:,} of {sample.devices:,} devices have run it for {span_told(wave.soak)} "
+            f"({numbers.running:,} run it, {numbers.exposure_hours:,.1f} h in all)"
+        )
+    if numbers.decisions < sample.decisions:
+        return f"{numbers.decisions:,} of {sample.decisions:,} decisions are there"
+    return ""
+
+
+def _told(found: Sequence[Compared]) -> str:
+    worst = max(found, key=lambda one: one.e)
+    more = f"; and {len(found) - 1} more" if len(found) > 1 else ""
+    return f"{worst.told}{more}"
+
+
+def _good(wave: PlannedWave, numbers: Numbers) -> str:
+    thin = [one.slice or one.measure for one in numbers.compared if one.finding is Finding.THIN]
+    rest = f"; too small to say: {', '.join(dict.fromkeys(thin))}" if thin else ""
+    return (
+        f"{numbers.soaked:,} devices have run it for {span_told(wave.soak)}, {numbers.decisions:,} decisions, "
+        f"and harm beyond the limits is excluded{rest}"
+    )
