@@ -31,8 +31,6 @@ logger = logging.getLogger(__name__)
 
 DEPTH: Final = 64
 """Requests that may wait."""
-QUICK_S: Final = 0.01
-"""Of a run that a thread may take on besides other things."""
 MILLISECONDS: Final = 1000
 Watch = Callable[[LoadedModel, Arrays, Outputs], None]
 """Is shown each batch after it was answered, on the worker's thread; the inputs are overwritten afterwards."""
@@ -47,8 +45,6 @@ class LiveModel:
         self._wake = threading.Lock()
         self._wake.acquire()
         self._idle = False
-        self._turn = threading.Lock()
-        """Held by whoever runs a batch; `_lock` is taken within it, never around it."""
         self._swapping = threading.Lock()
         self._waiting: deque[Request] = deque()
         self._serving: Serving | None = None
@@ -92,14 +88,7 @@ class LiveModel:
                 return 0.0, Figures()
             return time.monotonic() - self._serving.since, self._serving.figures.copy()
 
-    @property
-    def quick(self) -> bool:
-        """Whether runs were so short lately that a thread which has other things to do may take a turn at them."""
-        serving = self._serving
-        return serving is not None and 0.0 < serving.lately <= QUICK_S
-
-    def submit(self, inputs: Arrays, *, deadline: float | None = None, call: bool = True) -> "Future[Answer]":
-        """As `Live` says. Without `call` the worker is left alone: who asks takes turns, soon, until none waits."""
+    def submit(self, inputs: Arrays, *, deadline: float | None = None) -> "Future[Answer]":
         serving = self._serving
         if serving is None:
             raise NoModel("No model answers here.")
@@ -113,31 +102,11 @@ class LiveModel:
                 figures.refused += 1
                 raise Overloaded(f"{self._depth} requests wait already.", mend="Ask again later, or ask for less.")
             figures.admitted += 1
+            idle, self._idle = self._idle, False
             self._waiting.append(request)
-            idle = call and self._idle
-            if idle:
-                self._idle = False
         if idle:
             self._wake.release()  # now that the lock is free, or the worker would wake to wait for it
         return request.future
-
-    def take_turn(self) -> bool:
-        """Run a batch in this thread; whether more waits for such a turn. Where the worker is at it, it goes on."""
-        if not self._turn.acquire(blocking=False):
-            self._call_worker()
-            return False
-        try:
-            with self._lock:
-                batch = take(self._waiting) if self._waiting else []
-            if batch:
-                self._answer(batch)
-        finally:
-            self._turn.release()
-        if not self._waiting:
-            return False
-        if not self.quick:
-            self._call_worker()
-        return self.quick
 
     def _forget_cancelled(self) -> bool:
         """Make room of what nobody waits for any more; whether there is some."""
@@ -204,30 +173,24 @@ class LiveModel:
 
     def _work(self) -> None:
         """The worker: batch after batch, until this was closed and nothing waits."""
-        while True:
-            with self._turn:
-                batch = self._next()
-                if batch:
-                    self._answer(batch)
-                unneeded = self._unneeded()
-            for serving in unneeded:
+        while (batch := self._next()) is not None:
+            if batch:
+                self._answer(batch)
+            del batch  # frames are large
+            for serving in self._unneeded():
                 if not serving.lent:
                     _close(serving.loaded)
-            if batch is None:
-                return
-            if not batch:
-                self._wake.acquire()
-            del batch  # frames are large
 
     def _next(self) -> list[Request] | None:
-        """What runs next; nothing before the worker is called again, None at the end."""
-        with self._lock:
-            if self._waiting:
-                return take(self._waiting)
-            if self._ended:
-                return None
-            self._idle = True
-            return []
+        """What runs next; nothing where sessions have to be closed, None at the end."""
+        while True:
+            with self._lock:
+                if self._waiting:
+                    return take(self._waiting)
+                if self._retired or self._ended:
+                    return [] if self._retired else None
+                self._idle = True
+            self._wake.acquire()
 
     def _call_worker(self) -> None:
         """There is something to do besides requests."""
@@ -285,7 +248,6 @@ class LiveModel:
         ended = time.monotonic()
         latencies = [(ended - one.admitted) * MILLISECONDS for one in batch]
         with self._lock:
-            serving.took(ended - begun)
             serving.figures.ran(rows, (ended - begun) * MILLISECONDS, latencies)
 
     def _show(self, loaded: LoadedModel, inputs: Arrays, outputs: Outputs) -> None:

@@ -3,7 +3,6 @@
 import time
 from collections import deque
 from concurrent.futures import Future
-from typing import Final
 
 from slipway.serving.bundle.contract import Contract
 from slipway.serving.runtime.batching import Batchable, form
@@ -11,26 +10,17 @@ from slipway.serving.runtime.figures import Figures
 from slipway.serving.runtime.live import Answer, LoadedModel
 from slipway.serving.runtime.session import Arrays
 
-FADING: Final = 0.9
-"""Of how long a run was, with each run after it."""
-
 
 class Serving:
     """A model that answers, with what it has done; `lent` where its session goes on under another name."""
 
-    __slots__ = ("batchable", "figures", "lately", "lent", "loaded", "since")
+    __slots__ = ("batchable", "figures", "lent", "loaded", "since")
 
     def __init__(self, loaded: LoadedModel, batchable: Batchable) -> None:
         self.loaded, self.batchable = loaded, batchable
         self.since = time.monotonic()
         self.figures = Figures()
-        self.lately = 0.0
-        """Seconds of the longest run not long ago; 0 before the first."""
         self.lent = False
-
-    def took(self, seconds: float) -> None:
-        """A run was so long."""
-        self.lately = max(seconds, self.lately * FADING)
 
 
 class Request:

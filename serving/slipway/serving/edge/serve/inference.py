@@ -14,7 +14,6 @@ from slipway.serving.edge.serve.models import Working
 from slipway.serving.edge.serve.payloads import OCTETS, Intake, response, wanted
 from slipway.serving.edge.serve.refusals import Refused, explained
 from slipway.serving.edge.serve.response import Response, refused
-from slipway.serving.edge.serve.turns import Turns
 from slipway.serving.errors import WrongUse
 from slipway.serving.runtime.live import Answer
 from slipway.serving.runtime.session import Arrays
@@ -30,7 +29,6 @@ class Means:
 
     loop: asyncio.AbstractEventLoop
     mailbox: Mailbox
-    turns: Turns
     helpers: Executor
     """Threads for what would hold up the server's own: pictures, files of arrays, JSON."""
     deadline_s: float
@@ -57,7 +55,6 @@ class Inference:
     def answer(self, body: npt.NDArray[np.uint8], done: Callable[[Response], None]) -> None:
         """Ask; the answer comes later."""
         self._done = done
-        self._timer = self._means.loop.call_at(self._due, self._late)
         try:
             if self._kind == OCTETS:
                 self._ask(self._intake.tensor(self._headers, body))
@@ -65,6 +62,8 @@ class Inference:
                 self._help(self._ask, self._intake.read, self._kind, self._headers, body)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told
             self._fail(error)
+            return
+        self._timer = self._means.loop.call_at(self._due, self._late)
 
     def abandon(self) -> None:
         """Nobody waits any more."""
@@ -75,7 +74,7 @@ class Inference:
             self._future.cancel()
 
     def _ask(self, inputs: Arrays) -> None:
-        self._wait(self._means.turns.submit(self._live, inputs, self._due), self._tell)
+        self._wait(self._live.submit(inputs, deadline=self._due), self._tell)
 
     def _tell(self, answer: Answer) -> None:
         if self._as == OCTETS:

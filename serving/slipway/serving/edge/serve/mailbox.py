@@ -1,11 +1,7 @@
-"""From other threads to the server's: a call that is made there soon, with one waking for all that wait.
-
-In the server's own thread the call is made at once.
-"""
+"""From other threads to the server's: a call that is made there soon, with one waking for all that wait."""
 
 import asyncio
 import logging
-import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,18 +11,15 @@ logger = logging.getLogger(__name__)
 
 
 class Mailbox:
-    """Calls for the thread of a loop, which makes it."""
+    """Calls for the thread of a loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop, self._thread = loop, threading.get_ident()
+        self._loop = loop
         self._calls: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._woken = False
 
     def post(self, call: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401 - they are the call's
         """From any thread."""
-        if threading.get_ident() == self._thread:
-            call(*arguments)
-            return
         self._calls.append((call, arguments))
         if not self._woken:
             self._woken = True

@@ -1,28 +1,14 @@
 """The models that are served: by whom they are loaded and exchanged does not matter to the server."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from slipway.serving.runtime.figures import Figures
-from slipway.serving.runtime.live import Answer, Live
-from slipway.serving.runtime.session import Arrays
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from slipway.serving.runtime.live import Live
 
 
 class Working(Live, Protocol):
     """A live model that tells what it does, such as `runtime.live_model.LiveModel`."""
-
-    @property
-    def quick(self) -> bool:
-        """Whether its runs are short enough for the server's thread."""
-
-    def submit(self, inputs: Arrays, *, deadline: float | None = None, call: bool = True) -> "Future[Answer]":
-        """Admit a request; without `call` whoever asks takes turns."""
-
-    def take_turn(self) -> bool:
-        """Run a batch in this thread; whether more waits for such a turn."""
 
     @property
     def waiting(self) -> int:

@@ -25,7 +25,6 @@ from slipway.serving.edge.serve.metrics import Metrics
 from slipway.serving.edge.serve.models import Models
 from slipway.serving.edge.serve.response import Response
 from slipway.serving.edge.serve.site import Site
-from slipway.serving.edge.serve.turns import Turns
 from slipway.serving.errors import SlipwayError
 
 BACKLOG: Final = 512
@@ -65,7 +64,7 @@ class Server:
             metrics = Metrics(
                 self._models, lambda: len(self._house.connections), self._log if self._options.access_log else None
             )
-            means = Means(loop, Mailbox(loop), Turns(loop), helpers, self._options.deadline_s)
+            means = Means(loop, Mailbox(loop), helpers, self._options.deadline_s)
             self._site = Site(self._models, means, metrics)
             self._house = House(self._site, self._options.limits, metrics, loop.time)
             listening = await self._listen(loop)
