@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from securesystemslib.signer import Signer
+from tuf.api.metadata import Targets
 
 from slipway.platform.identity import People, Person, Role, TrustedKey
 from slipway.platform.identity.key_ring import KeyRing
@@ -104,7 +105,7 @@ class Office:
 
     def repository(self, store: Store | None = None) -> TufRepository:
         """The channel as whoever has all keys sees it."""
-        return TufRepository.open(self.loaded(), store=store, now=self.time.now)
+        return TufRepository.open(self.loaded(), store=store, now=self.time.now, review=_right)
 
     def alone(self, *names: str, store: Store | None = None) -> TufRepository:
         """The same channel from a machine that has only the keys of these."""
@@ -116,7 +117,8 @@ class Office:
                 path = ring.folder / f"{name}.pem"
                 path.touch(0o600)
                 path.write_bytes((self.ring.folder / f"{name}.pem").read_bytes())
-        return TufRepository.open(self.loaded(HOME=str(home)), store=store, now=self.time.now)
+        loaded = self.loaded(HOME=str(home))
+        return TufRepository.open(loaded, store=store, now=self.time.now, review=_right)
 
     def key(self, name: str) -> Signer:
         """Somebody's private key, as a thief has it."""
@@ -181,6 +183,11 @@ class Office:
         return ChannelClient(
             trust, transport or FolderTransport(self.folder), bootstrap or self.repository().root_bytes()
         )
+
+
+def _right(_: Targets) -> tuple[str, ...]:
+    """An office without a ledger has looked at its list itself."""
+    return ()
 
 
 def files_of(bundle: Bundle) -> dict[str, Path]:

@@ -13,7 +13,7 @@ from slipway.platform.registry.desk import Desk
 from slipway.serving.channel.paths import pointer_path
 from slipway.serving.errors import SlipwayError
 from slipway.serving.release.agreeing import renews_only, requests, sign, waits_told, withholding
-from slipway.serving.release.converging import converge
+from slipway.serving.release.converging import Converged, converge
 from slipway.serving.release.folding import load_rollouts
 from slipway.serving.release.inspecting import (
     ChannelStanding,
@@ -51,6 +51,17 @@ class Kept:
     """What else was changed: what waited is signed, devices are told what the ledger says."""
     behind: bool = False
     """Whether nobody knows what the ledger says."""
+    untold: tuple[Converged, ...] = ()
+    """Models whose devices are not told what the ledger says; each says for whom it waits."""
+
+    @property
+    def undone(self) -> bool:
+        """Whether something is left that was due here.
+
+        To tell devices what the ledger says is due where the key of channels is; elsewhere a model that waits is told.
+        """
+        channels = self.standing.role(CHANNELS)
+        return bool(self.late or self.behind or (self.untold and channels and channels.here))
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,7 @@ class Followed:
     remarks: tuple[str, ...]
     done: tuple[str, ...] = ()
     behind: bool = False
+    untold: tuple[Converged, ...] = ()
 
 
 def keep(
@@ -94,7 +106,7 @@ def keep(
     others = (*(f"`{one.role}` {one.version} is signed." for one in signed), *followed.done)
     if not done and not others and _versions(ended) != _versions(began):
         others = ("Devices are shown what was signed before.",)
-    return Kept(done, waits, late, tuple(remarks), after, others, followed.behind)
+    return Kept(done, waits, late, tuple(remarks), after, others, followed.behind, followed.untold)
 
 
 def due_in(standing: ChannelStanding, at: datetime, *, now: bool = False) -> tuple[tuple[RoleStanding, ...], ...]:
@@ -137,8 +149,9 @@ def _follow_ledger(repository: TufRepository, desk: Desk, told_of: Told, meter: 
     except Trouble as error:
         return Followed((f"The ledger could not be followed: {error} {error.mend or ''}".strip(),), behind=True)
     return Followed(
-        tuple(f"{one.model}: {one.waits}" for one in done if one.waits),
+        (),
         tuple(f"Devices of {one.model} are told what the ledger says." for one in done if one.changed),
+        untold=tuple(one for one in done if one.waits),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Final
 from slipway.platform.errors import SlipwayError as PlatformError
 from slipway.platform.identity import Role
 from slipway.platform.ledger.entry import Action
+from slipway.platform.ledger.rights import check_right
 from slipway.platform.registry.bundles import fetched
 from slipway.platform.registry.decisions import VERDICT, About
 from slipway.platform.registry.desk import Desk, Refused
@@ -91,6 +92,11 @@ class Plan:
     against: tuple[Against, ...]
 
     @property
+    def refusal(self) -> Refused | None:
+        """What a start answers where something speaks against it."""
+        return refused(self.against) if self.against else None
+
+    @property
     def about(self) -> About:
         """What the ledger's entry is about."""
         record, last, base = self.picked.record, self.picked.version.promotions[-1], self.rollout.base_number
@@ -133,17 +139,23 @@ def start(desk: Desk, given: str, sides: Sides, wanted: Wanted, meter: Meter, to
     model = picked.record.model
     if there := released_before(desk, picked, wanted):
         shown = _shown(desk, sides, model, told, meter)
-        return Started(there, None, shown, before=True, otherwise=wanted.otherwise(there, _wave(desk, there)))
+        return Started(there, None, shown, before=True, otherwise=otherwise(desk, there, wanted))
     desk.acting(Role.RELEASER, picked.about(), ASKED)
     converge(desk, sides.repository, (model,), told=told, meter=meter)  # what was decided before, and not shown yet
     plan = look(desk, given, sides, meter)
-    if plan.against:
-        desk.refuse(ASKED, picked.about(), refused(plan.against))
+    if plan.refusal is not None:
+        desk.refuse(ASKED, picked.about(), plan.refusal)
     if plan.drilled is None:
         told(f"No release of {model} has reached all devices yet: there is no way back yet.")
     _, rollout = decide(desk, Action.RELEASE, plan.about, request=wanted.request, details=_details(plan, wanted))
     released = rollout.releases[plan.number]
     return Started(released, plan.drilled, _shown(desk, sides, model, told, meter), before=False)
+
+
+def check_may(desk: Desk, plan: Plan) -> None:
+    """Refuse who may not start it; the ledger is not told."""
+    person = desk.signer.person
+    check_right(plan.about.decided(Action.RELEASE, actor=person.name, nonce="-"), person)
 
 
 def _shown(desk: Desk, sides: Sides, model: str, told: Told, meter: Meter) -> Converged:
@@ -193,10 +205,10 @@ def drill_base(desk: Desk, sides: Sides, base: Released, meter: Meter) -> tuple[
             return None, [Against(why, mend)]
 
 
-def _wave(desk: Desk, there: Released) -> Wave:
-    """Where it goes now."""
+def otherwise(desk: Desk, there: Released, wanted: Wanted) -> str:
+    """What of a wish a release that is there does not do, by where it goes now."""
     rollout, _ = load_rollout(desk, there.model)
-    return rollout.wave if rollout.target_number == there.number else there.wave
+    return wanted.otherwise(there, rollout.wave if rollout.target_number == there.number else there.wave)
 
 
 def released_before(desk: Desk, picked: Picked, wanted: Wanted) -> Released | None:

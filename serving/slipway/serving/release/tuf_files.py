@@ -81,9 +81,9 @@ class Files:
         self.store = store
 
     def data(self, key: str) -> bytes | None:
-        """An object, if there is one."""
+        """An object, if there is one; no more of it than makes it too large for any role."""
         with contextlib.suppress(ObjectMissing):
-            return self.store.get(key)
+            return self.store.open_range(key, 0, limits.LARGEST_TARGETS + 1)
         return None
 
     def listed(self) -> list[str]:

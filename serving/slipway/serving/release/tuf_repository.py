@@ -83,7 +83,7 @@ class TufRepository:
     ) -> "TufRepository":
         """The channel of these settings. Nothing is read before it is needed.
 
-        `review` is asked before a new key of models signs what a former one listed.
+        `review` is asked before a new key of models signs what a former one listed; without one nothing is so signed.
         """
         settings = loaded.settings
         store = store or channel_store(loaded)

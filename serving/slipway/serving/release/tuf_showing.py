@@ -49,8 +49,8 @@ UNREVIEWED_MEND: Final = "`slipway channel sign` tells all of it, and signs."
 
 
 def unreviewed(_: Targets) -> Sequence[str]:
-    """Whoever signs vouches for it."""
-    return ()
+    """Whoever opens a channel without a ledger at hand vouches for nothing that others listed."""
+    return ("it was listed by a former key, and nothing here holds it against the ledger.",)
 
 
 class Unreviewed(SlipwayError):

@@ -22,9 +22,11 @@ from slipway.serving.release.roles import CHANNELS, DELEGATED, LISTED, MODELS, R
 from slipway.serving.release.tuf_files import TIMESTAMP_KEY, BadChannel, Document, Files, key_of, parse
 
 Check = Callable[[Document], bool]
-MOST_SKIPPED: Final = 4096
 NEAR: Final = 100_000
 """Up to here a version is believed without counting the ones before it."""
+MANY_SKIPPED: Final = 4096
+"""From here on reading takes so long that people are told how to end it."""
+MOST_SKIPPED: Final = NEAR
 
 log = logging.getLogger(__name__)
 
@@ -109,10 +111,17 @@ def follow(files: Files, role: str, base: Document | None, check: Check) -> Newe
         version += 1
         if len(skipped) > MOST_SKIPPED:
             raise BadChannel(
-                f"{files.store.url} has more than {MOST_SKIPPED} files in a row whose signatures do not hold, "
-                f"up to {skipped[-1]}.",
-                mend="Find out who writes there, then remove them.",
+                f"{files.store.url} has more than {MOST_SKIPPED:,} files of `{role}` whose signatures do not hold, "
+                f"from {skipped[0]} to {skipped[-1]}.",
+                mend=f"Find out who writes there, then remove those from {skipped[0]} on that nobody signed: "
+                "no device is led to them.",
             )
+    if len(skipped) > MANY_SKIPPED:
+        log.warning(
+            "%s has %s files of `%s` whose signatures do not hold, from %s to %s. Each is read every time: find out "
+            "who writes there, then remove them.",
+            files.store.url, f"{len(skipped):,}", role, skipped[0], skipped[-1],
+        )  # fmt: skip
     return Newest(document, valid, version, tuple(skipped))
 
 
@@ -180,7 +189,7 @@ def _led_by_others(
     """The state of the newest timestamp under its own version that leads to one, by one of these roots."""
     check = _signed_by(signing, TIMESTAMP)
     for key in _timestamps(reach.files):
-        data = reach.files.store.get(key)
+        data = reach.files.data(key) or b""
         timestamp = parse(TIMESTAMP, data)
         if timestamp is not None and key == timestamp.key and check(timestamp):
             with contextlib.suppress(BadChannel):

@@ -31,12 +31,13 @@ def init(
     Where others must sign, too, it waits for them in the channel's store, and they run `slipway channel sign`. Run
     again it changes nothing that stands.
     """
+    from slipway.platform.registry.desk import Desk
     from slipway.serving.release import founding
-    from slipway.serving.release.tuf_repository import TufRepository
+    from slipway.serving.release.opening import open_repository
 
     loaded = load_settings()
     named = founding.holders_named(holder or [])
-    repository = TufRepository.open(loaded)
+    repository = open_repository(Desk.of(loaded))
     if dry_run:
         if json:
             there, lines = repository.exists(), founding.planned(repository, named)

@@ -32,8 +32,9 @@ def keepalive(
     """Renew every role whose keys are here once half of its life is gone, and finish what a killed command left.
 
     It needs the keys and the channel, no Airflow and no database. Exit code 1 when a role is past half of its life and
-    cannot be renewed here, where it says who must, or when the ledger cannot be followed. Any number of
-    these at once are harmless.
+    cannot be renewed here, where it says who must, or when the ledger cannot be followed. Where the key of `channels`
+    is, also when devices of a model are not told what the ledger says because somebody else must sign first. Any number
+    of these at once are harmless.
     """
     loaded = load_settings()
     if dry_run:
@@ -45,7 +46,7 @@ def keepalive(
         return
     kept = _keep(loaded, now=now)
     _tell(kept, json=json)
-    raise typer.Exit(1 if kept.late or kept.behind else 0)
+    raise typer.Exit(1 if kept.undone else 0)
 
 
 def _keep(loaded: "Loaded", *, now: bool) -> "Kept":
@@ -137,7 +138,7 @@ def _tell(kept: "Kept", *, json: bool) -> None:
         typer.echo(line)
     for line in sorted(_lines(kept)):
         say(line)
-    if not changes and not kept.late and not kept.behind:
+    if not changes and not kept.undone and not kept.untold:
         typer.echo("Nothing is due.")
 
 
@@ -168,7 +169,8 @@ def _lines(kept: "Kept") -> set[str]:
         f"{' or '.join(one.holders)} must renew it: `slipway channel keepalive`, where that key is."
         for one in kept.late
     }
-    return {*late, *kept.waits, *kept.remarks}
+    untold = {f"Devices of {one.model} are not told what the ledger says. {one.waits}" for one in kept.untold}
+    return {*late, *untold, *kept.waits, *kept.remarks}
 
 
 def _data(kept: "Kept") -> dict[str, Any]:
@@ -177,6 +179,7 @@ def _data(kept: "Kept") -> dict[str, Any]:
         "done": list(kept.done),
         "behind": kept.behind,
         "waits": list(kept.waits),
+        "models": [{"model": one.model, "waits": one.waits} for one in kept.untold],
         "late": [{"role": one.role, "good_until": one.good_until, "holders": list(one.holders)} for one in kept.late],
         "remarks": list(kept.remarks),
     }

@@ -53,11 +53,15 @@ def start(  # noqa: PLR0913 - options, which people write by name
     if dry_run:
         picked = starting.pick_champion(desk, model)
         if there := starting.released_before(desk, picked, wanted):
-            _tell_there(there, json=json)
-            return
+            otherwise = starting.otherwise(desk, there, wanted)
+            _tell_there(there, otherwise, json=json)
+            raise typer.Exit(1 if otherwise else 0)
         with meter() as shown:
             plan = starting.look(desk, model, sides, shown)
+        starting.check_may(desk, plan)
         _tell_plan(plan, wanted, json=json)
+        if plan.refusal is not None:
+            raise plan.refusal
         return
     confirm_change(desk.loaded, f"release {model} to devices", yes)
     with meter() as shown:
@@ -74,14 +78,16 @@ def _wanted(share: float | None, cohort: str | None, minimum_agent: str, request
     return Wanted(wave_asked(share, cohort), agent_asked(minimum_agent), request, said=said)
 
 
-def _tell_there(released: "Released", *, json: bool) -> None:
+def _tell_there(released: "Released", otherwise: str, *, json: bool) -> None:
     name = f"{released.model}/{released.version}"
     if json:
         wave = released.wave.model_dump(mode="json", exclude={"seed"})
         named = {"version": name, "release": released.number, "wave": wave}
-        print_json({**named, "before": True, "drilled": None, "against": []})
+        print_json({**named, "before": True, "otherwise": otherwise, "drilled": None, "against": []})
         return
     typer.echo(f"{name} is release {released.number} already: entry {released.written.entry.number}.")
+    if otherwise:
+        say(otherwise)
     say("Nothing was changed.")
 
 
@@ -95,7 +101,7 @@ def _tell_plan(plan: "Plan", wanted: "Wanted", *, json: bool) -> None:
             {**named, "before": False, "drilled": plan.drilled.release if plan.drilled else None, "against": against}
         )
     elif against:
-        say(f"This would be refused. Nothing was changed.\n{chr(10).join(against)}")
+        say("This would be refused. Nothing was changed.")
     else:
         drilled = (
             f"{plan.drilled.told[:1].upper()}{plan.drilled.told[1:]}." if plan.drilled else "There is no way back yet."

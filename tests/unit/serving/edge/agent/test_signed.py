@@ -181,6 +181,25 @@ def test_a_sequence_that_a_thief_signed_is_forgotten_with_the_stolen_key(
     assert "an old one" not in why(state, "channel refused")
 
 
+def test_a_floor_that_a_thief_of_two_keys_signed_ends_with_enrolling_anew(
+    site: Site, office: Office, bundles: dict[int, Bundle], tmp_path: Path
+) -> None:
+    site.run()
+    stolen = office.copied(tmp_path / "stolen")
+    theirs = stolen.lead(bundles[2], 1 << 53, floor=1 << 53)
+    state = site.world.poll(site.boot(source=stolen.folder))
+    assert (number(state), state.floor) == (theirs.number, theirs.number)
+    for name in ("dora", "rollouts"):
+        office.new_key(name)
+    assert office.repository().rotate(["models", "channels", "snapshot", "timestamp"]) == ()
+    second(office, bundles)
+    state = site.run()
+    assert number(state) == theirs.number  # other keys alone do not bring it back
+    assert "below the floor" in why(state, "refused")
+    anew = Site(office, tmp_path / "anew")
+    assert (number(anew.run()), anew.run().floor) == (2, 1)
+
+
 def test_a_stick_installs_on_a_device_that_was_never_online_and_the_device_goes_on_from_there(
     site: Site, office: Office, tmp_path: Path
 ) -> None:

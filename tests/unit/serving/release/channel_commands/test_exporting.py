@@ -19,6 +19,7 @@ from slipway.serving.channel.errors import Untrusted
 from slipway.serving.channel.folder_transport import FolderTransport
 from slipway.serving.channel.transport import NotThere
 from slipway.serving.release.export_folder import ExportFolder
+from slipway.serving.release.moving import pausing
 
 
 @pytest.fixture
@@ -71,6 +72,18 @@ def test_a_device_that_was_never_online_fetches_all_it_needs(leading: Any, tmp_p
     readme = (stick / "README.txt").read_text()
     assert f"until {until:%Y-%m-%d %H:%M} UTC" in readme
     assert "slipway-edge install" in readme
+
+
+def test_a_paused_rollout_is_carried_as_it_stands(leading: Any, tmp_path: Path) -> None:
+    site, stick = leading.office, tmp_path / "stick"
+    site.promote("b")
+    site.start()
+    site.move(pausing())
+    told = leading.well("ada", "export", str(stick))
+    assert "small-bays release 2, on its way" in told
+    look = device(leading, tmp_path).look(stick)
+    assert (look.pointer.paused, look.base and look.base.number, look.target and look.target.number) == (True, 1, 2)
+    assert look.pointer.wanted("gate-7", frozenset(), has=1) == look.pointer.base
 
 
 def test_the_same_checks_are_made(leading: Any, tmp_path: Path) -> None:

@@ -12,11 +12,17 @@ from typing import Any
 import pytest
 
 from channel_machines import Machines, days_ago
+from rolling_out import Meter
 from signed_channel import Office
 from slipway.platform.doctor import Status
+from slipway.platform.ledger.entry import Action
 from slipway.platform.registry.desk import Desk
+from slipway.serving.channel.pointer import Wave
+from slipway.serving.release.deciding import decide
 from slipway.serving.release.doctor import channel
 from slipway.serving.release.keeping import keep
+from slipway.serving.release.opening import open_sides
+from slipway.serving.release.starting import look
 from slipway.serving.release.tuf_making import make_listing
 
 SLIPWAY = str(Path(sys.executable).with_name("slipway"))
@@ -108,6 +114,25 @@ def test_a_ledger_that_cannot_be_followed_is_a_failure(aged: Any) -> None:
     done = machines.at("rollouts", "keepalive", SLIPWAY_IDENTITY__PEOPLE="/nowhere/people.toml")
     assert (done.code, "no people file at /nowhere/people.toml" in done.err) == (1, True)
     assert "Nothing is due" not in done.out
+
+
+def test_a_model_that_waits_for_somebody_else_is_told_and_fails_where_it_is_to_be_shown(leading: Any) -> None:
+    site = leading.office
+    site.promote("b")
+    desk = site.desk("dora")
+    plan = look(desk, "small-bays", open_sides(desk), Meter())
+    decide(desk, Action.RELEASE, plan.about, details={"wave": Wave(seed="s").model_dump(mode="json")})
+    done = leading.at("rollouts", "keepalive")
+    assert (done.code, done.out) == (1, "")
+    assert "Devices of small-bays are not told what the ledger says." in done.err
+    assert "`models` is signed by dora" in done.err
+    (waiting,) = json.loads(leading.at("rollouts", "keepalive", "--json").out)["models"]
+    assert (waiting["model"], "dora" in waiting["waits"]) == ("small-bays", True)
+    elsewhere = leading.at("dora", "keepalive")  # signs the release, which is all that is due there
+    assert (elsewhere.code, "signed by rollouts" in elsewhere.err) == (0, True)
+    leading.well("rollouts", "keepalive")
+    assert json.loads(leading.well("rollouts", "keepalive", "--json"))["models"] == []
+    assert site.told() == (1, 2)
 
 
 def test_it_goes_on_while_the_channel_is_away_and_ends_when_asked(aged: Any, tmp_path: Path) -> None:

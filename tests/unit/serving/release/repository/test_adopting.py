@@ -97,8 +97,30 @@ def test_endless_rubbish_is_refused(office: Office, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(tuf_state, "MOST_SKIPPED", 3)
     for version in range(2, 8):
         (metadata(office) / f"{version}.models.json").write_text("{}")
-    with pytest.raises(BadChannel, match="more than 3 files in a row"):
+    with pytest.raises(BadChannel, match=r"more than 3 files of `models` .* from metadata/2\.models") as told:
         office.repository().metadata("models")
+    assert "remove those from metadata/2.models.json on" in str(told.value.mend)
+
+
+def test_thousands_of_files_in_the_way_stop_nobody_and_are_told(
+    office: Office, bundles: tuple[Bundle, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    last = tuf_state.MANY_SKIPPED + 3
+    for version in range(2, last):
+        (metadata(office) / f"{version}.models.json").write_text("{}")
+    (metadata(office) / "5000.root.json").write_text("{}")
+    office.lead(bundles[0])
+    assert office.repository().metadata("models").signed.version == last
+    assert "from metadata/2.models.json to" in caplog.text
+    assert Follower(tmp_path / "trust", office.repository().root_bytes(), office).look().base is not None
+
+
+def test_no_more_is_read_of_a_file_in_the_way_than_a_role_may_have(office: Office) -> None:
+    with (metadata(office) / "2.models.json").open("wb") as file:
+        file.truncate(1 << 36)  # a sparse one, larger than memory
+    state = read_state(office.repository().bench.files)
+    assert state is not None
+    assert state.newest("models").skipped == ("metadata/2.models.json",)
 
 
 @pytest.mark.parametrize("version", [100_001, limits.MOST, 2**62, 10**240])

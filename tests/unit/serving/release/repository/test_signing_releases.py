@@ -183,6 +183,20 @@ def test_a_new_key_of_models_vouches_for_nothing_unreviewed(
     assert not state.newest("models").valid
 
 
+def test_who_has_no_ledger_vouches_for_nothing_that_others_listed(office: Office, bundles: tuple[Bundle, ...]) -> None:
+    office.lead(bundles[0])
+    office.new_key("dora")
+    office.alone("ada", "ben", "rollouts").rotate(["models"])
+    bare = TufRepository.open(office.loaded(), now=office.time.now)
+    assert [one.role for one in bare.found()] == ["models"]
+    assert [one.role for one in bare.complete()] == ["models"]
+    with pytest.raises(Unreviewed, match="nothing here holds it against the ledger"):
+        bare.add_release(
+            Release(model=MODEL, number=2, bundle=bundles[1].digest, floor=0, signed_at=office.time.now()),
+            files_of(bundles[1]),
+        )
+
+
 def test_a_pointer_names_signed_releases_only(office: Office, bundles: tuple[Bundle, ...]) -> None:
     release = office.add(bundles[0])
     with pytest.raises(WrongUse, match="has no release 2"):

@@ -145,6 +145,25 @@ def test_a_start_that_wants_what_is_there_otherwise_says_how_it_goes(run: Run) -
     assert (code, "is release 2 already" in out) == (0, True)
 
 
+def test_a_dry_start_ends_as_the_real_one_would(run: Run, led_site: Site) -> None:
+    started = ("rollout", "start", MODEL)
+    (path,) = (led_site.folder / "targets").glob(f"models/{MODEL}/{led_site.bundles['a']}/*.reference.json")
+    kept = path.read_bytes()
+    path.unlink()
+    before = len(led_site.entries())
+    code, out, err = run(*started, "--dry-run")
+    assert (code, out, len(led_site.entries())) == (1, "", before)
+    assert "Nothing was changed" in err
+    real = run(*started)
+    assert (real[0], real[2].splitlines()[0] in err) == (1, True)
+    path.write_bytes(kept)
+    assert run(*started, "--dry-run")[0] == 0
+    assert run(*started, "--dry-run", by="cleo")[0] == run(*started, by="cleo")[0] == 1
+    assert run(*started, "--share", "5")[0] == 0
+    code, out, err = run(*started, "--share", "50", "--dry-run")
+    assert (code, "to 5 % of all devices, not to 50 %" in err) == (1, True)
+
+
 def test_who_lacks_the_online_keys_is_told_who_shows_it(run: Run, led_site: Site) -> None:
     led_site.alone("dora")
     code, out, err = run("rollout", "start", MODEL, HOME=str(led_site.root / "home-of-dora"))

@@ -117,6 +117,16 @@ def test_where_nothing_is_on_its_way_nothing_moves(site: Site) -> None:
         site.move(pausing())
 
 
+@pytest.mark.parametrize(("name", "roles"), [("rollouts", ["channels", "snapshot", "timestamp"]), ("dora", ["models"])])
+def test_keys_change_while_a_rollout_runs(led_site: Site, name: str, roles: list[str]) -> None:
+    led_site.start(wave=Wave(share=5))
+    led_site.new_key(name)
+    assert open_repository(led_site.desk("ada")).rotate(roles) == ()
+    assert (led_site.told(), led_site.look().pointer.wave.share) == ((1, 2), 5)
+    led_site.move(finishing())
+    assert led_site.told() == (2, None)
+
+
 def test_who_lacks_the_online_keys_leaves_it_to_who_has_them(led_site: Site) -> None:
     done = led_site.start("dora", "dora")  # on a machine with dora's key alone
     assert "signed by rollouts, and no such key is on this machine" in done.converged.waits
