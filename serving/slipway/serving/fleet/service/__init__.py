@@ -1,1 +1,1 @@
-"""The fleet service: devices' requests, operators' requests, the console's pages; one process over the fleet store."""
+"""The fleet service: HTTP around the fleet store. Devices, people and the console speak to it; nobody else writes."""

@@ -1,1 +1,1 @@
-"""The fleet store: tables, migrations, what devices told and what was made of it; SQLite or PostgreSQL."""
+"""The fleet store: devices, what they run and ran, what they told, and what was done with them; in a database."""

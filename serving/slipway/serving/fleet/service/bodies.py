@@ -1,0 +1,47 @@
+"""Bodies of requests: read in pieces, no further than allowed, and in bounded time."""
+
+import asyncio
+from typing import Final, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from slipway.serving.fleet.service.refusing import Refusal
+
+PATIENCE_S: Final = 30.0
+OF_PEOPLE: Final = 2 * 1024 * 1024
+"""Bytes of what a person sends."""
+Content = TypeVar("Content", bound=BaseModel)
+
+
+async def body_of(request: Request, largest: int) -> bytes:
+    """The whole; 413 where there is more."""
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and int(length[:20]) > largest:
+        raise _too_large(largest)
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            async for piece in request.stream():
+                size += len(piece)
+                if size > largest:
+                    raise _too_large(largest)
+                pieces.append(piece)
+    except TimeoutError:
+        raise Refusal(408, f"The body did not come within {PATIENCE_S:.0f} s.") from None
+    return b"".join(pieces)
+
+
+def content(model: type[Content], body: bytes) -> Content:
+    """What a body says; JSON that is nested deeper than anything we know is refused as well."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        detail = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in detail["loc"])[:100] or "the body"
+        raise Refusal(422, f"{where}: {detail['msg'][:200]}.") from None
+
+
+def _too_large(largest: int) -> Refusal:
+    return Refusal(413, f"The body is too large; at most {largest} bytes are read.", mend="Send it in parts.")

@@ -1,0 +1,81 @@
+"""What the service has done and how the fleet stands, as Prometheus reads it."""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from slipway.serving.fleet.facts import DeviceFacts
+
+BOUNDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Seconds."""
+Labels = Mapping[str, object]
+
+
+class Metrics:
+    """Counts, of the server's thread."""
+
+    def __init__(self) -> None:
+        self._codes: Counter[tuple[str, int]] = Counter()
+        self._times = [0] * (len(BOUNDS) + 1)
+        self._seconds = 0.0
+        self.records = 0
+        """Records that were new."""
+
+    def note(self, route: str, code: int, seconds: float) -> None:
+        """A request was answered."""
+        self._codes[route, code] += 1
+        self._times[bisect_left(BOUNDS, seconds)] += 1
+        self._seconds += seconds
+
+    def render(self, commits: int, waiting: int, fleet: Sequence[str]) -> bytes:
+        """The whole, in the text format."""
+        return "".join(f"{line}\n" for line in (*self._lines(commits, waiting), *fleet)).encode()
+
+    def _lines(self, commits: int, waiting: int) -> Iterator[str]:
+        codes = [({"route": route, "code": code}, count) for (route, code), count in sorted(self._codes.items())]
+        yield from _family("slipway_fleet_requests_total", "counter", "Requests.", codes)
+        name = "slipway_fleet_request_seconds"
+        yield from _family(name, "histogram", "From a request's head to its answer.", ())
+        below = 0
+        for bound, count in zip((*BOUNDS, "+Inf"), self._times, strict=True):
+            below += count
+            yield _sample(f"{name}_bucket", {"le": bound}, below)
+        yield _sample(f"{name}_sum", {}, round(self._seconds, 6))
+        yield _sample(f"{name}_count", {}, below)
+        yield from _single("slipway_fleet_records_total", "counter", "Records that were stored.", self.records)
+        yield from _single("slipway_fleet_commits_total", "counter", "Commits of the store.", commits)
+        yield from _single("slipway_fleet_waiting", "gauge", "What waits for a commit.", waiting)
+
+
+def of_fleet(devices: Sequence[DeviceFacts], now: datetime, silent_minutes: float) -> list[str]:
+    """How many devices there are, how many are silent, and what they run."""
+    silent = sum(one.silent(now, silent_minutes) for one in devices)
+    runs = Counter((run.model, run.release or "", run.phase) for one in devices for run in one.running.values())
+    info = [({"model": model, "release": release, "phase": phase}, n) for (model, release, phase), n in runs.items()]
+    return [
+        *_single("slipway_fleet_devices", "gauge", "Devices that are enrolled.", len(devices)),
+        *_single("slipway_fleet_silent_devices", "gauge", "Devices that have said nothing for too long.", silent),
+        *_family("slipway_fleet_running", "gauge", "Devices by what they run.", info),
+    ]
+
+
+def _single(name: str, kind: str, text: str, value: float) -> Iterator[str]:
+    return _family(name, kind, text, [({}, value)])
+
+
+def _family(name: str, kind: str, text: str, samples: Iterable[tuple[Labels, float]]) -> Iterator[str]:
+    yield f"# HELP {name} {text}"
+    yield f"# TYPE {name} {kind}"
+    for labels, value in samples:
+        yield _sample(name, labels, value)
+
+
+def _sample(name: str, labels: Labels, value: float) -> str:
+    said = ",".join(f'{label}="{_escaped(str(text))}"' for label, text in labels.items())
+    return f"{name}{{{said}}} {value}" if said else f"{name} {value}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,227 @@
+"""Taking a device's report into the store: all of it or nothing, and the same one only once.
+
+The service's own time stands beside what the device says of its clock. A window's time is believed where it can be
+true: not before the device was enrolled, not after the report arrived; else the window counts at its arrival.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+
+from slipway.serving.edge.fleet.wire import Record, Report, Standing
+from slipway.serving.fleet.store import times
+from slipway.serving.fleet.store.adding import Adder
+from slipway.serving.fleet.store.names import Ranges
+from slipway.serving.fleet.store.packing import text_of
+from slipway.serving.fleet.store.records import Unreadable, counts_in, sample_in, sketch_in, subject_named
+from slipway.serving.fleet.store.refusals import KnownOtherwise, NotADevice, Replayed, Revoked
+from slipway.serving.fleet.store.tables import DEVICES, HEARD, NAMES, SAMPLES, SPANS, STANDINGS
+
+SLACK: Final = times.HOUR
+"""By so much a device's clock may be ahead, or behind when it was enrolled."""
+MOST_SPOOLS: Final = 64
+"""Generations of a device's spool that are remembered: each is a spool that was lost."""
+MOST_CLOCK: Final = 2**53
+
+_FIND: Final = (
+    select(DEVICES.c.public_key, DEVICES.c.enrolled_at, DEVICES.c.revoked_at, HEARD.c.sequence, HEARD.c.said)
+    .join(HEARD, HEARD.c.device == DEVICES.c.id)
+    .where(DEVICES.c.id == bindparam("name"))
+    .with_for_update()
+)
+_HEAR: Final = (
+    update(HEARD)
+    .where(HEARD.c.device == bindparam("name"))
+    .values(
+        sequence=bindparam("new"),
+        at=bindparam("arrived"),
+        clock_ms=bindparam("clock"),
+        left=bindparam("rest"),
+        said=bindparam("told"),
+        agent=bindparam("version"),
+        site_sequence=bindparam("site"),
+        streams=bindparam("cameras"),
+        unreadable=HEARD.c.unreadable + bindparam("lost"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A report whose signature was found right."""
+
+    device: str
+    public_key: str
+    """Which it was checked with."""
+    sequence: int
+    report: Report
+
+
+@dataclass
+class Memory:
+    """What a writer remembers between commits."""
+
+    subjects: dict[str, int] = field(default_factory=dict)
+    horizons: dict[str, int] = field(default_factory=dict)
+    """By table, from when on it is kept."""
+
+
+def take(connection: Connection, heard: Heard, now: int, memory: Memory) -> int:
+    """Store it; how many of its records are new."""
+    row = connection.execute(_FIND, {"name": heard.device}).first()
+    known = _checked(row, heard)
+    report = heard.report
+    said = _digest(report)
+    if said != known.said:
+        _note_standings(connection, heard.device, report.standings, now)
+    adder = Adder(connection, memory.subjects, memory.horizons)
+    stored, lost = _take_records(connection, adder, heard, _Times(known.enrolled_at, now)) if report.records else (0, 0)
+    connection.execute(
+        _HEAR,
+        {
+            "name": heard.device,
+            "new": heard.sequence,
+            "arrived": now,
+            "clock": max(-MOST_CLOCK, min(times.stamp(report.at) - now, MOST_CLOCK)),
+            "rest": report.left,
+            "told": said,
+            "version": report.agent,
+            "site": report.site,
+            "cameras": text_of(dict(report.streams)),
+            "lost": lost,
+        },
+    )
+    return stored
+
+
+def _checked(row: "Row[Any] | None", heard: Heard) -> "Row[Any]":
+    if row is None:
+        raise NotADevice(heard.device)
+    if row.public_key != heard.public_key:
+        raise KnownOtherwise(heard.device)
+    if row.revoked_at is not None:
+        raise Revoked(heard.device)
+    if heard.sequence <= row.sequence:
+        raise Replayed(row.sequence)
+    return row
+
+
+def _digest(report: Report) -> str:
+    """Of what it says of its models."""
+    said = "\n".join(one.model_dump_json() for one in report.standings)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _note_standings(connection: Connection, device: str, standings: tuple[Standing, ...], now: int) -> None:
+    """What it runs now, and since when."""
+    before = {row.model: row for row in connection.execute(select(STANDINGS).where(STANDINGS.c.device == device))}
+    connection.execute(delete(STANDINGS).where(STANDINGS.c.device == device))
+    told = {one.model: one for one in standings}
+    for model, row in before.items():
+        one = told.get(model)
+        if one is None or _what(one) != (row.release, row.bundle, row.variant):
+            _end_span(connection, device, model, now)
+    for model, one in told.items():
+        row = before.get(model)
+        same = row is not None and _what(one) == (row.release, row.bundle, row.variant)
+        since = row.since if row is not None and same else now
+        if not same:
+            _begin_span(connection, device, one, now)
+        connection.execute(insert(STANDINGS).values(_standing(device, one, since)))
+
+
+def _what(one: Standing) -> tuple[int | None, str | None, str | None]:
+    return one.release, one.bundle, _plain(one.variant)
+
+
+def _plain(text: str | None) -> str | None:
+    """PostgreSQL keeps no zero character."""
+    return None if text is None else text.replace("\0", "")
+
+
+def _standing(device: str, one: Standing, since: int) -> dict[str, Any]:
+    told = one.model_dump(exclude={"bad"})
+    plain = {name: _plain(value) if isinstance(value, str) else value for name, value in told.items()}
+    return {**plain, "device": device, "since": since, "bad": json.dumps(one.bad)}
+
+
+def _end_span(connection: Connection, device: str, model: str, now: int) -> None:
+    its = (SPANS.c.device == device) & (SPANS.c.model == model)
+    connection.execute(delete(SPANS).where(its & SPANS.c.end.is_(None) & (SPANS.c.begin >= now)))
+    connection.execute(update(SPANS).where(its & SPANS.c.end.is_(None)).values(end=now))
+
+
+def _begin_span(connection: Connection, device: str, one: Standing, now: int) -> None:
+    what = {"release": one.release, "bundle": one.bundle, "variant": _plain(one.variant)}
+    connection.execute(
+        delete(SPANS).where((SPANS.c.device == device) & (SPANS.c.model == one.model) & (SPANS.c.begin >= now))
+    )
+    connection.execute(insert(SPANS).values(device=device, model=one.model, begin=now, end=None, **what))
+
+
+@dataclass(frozen=True)
+class _Times:
+    enrolled: int
+    now: int
+
+    def placed(self, record: Record) -> int:
+        """When a record counts."""
+        at = times.stamp(record.at)
+        return at if self.enrolled - SLACK <= at <= self.now + SLACK else self.now
+
+
+def _take_records(connection: Connection, adder: Adder, heard: Heard, when: _Times) -> tuple[int, int]:
+    """How many were new, and how many of them said nothing."""
+    spools: dict[str, Ranges] = {}
+    stored = lost = 0
+    for record in heard.report.records:
+        generation, _, number = record.name.partition("-")
+        if generation not in spools:
+            spools[generation] = _spool(connection, heard.device, generation)
+        if not spools[generation].add(int(number)):
+            continue
+        stored += 1
+        try:
+            _take_record(connection, adder, heard.device, record, when.placed(record))
+        except Unreadable:
+            lost += 1
+    for generation, ranges in spools.items():
+        _keep_spool(connection, heard.device, generation, ranges, when.now)
+    return stored, lost
+
+
+def _take_record(connection: Connection, adder: Adder, device: str, record: Record, at: int) -> None:
+    match record.kind:
+        case "counts":
+            adder.add(device, adder.subject(subject_named(record.subject)), at, counts_in(record.body))
+        case "sketch":
+            adder.add(device, adder.subject(subject_named(record.subject)), at, sketch_in(record.body))
+        case "sample":
+            sample = sample_in(record.body, device)
+            if connection.scalar(select(SAMPLES.c.decision).where(SAMPLES.c.decision == sample.decision)) is None:
+                row = {"device": device, "subject": adder.subject(subject_named(record.subject)), "at": at}
+                told = {"decision": sample.decision, "why": sample.why, "picture": sample.picture}
+                more = {"confidence": sample.confidence, "novelty": sample.novelty, "size": len(sample.picture)}
+                connection.execute(insert(SAMPLES).values(**row, **told, **more))
+        case "state":
+            """What it changed stands in the report itself; `spans` remembers it."""
+
+
+def _spool(connection: Connection, device: str, generation: str) -> Ranges:
+    its = (NAMES.c.device == device) & (NAMES.c.generation == generation)
+    return Ranges(connection.scalar(select(NAMES.c.ranges).where(its)) or "[]")
+
+
+def _keep_spool(connection: Connection, device: str, generation: str, ranges: Ranges, now: int) -> None:
+    its = (NAMES.c.device == device) & (NAMES.c.generation == generation)
+    kept = {"ranges": ranges.to_text(), "at": now}
+    if connection.execute(update(NAMES).where(its).values(**kept)).rowcount:
+        return
+    connection.execute(insert(NAMES).values(device=device, generation=generation, **kept))
+    latest = select(NAMES.c.generation).where(NAMES.c.device == device).order_by(NAMES.c.at.desc())
+    former = connection.scalars(latest.offset(MOST_SPOOLS)).all()
+    if former:
+        connection.execute(delete(NAMES).where(NAMES.c.device == device, NAMES.c.generation.in_(former)))
