@@ -26,7 +26,7 @@ from slipway.serving.edge.agent.effects import Device, Rest
 from slipway.serving.edge.agent.health import Rules
 from slipway.serving.edge.agent.journal import LARGEST, Journal
 from slipway.serving.edge.agent.metering import UNLIMITED
-from slipway.serving.edge.agent.ports import Built, Meter, Observed, Proof, engines_folder
+from slipway.serving.edge.agent.ports import Built, MaySwap, Meter, Observed, Proof, engines_folder
 from slipway.serving.edge.agent.slots import Layout
 from slipway.serving.edge.agent.state import State
 from slipway.serving.runtime.errors import ModelUnfit
@@ -83,6 +83,8 @@ class MemoryChannel:
     """Files that come with one bit wrong."""
     read_bytes: dict[str, int] = field(default_factory=dict)
     looks: int = 0
+    lacks: set[int] = field(default_factory=set)
+    """Releases of which a copy of the channel has nothing; a pin to one leads nowhere."""
 
     def release(self, number: int, bundle: Bundle, *, floor: int = 0, minimum_agent: str = "0.0.0") -> Release:
         """Sign a release."""
@@ -104,6 +106,10 @@ class MemoryChannel:
         made = {"model": MODEL, "sequence": sequence, "signed_at": self.signed_at, **parts}
         self.pointer = Pointer.model_validate({**made, "base": self._named(base), "target": self._named(target)})
 
+    def pin(self, number: int, until: datetime, **whose: str) -> dict[str, object]:
+        """A pin for `point`."""
+        return {"release": self._named(number), "until": until, **whose}
+
     def _named(self, number: int | None) -> Named | None:
         return Named(number=number, bundle=self.releases[number].bundle) if number else None
 
@@ -114,12 +120,14 @@ class MemoryChannel:
         self.looks += 1
         assert self.pointer is not None
         base, target = self.pointer.base, self.pointer.target
+        pinned = [pin.release.number for pin in self.pointer.pins if pin.release.number not in self.lacks]
         return Look(
             pointer=self.pointer,
             base=self.releases[base.number] if base else None,
             target=self.releases[target.number] if target else None,
             signed_at=self.signed_at,
             good_until=self.signed_at + self.good_for,
+            pinned=tuple(self.releases[number] for number in pinned),
         )
 
     def manifest(self, release: Release) -> tuple[Manifest, bytes]:
@@ -264,6 +272,7 @@ class World:
         self.engines = FakeEngines(self.memory, self.clock, self.device.device_class)
         self.disk = CuttingDisk(folder)
         self.boots, self.knows_boot = 1, True
+        self.may_swap: MaySwap = lambda _: 0.0
 
     @property
     def told(self) -> MemoryChannel:
@@ -302,6 +311,7 @@ class World:
             journal=Journal(self.disk, Layout(MODEL).journal, largest=self.journal_bytes),
             rules=self.rules,
             boot=lambda: f"boot {self.boots}" if self.knows_boot else "",
+            may_swap=self.may_swap,
         )
 
     def live(self, agent: Agent, seconds: float = LONG) -> State:

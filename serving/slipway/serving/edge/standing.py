@@ -22,6 +22,7 @@ def device_of(enrolment: Enrolment) -> Device:
         enrolled=enrolment.enrolled_at,
         agent=version("slipway-serving"),
         cohorts=frozenset(enrolment.cohorts),
+        site=enrolment.site,
     )
 
 
@@ -73,6 +74,8 @@ def _chosen(state: State, device: Device, now: datetime, left_out: str | None) -
 def _on_its_way(state: State, number: int) -> str:
     if _answers(state, number):
         return f"Release {number} is what the channel wants here."
+    if state.coming is not None and state.phase is Phase.READY:
+        return f"Release {number} is proven here and waits for a window in which models are exchanged."
     if state.coming is not None:
         return f"Release {state.coming.release.number} is on its way: {state.phase.value}."
     return f"Release {number} is wanted, and was not begun with yet."

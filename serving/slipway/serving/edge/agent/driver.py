@@ -38,9 +38,9 @@ from slipway.serving.edge.agent.effects import (
 from slipway.serving.edge.agent.fetching import said
 from slipway.serving.edge.agent.health import RULES, Rules
 from slipway.serving.edge.agent.journal import Journal
-from slipway.serving.edge.agent.machine import decide, settle
+from slipway.serving.edge.agent.machine import WAITING, decide, settle
 from slipway.serving.edge.agent.metering import UNLIMITED
-from slipway.serving.edge.agent.ports import Clock, Disk, Engines, Meter
+from slipway.serving.edge.agent.ports import Clock, Disk, Engines, MaySwap, Meter
 from slipway.serving.edge.agent.slots import Layout
 from slipway.serving.edge.agent.starting import started
 from slipway.serving.edge.agent.state import Installed, Phase, State
@@ -74,8 +74,13 @@ class Agent:
         rules: Rules = RULES,
         chance: Callable[[], float] = lambda: 0.5,
         boot: Callable[[], str] = lambda: "",
+        may_swap: MaySwap = lambda _: 0.0,
     ) -> None:
-        """`boot` names the start of the machine that this process is in; without it cut power looks like a crash."""
+        """`boot` names the start of the machine that this process is in; without it cut power looks like a crash.
+
+        `may_swap` says when models may be exchanged, by the device's time.
+        """
+        self._may_swap = may_swap
         self.model, self.device = model, device
         self._clock, self._rules, self._chance, self._boot = clock, rules, chance, boot
         self._journal = journal or Journal(disk, Layout(model).journal)
@@ -171,6 +176,7 @@ class Agent:
             look_due=self._look_due,
             wait=max(0.0, self._trouble.until - self._clock.monotonic()),
             journal_wait=max(0.0, self._write_at - self._clock.monotonic()) if self._unwritten else 0.0,
+            swap_in=self._may_swap(now) if state.phase in WAITING else 0.0,
             observe_in=max(0.0, self._rules.every - self._doing.unwatched),
             request=request,
             rules=self._rules,

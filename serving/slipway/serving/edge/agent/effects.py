@@ -56,6 +56,8 @@ class View:
     """Seconds until an effect that has failed may be tried again."""
     journal_wait: float = 0.0
     """Seconds until a journal that could not be written is tried again."""
+    swap_in: float = 0.0
+    """Seconds until models may be exchanged here, as the site's windows say."""
     observe_in: float = 0.0
     """Seconds until the active release is looked at again."""
     request: Request | None = None

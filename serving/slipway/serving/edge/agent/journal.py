@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from slipway.serving.bundle.canonical import canonical, sha256
 from slipway.serving.edge.agent.ports import Disk
-from slipway.serving.edge.agent.state import State
+from slipway.serving.edge.agent.state import Phase, State
 
 LARGEST: Final = 256 * 1024
 """Bytes after which it is replaced by its newest line."""
@@ -24,7 +24,7 @@ LARGEST_READ: Final = 16 * 1024 * 1024
 BEGIN: Final = b'{"length":'
 """Of every line."""
 DISPENSABLE: Final = frozenset(
-    {"told", "usual", "vouchers", "watched", "started", "boot", "crashes", "reboots", "tries", "answered"}
+    {"seen", "told", "usual", "vouchers", "watched", "started", "boot", "crashes", "reboots", "tries", "answered"}
 )
 """What a state may lose and still say what answers, what is refused and where it was going."""
 
@@ -148,7 +148,7 @@ def _entry(line: bytes) -> tuple[Entry | None, str]:
 
 def understood(told: dict[str, Any]) -> State:
     """A state, also one that another version wrote: what this one does not know, or can do without, is left out."""
-    kept = {name: value for name, value in told.items() if name in State.model_fields}
+    kept = _in_known_phases({name: value for name, value in told.items() if name in State.model_fields})
     try:
         return State.model_validate_json(canonical(kept))
     except ValidationError as error:
@@ -156,6 +156,20 @@ def understood(told: dict[str, Any]) -> State:
         if not strange <= DISPENSABLE:
             raise
     return State.model_validate_json(canonical({name: kept[name] for name in kept.keys() - strange}))
+
+
+def _in_known_phases(told: dict[str, Any]) -> dict[str, Any]:
+    """With a phase that only a later version has, what was coming is left; it is begun with anew."""
+    known, found = {one.value for one in Phase}, dict(told)
+    if isinstance(found.get("phase"), str) and found["phase"] not in known:
+        resting = Phase.SETTLED if found.get("active") else Phase.IDLE
+        found |= {"phase": resting.value, "coming": None, "recovering": False}
+    if isinstance(found.get("bad"), list):
+        found["bad"] = [
+            {**one, "phase": Phase.PROVE.value} if isinstance(one, dict) and one.get("phase") not in known else one
+            for one in found["bad"]
+        ]
+    return found
 
 
 def _checked(number: object, state: object) -> tuple[int, str]:

@@ -1,6 +1,6 @@
 """What comes next for one model: a pure function from what the journal holds and what can be seen.
 
-    idle -> fetch -> verify -> build -> prove -> activate -> probation -> settled | reverted
+    idle -> fetch -> verify -> build -> prove -> [ready] -> activate -> probation -> settled | reverted
 
 The rules are asked in their order and the first that has an answer decides: a journal that cannot be written; an
 operator; a release that has brought the process or the machine down too often; that something answers at all; a look at
@@ -44,7 +44,10 @@ from slipway.serving.edge.agent.settling import settle
 from slipway.serving.edge.agent.starting import too_many_ends
 from slipway.serving.edge.agent.state import Installed, Phase, State
 
-__all__ = ["decide", "settle"]
+__all__ = ["WAITING", "decide", "settle"]
+
+WAITING: Final = {Phase.READY, Phase.ACTIVATE}
+"""Phases in which it matters when models may be exchanged."""
 
 
 def decide(state: State, view: View) -> Effect:
@@ -140,7 +143,25 @@ def _coming(state: State, view: View) -> Effect | None:
             return Become(dropped(state, view.now, " ".join(reasons) or "The channel wants something else by now."))
     if view.wait > 0:
         return Rest(view.wait)
+    if state.phase in WAITING:
+        return _proven(state, view, coming)
     return _STEPS[state.phase](coming)
+
+
+def _proven(state: State, view: View, coming: Installed) -> Effect:
+    """What is proven becomes active, at a moment at which models may be exchanged."""
+    phase = Phase.READY if _held_back(state, view, coming) else Phase.ACTIVATE
+    if phase is not state.phase:
+        return Become(changed(state, phase=phase, tries=0))
+    return Activate(coming) if phase is Phase.ACTIVATE else Rest(view.swap_in)
+
+
+def _held_back(state: State, view: View, coming: Installed) -> bool:
+    """The first model waits for no moment, nor does a way back, nor what takes the place of one that failed here."""
+    active = state.active
+    if view.swap_in <= 0 or active is None or state.recovering:
+        return False
+    return coming.release.number > active.release.number and state.is_bad(active.release) is None
 
 
 def _wanted(state: State, view: View) -> Effect | None:
@@ -190,5 +211,4 @@ _STEPS: Final[dict[Phase, Callable[[Installed], Effect]]] = {
     Phase.VERIFY: Verify,
     Phase.BUILD: Build,
     Phase.PROVE: Prove,
-    Phase.ACTIVATE: Activate,
 }

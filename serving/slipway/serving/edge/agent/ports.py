@@ -1,6 +1,6 @@
 """What the agent needs from the world; each has one real adapter, and others in tests and simulations."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +10,10 @@ from slipway.serving.bundle.folder import Bundle
 from slipway.serving.bundle.manifest import DeviceClass, Variant
 from slipway.serving.runtime.proven import Proof
 
-__all__ = ["Built", "Clock", "Disk", "Engines", "Meter", "Observed", "Proof", "engines_folder"]
+__all__ = ["Built", "Clock", "Disk", "Engines", "MaySwap", "Meter", "Observed", "Proof", "engines_folder"]
+
+MaySwap = Callable[[datetime], float]
+"""Seconds from a moment until models may be exchanged on this device; 0 where they may now."""
 
 
 class Clock(Protocol):

@@ -34,6 +34,8 @@ class Phase(str, Enum):
     VERIFY = "verify"
     BUILD = "build"
     PROVE = "prove"
+    READY = "ready"
+    """Proven, and waits for a moment at which models may be exchanged."""
     ACTIVATE = "activate"
     PROBATION = "probation"
     SETTLED = "settled"
