@@ -159,7 +159,7 @@ class HttpTransport:
             if self._watch.was_cut:
                 raise self._too_slow(path) from error
             raise TransferFailed(
-                f"{self._url(path)} did not come: {_reason(error)}.",
+                f"{self._url(path)} did not come: {reason(error)}.",
                 mend="Look at the network, and at the date where a certificate is refused.",
             ) from error
 
@@ -188,7 +188,7 @@ def _to_skip(response: BaseHTTPResponse, url: str, start: int) -> int:
     return 0
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """The innermost cause, in one line."""
     while error.__cause__ is not None or getattr(error, "reason", None) is not None:
         inner = getattr(error, "reason", None)
@@ -208,7 +208,7 @@ def _parts(address: str, *, plain: bool) -> tuple[str, str, int | None, str]:
         raise WrongUse(f"`{address}` is no address of a channel.", mend=HINT)
     if url.auth:
         raise WrongUse("The channel's address has a password in it; a channel is public.", mend=HINT)
-    if url.scheme == "http" and not plain and not _is_here(url.host):
+    if url.scheme == "http" and not plain and not is_here(url.host):
         raise WrongUse(
             f"`{address}` is not encrypted.",
             mend="Use https://, or enrol with --plain-http: others see then what is fetched, and may hold it back.",
@@ -216,7 +216,7 @@ def _parts(address: str, *, plain: bool) -> tuple[str, str, int | None, str]:
     return url.scheme, url.host, url.port, (url.path or "").rstrip("/")
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
     """Whether a host is this machine."""
     try:
         return ip_address(host.strip("[]")).is_loopback

@@ -4,6 +4,8 @@
     device.key          its own key, which never leaves it
     root.<sha256>.json  the root metadata that it was given, from which all trust comes
     looked              its date is that of the last look at the channel
+    reached             its date is that of the last report that the fleet service took
+    fleet.json          how far the numbers of its requests are, and what is wrong with the service
     lock                held by the one agent that works here, with a line that says who
     building.<model>    how far its engine is, while one is built
 
@@ -98,6 +100,10 @@ class Enrolment(Part):
     """Of its ed25519 key, in hexadecimal."""
     root: Digest
     """sha256 of the root metadata that it was given."""
+    fleet: Annotated[str, Field(min_length=1, max_length=2048)] | None = None
+    """Where the fleet service is; None where this device tells nobody."""
+    site: Name | None = None
+    """Where it stands: its streams, masks, thresholds and windows may come from the channel, by this name."""
     network: Network = Network()
     polling: Polling = Polling()
     budget: Budget = Budget()

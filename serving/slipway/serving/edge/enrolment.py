@@ -1,7 +1,7 @@
 """Making a machine a device: everything is looked at first, then written, `device.json` last.
 
-So whoever is killed meanwhile has enrolled nothing, and does it again. The key is made here and never leaves; the fleet
-service will learn its public half.
+So whoever is killed meanwhile has enrolled nothing, and does it again. The key is made here, or by `fleet.joining` if
+the fleet service is asked first, and never leaves; the fleet service learns its public half.
 """
 
 import re
@@ -28,7 +28,7 @@ from slipway.serving.channel.limits import LARGEST_ROOT
 from slipway.serving.channel.looking import Channel
 from slipway.serving.channel.paths import METADATA
 from slipway.serving.channel.transport import NotThere, Transport
-from slipway.serving.edge.configuration import DEVICE, KEY, Enrolment, Home, root_name
+from slipway.serving.edge.configuration import DEVICE, KEY, Enrolment, Home, Network, root_name
 from slipway.serving.edge.salvaging import Before, salvaged
 from slipway.serving.edge.unfit import unfit
 from slipway.serving.errors import SlipwayError, WrongUse
@@ -113,6 +113,17 @@ def check_channel(transport: Transport, root: bytes, wanted: Wanted, now: dateti
         return tuple(filter(None, (_remark(channel, model, wanted, now) for model in wanted.models)))
 
 
+def check_fleet(wanted: Wanted, root: bytes, network: Network, now: datetime) -> tuple[str, ...]:
+    """The same where the fleet service said what it is: its token is used by now, so all is a remark."""
+    from slipway.serving.edge.reaching import transport_of
+
+    _check_root(root, "What the fleet service gave")
+    try:
+        return check_channel(transport_of(wanted.channel, network), root, wanted, now)
+    except (SlipwayError, OSError) as error:
+        return (f"The channel cannot be followed yet: {error}",)
+
+
 def _remark(channel: Channel, model: str, wanted: Wanted, now: datetime) -> str | None:
     """A class that a model's release is not for is refused."""
     try:
@@ -136,12 +147,20 @@ def _check_class(known: Iterable[str], wanted: str, model: str) -> None:
         )
 
 
-def enrol(home: Home, wanted: Wanted, root: bytes, now: datetime, *, again: bool, start_over: bool) -> Enrolment:
-    """Write who this device is. The folder must be held by the caller."""
-    before = _before(home, again=again)
-    signer = None
+def enrol(
+    home: Home,
+    wanted: Wanted,
+    root: bytes,
+    now: datetime,
+    *,
+    again: bool,
+    start_over: bool,
+    signer: CryptoSigner | None = None,
+) -> Enrolment:
+    """Write who this device is. The folder must be held by the caller; `signer` is a key that is its own already."""
+    before = who_before(home, again=again)
     if before is None:
-        signer = CryptoSigner.generate_ed25519()
+        signer = signer or CryptoSigner.generate_ed25519()
         public = str(signer.public_key.keyval["public"])
     else:
         public = before.public_key
@@ -153,7 +172,7 @@ def enrol(home: Home, wanted: Wanted, root: bytes, now: datetime, *, again: bool
             f"({before.device_class or 'which is not known'}); what is installed is of no use then.",
             mend="--start-over forgets the installed models and what was trusted.",
         )
-    if signer is not None:
+    if before is None and signer is not None:
         home.write(KEY, signer.private_bytes)
     if start_over:
         for made in filter(Path.is_dir, (home.folder / name for name in MADE)):
@@ -166,7 +185,7 @@ def enrol(home: Home, wanted: Wanted, root: bytes, now: datetime, *, again: bool
     return enrolment
 
 
-def _before(home: Home, *, again: bool) -> Before | None:
+def who_before(home: Home, *, again: bool) -> Before | None:
     """Who this device is until now; None where it is none. Only who says --again has it changed, or written anew."""
     try:
         found = home.find()

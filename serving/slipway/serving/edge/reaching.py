@@ -27,4 +27,5 @@ def transport_of(place: str, network: Network) -> Transport:
 def channel_of(home: Home, enrolment: Enrolment, place: str | None = None) -> ChannelClient:
     """The channel that the device follows, or what claims to be the same one at another place."""
     transport = transport_of(place or enrolment.channel, enrolment.network)
-    return ChannelClient(home.folder / TRUST, transport, home.root(enrolment))
+    trust, root = home.folder / TRUST, home.root(enrolment)
+    return ChannelClient(trust, transport, root, device=enrolment.id, site=enrolment.site)

@@ -28,7 +28,7 @@ class Before:
 def salvaged(home: Home, damage: SlipwayError) -> Before:
     """What the key, the root and the damaged file still say; without the key that is nothing."""
     try:
-        public = _public_half(home.key)
+        public = public_half(home.key)
     except (OSError, ValueError, TypeError) as error:
         raise SlipwayError(
             f"{damage} Nor can its key be read: {error}",
@@ -45,7 +45,8 @@ def salvaged(home: Home, damage: SlipwayError) -> Before:
     )
 
 
-def _public_half(path: Path) -> str:
+def public_half(path: Path) -> str:
+    """Of the ed25519 key in a file, in hexadecimal."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
