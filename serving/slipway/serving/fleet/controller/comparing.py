@@ -7,7 +7,7 @@ large enough to show it; what is smaller may only not speak against it. Sites ar
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -24,6 +24,8 @@ MISS: Final = 0.001
 """How likely at most harm beyond the limit is called excluded, over all looks."""
 ENOUGH: Final = 10
 """From so many devices on, a wave as a whole must exclude harm; of fewer nobody can ask that."""
+LUCK: Final = 3.0
+"""So many standard errors a slice without harm may seem worse than it is, and must still be able to exclude it."""
 MOST_SITES: Final = 20
 """The largest ones are looked at each by itself."""
 SMALLEST_EFFECT: Final = 1e-3
@@ -34,10 +36,12 @@ MOST_HOURS_APART: Final = 3.0
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of the rows."""
+    """A part of what was seen."""
 
     name: str
-    rows: Bools | None = None
+    time: str = ""
+    """`night` or `day`; empty: always."""
+    devices: Bools | None = None
     """None: all."""
     for_harm_only: bool = False
 
@@ -56,33 +60,30 @@ class Measure:
     """Whether values are logarithms."""
 
 
-def slices(evidence: Evidence) -> list[Slice]:
+def slices(evidence: Evidence, classes: Ints) -> list[Slice]:
     """All that are looked at each by itself."""
-    rows, found = evidence.rows, [Slice("")]
-    kinds = places([one.device_class for one in evidence.devices])
-    found += _by(rows, "class", kinds, evidence)
-    if rows.count and rows.night.any() and not rows.night.all():
-        found += [Slice("night", rows.night), Slice("day", ~rows.night)]
-    sites = _by(rows, "site", places([one.site for one in evidence.devices]), evidence)
-    sites.sort(key=lambda one: -int(rows.treated[one.rows].sum()) if one.rows is not None else 0)
-    return found + [Slice(one.name, one.rows, for_harm_only=True) for one in sites[:MOST_SITES]]
+    rows, devices = evidence.rows, evidence.devices
+    treated = np.bincount(rows.device[rows.treated], minlength=len(devices)) > 0
+    found = [Slice(""), *_by("class", [one.device_class for one in devices], classes, treated)]
+    if len(np.unique(rows.night[rows.treated])) > 1:
+        found += [Slice("night", time="night"), Slice("day", time="day")]
+    names = [one.site for one in devices]
+    sites = _by("site", names, places(names), treated)
+    sites.sort(key=lambda one: -int(treated[one.devices].sum()))
+    return found + [replace(one, for_harm_only=True) for one in sites[:MOST_SITES]]
 
 
 def places(names: list[str]) -> Ints:
     """Each name as a number."""
-    return np.unique(np.array(names or [""]), return_inverse=True)[1][: len(names)].astype(np.int64)
+    return np.unique(np.array(names, dtype=np.str_), return_inverse=True)[1].astype(np.int64)
 
 
-def _by(rows: Rows, word: str, of: Ints, evidence: Evidence) -> list[Slice]:
+def _by(word: str, names: list[str], of: Ints, treated: Bools) -> list[Slice]:
     """A slice for each value, where there is more than one."""
-    named = {
-        int(place): getattr(one, "device_class" if word == "class" else "site")
-        for place, one in zip(of, evidence.devices, strict=True)
-    }
-    treated = np.unique(of[rows.device[rows.treated]]) if rows.count else ()
+    named = dict(zip(of.tolist(), names, strict=True))
     if len(named) < 2:  # noqa: PLR2004 - one is everything
         return []
-    return [Slice(f"{word} {named[int(at)]}", of[rows.device] == at) for at in treated if named[int(at)]]
+    return [Slice(f"{word} {named[at]}", devices=of == at) for at in np.unique(of[treated]).tolist() if named[at]]
 
 
 def measures(evidence: Evidence, limits: Limits) -> Iterator[Measure]:
@@ -100,47 +101,62 @@ def measures(evidence: Evidence, limits: Limits) -> Iterator[Measure]:
 
 def compared(evidence: Evidence, limits: Limits) -> tuple[Compared, ...]:
     """All comparisons of a wave."""
-    if evidence.shadow:
-        wanted = list(_shadowed(evidence, limits))
-    else:
-        parts = slices(evidence)
-        wanted = [
-            (measure.name, part, worked(evidence, measure, part), measure)
-            for measure in measures(evidence, limits)
-            for part in parts
-        ]
-    tests = len(wanted) + (limits.reverts is not None)
-    alpha = FALSE_ALARM / max(tests, 1)
-    found = [_judged(name, part, one, measure, alpha) for name, part, one, measure in wanted if one is not None]
+    wanted = list(_shadowed(evidence, limits) if evidence.shadow else _worked(evidence, limits))
+    alpha = FALSE_ALARM / (len(wanted) + 1)
+    found = [_judged(part, one, measure, alpha) for measure, part, one in wanted if one is not None]
     return tuple(found) + tuple(_reverts(evidence, limits, alpha))
 
 
-def worked(evidence: Evidence, measure: Measure, part: Slice) -> Effect | None:
-    """What the treated ones differ by in one measure and slice."""
-    rows, values, weights = evidence.rows, measure.values, measure.weights
+def _worked(evidence: Evidence, limits: Limits) -> Iterator[tuple[Measure, Slice, Effect | None]]:
+    """Each measure in each slice."""
+    rows = evidence.rows
     if not rows.treated.any():
-        return None
-    if part.rows is not None:
-        weights = np.where(part.rows, weights, 0.0)
-    kinds = places([one.device_class for one in evidence.devices])
-    clip = MOST_HOURS_APART * measure.limit if measure.factor else None
-    found = effect(differences(rows, values, weights, kinds, clip=clip), kinds)
-    if found is None or not measure.counts:
-        return found
-    return _with_chance(found, rows, weights)
+        return
+    classes = places([one.device_class for one in evidence.devices])
+    parts = slices(evidence, classes)
+    times = {"": None, "night": rows.night, "day": ~rows.night}
+    for measure in measures(evidence, limits):
+        clip = MOST_HOURS_APART * measure.limit if measure.factor else None
+        for time in dict.fromkeys(part.time for part in parts):
+            within = times[time]
+            weights = measure.weights if within is None else np.where(within, measure.weights, 0.0)
+            found = differences(rows, measure.values, weights, classes, clip=clip)
+            counted = Counted.of(rows, weights, len(classes)) if measure.counts else None
+            for part in (one for one in parts if one.time == time):
+                one = effect(found if part.devices is None else found.among(part.devices), classes)
+                yield measure, part, counted.floored(one, part.devices) if one and counted else one
 
 
-def _with_chance(found: Effect, rows: Rows, weights: Floats) -> Effect:
-    """Not surer than counts can be: where nothing ever failed, something still may."""
-    here = weights > 0
-    ours, rest = here & rows.treated, here & ~rows.treated & rows.after
-    many, much = weights[ours].sum(), weights[rest].sum()
-    share = (rows.failed[ours].sum() + rows.failed[rest].sum() + 1) / (many + much + 2)
-    chance = share * (1 - share) * (1 / max(many, 1) + (1 / much if much else 0))
-    return Effect(found.estimate, max(found.error, chance**0.5), found.freedom, found.devices, found.rest)
+@dataclass(frozen=True)
+class Counted:
+    """Decisions and failures of each device, by which an estimate is never surer than counts can be."""
+
+    many: Floats
+    """With the release."""
+    much: Floats
+    """Of those that kept their own."""
+    failed: Floats
+
+    @classmethod
+    def of(cls, rows: Rows, weights: Floats, devices: int) -> "Counted":
+        """Those that weigh something."""
+        here = weights > 0
+        ours, rest = here & rows.treated, here & ~rows.treated & rows.after
+        many, much = (np.bincount(rows.device[part], weights[part], devices) for part in (ours, rest))
+        both = ours | rest
+        return cls(many, much, np.bincount(rows.device[both], rows.failed[both], devices))
+
+    def floored(self, found: Effect, devices: Bools | None) -> Effect:
+        """Where nothing ever failed, something still may."""
+        many, much, failed = (
+            float((one if devices is None else one[devices]).sum()) for one in (self.many, self.much, self.failed)
+        )
+        share = (failed + 1) / (many + much + 2)
+        chance = share * (1 - share) * (1 / max(many, 1.0) + (1 / much if much else 0.0))
+        return replace(found, error=max(found.error, chance**0.5))
 
 
-def _judged(name: str, part: Slice, one: Effect, measure: Measure, alpha: float) -> Compared:
+def _judged(part: Slice, one: Effect, measure: Measure, alpha: float) -> Compared:
     limit = measure.limit
     ratio = (max(limit, SMALLEST_EFFECT) / one.error) ** 2
     e = normal_e(z_of((one.estimate - limit) / one.error, one.freedom), ratio)
@@ -148,7 +164,7 @@ def _judged(name: str, part: Slice, one: Effect, measure: Measure, alpha: float)
     low, high = one.estimate - wide, one.estimate + wide
     told = math.expm1 if measure.factor else float
     return Compared(
-        measure=name,
+        measure=measure.name,
         slice=part.name,
         finding=_finding(part, one, (limit, wide), harm=e >= -math.log(alpha)),
         estimate=told(_bounded(one.estimate)),
@@ -169,7 +185,7 @@ def _finding(part: Slice, one: Effect, bounds: tuple[float, float], *, harm: boo
         return Finding.CLEAR
     if part.for_harm_only:
         return Finding.THIN
-    if wide <= limit or (not part.name and one.devices >= ENOUGH):
+    if wide + LUCK * one.error <= limit or (not part.name and one.devices >= ENOUGH):
         return Finding.OPEN
     return Finding.AGAINST if one.estimate - one.error > limit else Finding.THIN
 
@@ -178,7 +194,7 @@ def _bounded(value: float) -> float:
     return min(max(value, -9.0), 9.0)
 
 
-def _shadowed(evidence: Evidence, limits: Limits) -> Iterator[tuple[str, Slice, Effect | None, Measure]]:
+def _shadowed(evidence: Evidence, limits: Limits) -> Iterator[tuple[Measure, Slice, Effect | None]]:
     """Disagreements of a shadow, by slice."""
     if limits.disagreement is None:
         return
@@ -188,7 +204,7 @@ def _shadowed(evidence: Evidence, limits: Limits) -> Iterator[tuple[str, Slice, 
         counted = [(at, one.shadow[name]) for at, one in enumerate(evidence.devices) if name in one.shadow]
         seen = np.array([(one.same + one.differs, one.differs) for _, one in counted], dtype=np.float64)
         measure = Measure("disagreement", none, none, limits.disagreement, counts=True)
-        yield "disagreement", Slice(name), _of_devices(seen[:, 0], seen[:, 1]), measure
+        yield measure, Slice(name), _of_devices(seen[:, 0], seen[:, 1])
 
 
 def _of_devices(frames: Floats, differs: Floats) -> Effect | None:

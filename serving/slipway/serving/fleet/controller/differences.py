@@ -6,7 +6,7 @@ by in this hour. What is left is averaged over the device: one number a device, 
 all tests is a device: a thousand hours of one broken device are still one device.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +28,10 @@ class Differences:
     value: Floats
     weight: Floats
     treated: Bools
+
+    def among(self, devices: Bools) -> "Differences":
+        """Of these alone."""
+        return replace(self, weight=np.where(devices, self.weight, 0.0))
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def differences(
     own = _own(y, w, device, slot, before, classes)
     y, keep = own, np.isfinite(own) & after
     device, slot, treated, y, w = device[keep], slot[keep], treated[keep], y[keep], w[keep]
-    slot = slot - slot.min(initial=0)
+    slot = slot - slot.min() if len(slot) else slot
     y = y - _rest(y, w, slot, classes[device], ~treated, kinds)
     if clip is not None and len(y):
         spread = float(np.median(np.abs(y - np.median(y))))
