@@ -152,10 +152,10 @@ def start(desk: Desk, given: str, sides: Sides, wanted: Wanted, meter: Meter, to
     return Started(released, plan.drilled, _shown(desk, sides, model, told, meter), before=False)
 
 
-def check_may(desk: Desk, plan: Plan) -> None:
+def check_may(desk: Desk, picked: Picked) -> None:
     """Refuse who may not start it; the ledger is not told."""
     person = desk.signer.person
-    check_right(plan.about.decided(Action.RELEASE, actor=person.name, nonce="-"), person)
+    check_right(picked.about().decided(Action.RELEASE, actor=person.name, nonce="-"), person)
 
 
 def _shown(desk: Desk, sides: Sides, model: str, told: Told, meter: Meter) -> Converged:

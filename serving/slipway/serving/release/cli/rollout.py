@@ -56,9 +56,9 @@ def start(  # noqa: PLR0913 - options, which people write by name
             otherwise = starting.otherwise(desk, there, wanted)
             _tell_there(there, otherwise, json=json)
             raise typer.Exit(1 if otherwise else 0)
+        starting.check_may(desk, picked)
         with meter() as shown:
             plan = starting.look(desk, model, sides, shown)
-        starting.check_may(desk, plan)
         _tell_plan(plan, wanted, json=json)
         if plan.refusal is not None:
             raise plan.refusal

@@ -158,6 +158,9 @@ def test_a_dry_start_ends_as_the_real_one_would(run: Run, led_site: Site) -> Non
     assert (real[0], real[2].splitlines()[0] in err) == (1, True)
     path.write_bytes(kept)
     assert run(*started, "--dry-run")[0] == 0
+    led_site.register("c")  # never champion
+    code, _, err = run("rollout", "start", f"{MODEL}/3", "--dry-run")
+    assert (code, "Version 3 is not champion" in err) == (1, True)
     assert run(*started, "--dry-run", by="cleo")[0] == run(*started, by="cleo")[0] == 1
     assert run(*started, "--share", "5")[0] == 0
     code, out, err = run(*started, "--share", "50", "--dry-run")
