@@ -142,9 +142,11 @@ class Counted:
         """Those that weigh something."""
         here = weights > 0
         ours, rest = here & rows.treated, here & ~rows.treated & rows.after
-        many, much = (np.bincount(rows.device[part], weights[part], devices) for part in (ours, rest))
+        many, much = (
+            np.bincount(rows.device[part], weights[part], devices).astype(np.float64) for part in (ours, rest)
+        )
         both = ours | rest
-        return cls(many, much, np.bincount(rows.device[both], rows.failed[both], devices))
+        return cls(many, much, np.bincount(rows.device[both], rows.failed[both], devices).astype(np.float64))
 
     def floored(self, found: Effect, devices: Bools | None) -> Effect:
         """Where nothing ever failed, something still may."""
