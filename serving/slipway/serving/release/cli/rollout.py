@@ -7,6 +7,7 @@ import typer
 from slipway.platform.cli.model.arguments import open_desk, version_names
 from slipway.platform.cli.output import DryRun, Json, Yes, print_json, say
 from slipway.platform.cli.session import confirm_change
+from slipway.serving.fleet.cli import watch
 from slipway.serving.release.cli import rollback, rollout_looking, rollout_moving
 from slipway.serving.release.cli.arguments import Cohort, Request, Share, channel_data, release_data, tell_channel
 
@@ -140,6 +141,6 @@ def _tell(done: "Started", *, json: bool) -> None:
     tell_channel(done.converged)
 
 
-for part in (rollout_moving.app, rollout_looking.app):
+for part in (rollout_moving.app, rollout_looking.app, watch.app):
     app.add_typer(part)
 app.command("undo")(rollback.undo)

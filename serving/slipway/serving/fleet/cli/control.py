@@ -1,0 +1,136 @@
+"""`slipway fleet control`: lead rollouts by their plans, once or for good."""
+
+import signal
+import threading
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from slipway.platform.cli.output import DryRun, Json, Yes, print_json, say
+from slipway.platform.cli.session import confirm_change, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from slipway.platform.registry.desk import Desk
+    from slipway.serving.fleet.controller.gathering import Gatherer
+    from slipway.serving.fleet.controller.leading import Led
+    from slipway.serving.fleet.store.store import FleetStore
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def control(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
+    every: Annotated[float, typer.Option("--every", min=0.1, metavar="SECONDS", help="How often to look.")] = 60.0,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Lead every rollout that has a plan: on to the next wave, to a pause, or back. It takes the role rollout-service.
+
+    It reads the ledger, the channel and the fleet store, judges what devices of a wave did against the rest, and writes
+    what follows into the ledger. It keeps nothing of its own: killed at any moment, or run twice at once, it decides
+    everything once. It never lets a rollout go on that a person paused. With --once, exit code 1 says that a model
+    could not be led, or devices are not told yet.
+    """
+    from slipway.serving.fleet.controller.gathering import Gatherer
+
+    loaded = load_settings()
+    if not dry_run:
+        confirm_change(loaded, "lead rollouts by their plans", yes)
+    with open_store() as store:
+        gatherer = Gatherer(store)
+        if once or dry_run:
+            failed = [bool(one.waits) for one in _tell(_looks(gatherer, dry_run=dry_run), json=json)]
+            raise typer.Exit(1 if any(failed) else 0)
+        _go_on(gatherer, every, json=json)
+
+
+def open_store() -> "FleetStore":
+    """The fleet store of the settings, which must be there: only the service begins one."""
+    from pathlib import Path
+
+    from slipway.platform.errors import WrongUse
+    from slipway.serving.fleet.store.opening import address
+    from slipway.serving.fleet.store.store import FleetStore
+
+    loaded = load_settings()
+    url = address(loaded.settings.fleet.database, loaded.root)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        raise WrongUse(
+            f"There is no fleet store at {url.database}.",
+            mend="Run this where `slipway fleet serve` runs, or name its database by `SLIPWAY_FLEET__DATABASE`.",
+        )
+    return FleetStore.of(loaded)
+
+
+def _desk() -> "Desk":
+    """Anew for each look, so that people who were trusted or revoked meanwhile are known."""
+    from slipway.platform.registry.desk import Desk
+
+    return Desk.of(load_settings())
+
+
+def _looks(gatherer: "Gatherer", *, dry_run: bool = False) -> "Iterator[Led]":
+    from slipway.serving.fleet.controller import leading
+    from slipway.serving.release.opening import open_repository
+
+    desk = _desk()
+    return leading.looked(desk, gatherer) if dry_run else leading.control(desk, lambda: open_repository(desk), gatherer)
+
+
+def _tell(found: "Iterator[Led]", *, json: bool) -> "list[Led]":
+    told = []
+    for one in found:
+        told.append(one)
+        if not json:
+            typer.echo(one.line)
+            if one.done:
+                typer.echo(f"{one.model}: {one.done}: entry {one.entry}.")
+    if json:
+        print_json([one.as_data() for one in told])
+    elif not told:
+        say("No rollout has a plan. `slipway rollout start MODEL --plan FILE` begins one.")
+    return told
+
+
+def _go_on(gatherer: "Gatherer", every: float, *, json: bool) -> None:
+    """Look again and again; what was said at the last look is not said again."""
+    from slipway.serving.fleet.controller.leading import TROUBLE
+
+    ended = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    say(f"Leading rollouts, a look every {every:g} s. Ctrl-C ends it.")
+    said: dict[str, str] = {}
+    try:
+        while True:
+            try:
+                for one in _looks(gatherer):
+                    _tell_news(one, said, json=json)
+                said.pop("", None)
+            except TROUBLE as error:
+                if said.get("") != str(error):
+                    say(f"{error} Trying again every {every:g} s.")
+                said[""] = str(error)
+            if ended.wait(every):
+                return
+    except KeyboardInterrupt:
+        say("Ended.")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _tell_news(one: "Led", said: dict[str, str], *, json: bool) -> None:
+    """A change of mind, and all that was done."""
+    what = f"{one.stage.wave.name} {one.judgement.what.value}" if one.stage and one.judgement else one.waits
+    if one.done or said.get(one.model) != what:
+        if json:
+            print_json(one.as_data())
+        else:
+            typer.echo(one.line)
+            if one.done:
+                typer.echo(f"{one.model}: {one.done}: entry {one.entry}.")
+    said[one.model] = what
