@@ -30,7 +30,7 @@ def test_a_report_is_found_again(fleet: Running) -> None:
     code, answer = gate.report(standings=[standing("parcel", 3, bad=[2])], records=records, left=12)
     assert (code, answer) == (200, {"stored": 2, "again_s": 60.0})
     (found,) = fleet.store.devices()
-    assert (found.id, found.site, found.cohorts, found.left) == ("gate-1", "harbour", {"canary"}, 12)
+    assert (found.id, found.site, found.cohorts, found.left) == ("gate-1", "harbour", frozenset({"canary"}), 12)
     assert (found.running["parcel"].release, found.running["parcel"].bad) == (3, (2,))
     (work,) = fleet.store.work("parcel", since=NOW - timedelta(hours=3), until=NOW + timedelta(hours=3))
     assert (work.device, work.release, work.counts) == ("gate-1", 3, {"answered": 5, "failed": 1})

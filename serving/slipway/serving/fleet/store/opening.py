@@ -5,6 +5,7 @@ stored, and then it outlives a power cut. Commits are shared, see `writer`, so t
 newer Slipway has changed is refused, an older one is upgraded.
 """
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any, Final
@@ -80,7 +81,7 @@ def prepare(engine: Engine) -> str | None:
 
     url = engine.url
     if url.get_backend_name() == "sqlite" and url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_file(Path(url.database))
     try:
         with engine.begin() as connection:
             before = MigrationContext.configure(connection).get_current_revision()
@@ -91,6 +92,15 @@ def prepare(engine: Engine) -> str | None:
     except SQLAlchemyError as error:
         raise _unusable(url, error) from None
     return before
+
+
+def _make_file(path: Path) -> None:
+    """For this account alone: it holds pictures."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise SlipwayError(f"The fleet store at {path} cannot be used: {error.strerror}.", mend=SETTING) from None
 
 
 def configuration() -> Config:

@@ -236,8 +236,12 @@ def tokens(connection: Connection, now: int) -> list[MadeToken]:
 
 def strange(connection: Connection, since: int) -> Sequence[Strange]:
     """What was strange lately."""
-    query = select(STRANGE).where(STRANGE.c.last >= since).order_by(STRANGE.c.device, STRANGE.c.what)
+    query = (
+        select(STRANGE, STRANGE.c.count.label("times"))
+        .where(STRANGE.c.last >= since)
+        .order_by(STRANGE.c.device, STRANGE.c.what)
+    )
     return [
-        Strange(row.device, row.what, row.count, times.moment(row.first), times.moment(row.last))
+        Strange(row.device, row.what, row.times, times.moment(row.first), times.moment(row.last))
         for row in connection.execute(query)
     ]

@@ -86,7 +86,8 @@ def sketch_in(body: bytes) -> Sum:
     if not isinstance(apart, Mapping):
         raise Unreadable("divergence")
     for name, parts in found.seen.items():
-        if _is_number(share := apart.get(name)) and 0 <= share <= 1 and (seen := float(sum(parts))):
+        share, seen = apart.get(name), float(sum(parts))
+        if isinstance(share, int | float) and 0 <= share <= 1 and seen:
             found.divergence[name] = [seen, seen * share]
     return found
 

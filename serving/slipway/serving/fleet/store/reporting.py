@@ -71,7 +71,7 @@ class Memory:
 
 def take(connection: Connection, heard: Heard, now: int, memory: Memory) -> int:
     """Store it; how many of its records are new."""
-    row = connection.execute(_FIND, {"name": heard.device}).first()
+    row: Row[Any] | None = connection.execute(_FIND, {"name": heard.device}).first()
     known = _checked(row, heard)
     report = heard.report
     said = _digest(report)
@@ -125,10 +125,11 @@ def _note_standings(connection: Connection, device: str, standings: tuple[Standi
         if one is None or _what(one) != (row.release, row.bundle, row.variant):
             _end_span(connection, device, model, now)
     for model, one in told.items():
-        row = before.get(model)
-        same = row is not None and _what(one) == (row.release, row.bundle, row.variant)
-        since = row.since if row is not None and same else now
-        if not same:
+        there = before.get(model)
+        if there is not None and _what(one) == (there.release, there.bundle, there.variant):
+            since = there.since
+        else:
+            since = now
             _begin_span(connection, device, one, now)
         connection.execute(insert(STANDINGS).values(_standing(device, one, since)))
 

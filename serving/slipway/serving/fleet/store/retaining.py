@@ -6,6 +6,7 @@ so that reports between them wait for none of it.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, tuple_, update
@@ -43,7 +44,7 @@ def forget(writer: Writer, retention: schema.Retention, now: int, kept: dict[str
     windows = _begin(now, retention.windows_days, times.HOUR)
     hours = min(_begin(now, retention.hours_days, times.DAY), windows)
     for table, begin in ((WINDOWS, windows), (HOURS, hours)):
-        writer.do(lambda connection, table=table, begin=begin: _move(connection, table, begin, kept))
+        writer.do(partial(_move, table=table, begin=begin, kept=kept))
     went = {table.name: _delete_old(writer, table, kept[table.name]) for table in (WINDOWS, HOURS)}
     samples = _delete_pictures(writer, now - retention.samples_days * times.DAY)
     writer.do(lambda connection: connection.execute(delete(NONCES).where(NONCES.c.until < now)))
@@ -75,7 +76,7 @@ def _delete_old(writer: Writer, table: Table, begin: int) -> int:
 
     went = 0
     for subject in writer.do(lambda connection: list(connection.scalars(select(table.c.subject).distinct()))):
-        while done := writer.do(lambda connection, subject=subject: piece(connection, subject)):
+        while done := writer.do(partial(piece, subject=subject)):
             went += done
     return went
 

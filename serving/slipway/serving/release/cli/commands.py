@@ -23,4 +23,10 @@ COMMANDS: Final[tuple[CommandSpec, ...]] = (
         "slipway.serving.release.cli.rollback:app",
         panel="Rollouts",
     ),
+    CommandSpec(
+        "fleet",
+        "Look after devices: serve, console, list, show, enrol, revoke, history.",
+        "slipway.serving.fleet.cli.fleet:app",
+        panel="Fleet",
+    ),
 )
