@@ -173,6 +173,7 @@ class Plan:
     unfit: bool = False
     proof: Proof = GOOD
     fails_to_activate: Exception | None = None
+    incomparable: str | None = None
     kills: bool = False
     """Loading it ends the process."""
     errors: float = 0.0
@@ -191,6 +192,8 @@ class Memory:
     proven: set[str] = field(default_factory=set)
     answered: list[int] = field(default_factory=list)
     """The releases that became active, in their order."""
+    shadowed: list[tuple[int, float]] = field(default_factory=list)
+    """The releases that began in the shadow, and the share that each was to see."""
     proofs: int = 0
     builds: int = 0
 
@@ -205,6 +208,8 @@ class FakeEngines:
     def __init__(self, memory: Memory, clock: FakeClock, device_class: str) -> None:
         self.memory, self._clock, self._class = memory, clock, device_class
         self.active: tuple[Bundle, int] | None = None
+        self.beside: tuple[int, float] | None = None
+        """What runs in the shadow, and what it sees."""
         self._since = 0.0
 
     def build(self, bundle: Bundle, device: DeviceClass) -> Built:
@@ -239,6 +244,23 @@ class FakeEngines:
         if self.active is None or self.active[1] != release:
             self.active, self._since = (bundle, release), self._clock.monotonic()
             self.memory.answered.append(release)
+
+    def shadow(self, bundle: Bundle, device: DeviceClass, built: Built, release: int, frames: float) -> str | None:
+        plan = self.memory.plan(bundle)
+        if plan.kills:
+            raise PowerCut
+        if plan.fails_to_activate is not None:
+            raise plan.fails_to_activate
+        assert bundle.digest in self.memory.proven, f"release {release} runs in the shadow and never proved itself"
+        assert built.variant in device.variants
+        assert self.active is not None, "there is nothing to compare with"
+        verify(bundle.folder, digest=bundle.digest, device_class=self._class)
+        self.beside = (release, frames)
+        self.memory.shadowed.append((release, frames))
+        return plan.incomparable
+
+    def unshadow(self) -> None:
+        self.beside = None
 
     def observed(self) -> Observed | None:
         if self.active is None:

@@ -111,13 +111,9 @@ class Pointer(Part):
         """
         if self.target is None:
             return self.base
-        begins = self.wave.kind == "serve" and self._open(device, cohorts, now)
+        held = self.wave.kind == "shadow" or self.paused or (now is not None and self.frozen(now))
+        begins = not held and self.wave.includes(device, cohorts)
         return self.target if has == self.target.number or begins else self.base
-
-    def shadowed(self, device: str, cohorts: frozenset[str], *, now: datetime | None = None) -> Named | None:
-        """What this device should run beside what answers."""
-        begins = self.wave.kind == "shadow" and self._open(device, cohorts, now)
-        return self.target if begins else None
 
     def pinned(self, device: str, site: str | None) -> tuple[Pin, ...]:
         """The pins of this device, the most telling first, whether or not they have ended; a bounded number."""
@@ -128,8 +124,3 @@ class Pointer(Part):
     def frozen(self, now: datetime) -> bool:
         """Whether nobody begins with the target for now."""
         return self.frozen_until is not None and now < self.frozen_until
-
-    def _open(self, device: str, cohorts: frozenset[str], now: datetime | None) -> bool:
-        """Whether this device may begin with the target."""
-        held = self.paused or (now is not None and self.frozen(now))
-        return not held and self.wave.includes(device, cohorts)

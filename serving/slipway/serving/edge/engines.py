@@ -19,13 +19,17 @@ from slipway.serving.bundle.verifying import LARGEST_JSON
 from slipway.serving.edge.agent.ports import Built, Observed, engines_folder
 from slipway.serving.edge.building import Building
 from slipway.serving.edge.choosing import Choice, choices
+from slipway.serving.edge.shadowing import Shadowing
 from slipway.serving.edge.telemetry.distributions import expected_of
 from slipway.serving.edge.telemetry.looking import Looking
+from slipway.serving.runtime.batching import Batchable
 from slipway.serving.runtime.errors import ModelUnfit
+from slipway.serving.runtime.latencies import warm
 from slipway.serving.runtime.live import LoadedModel
 from slipway.serving.runtime.live_model import LiveModel
 from slipway.serving.runtime.proven import Proof
 from slipway.serving.runtime.session import Provider, Session, open_engine, open_session
+from slipway.serving.runtime.waiting import take_the_same
 
 if TYPE_CHECKING:
     from slipway.serving.runtime.tensorrt.asking import Here
@@ -52,6 +56,7 @@ class LocalEngines:
     ) -> None:
         self._model, self._live, self._looking = model, live, looking
         self._threads, self._python, self._building = threads, python, building
+        self._shadowing: Shadowing | None = None
 
     def build(self, bundle: Bundle, device: DeviceClass) -> Built:
         here, lacking = self._tensorrt(device)
@@ -130,26 +135,51 @@ class LocalEngines:
         there, wanted = self._live.loaded, (bundle.digest, release, built.variant, built.provider)
         if there is not None and (there.bundle, there.release, there.variant, there.session.providers[0]) == wanted:
             return
-        session = self._opened(bundle, built)
-        self._live.swap(
-            LoadedModel(
-                model=self._model,
-                bundle=bundle.digest,
-                release=release,
-                variant=built.variant,
-                contract=bundle.manifest.contract,
-                session=session,
-                batch=device.batch,
-            )
-        )
+        self._live.swap(self._loaded(bundle, device, built, release, threads=self._threads))
         self._looking.begin(bundle.digest, expected_of(_reference(bundle)))
 
-    def _opened(self, bundle: Bundle, built: Built) -> Session:
+    def shadow(self, bundle: Bundle, device: DeviceClass, built: Built, release: int, frames: float) -> str | None:
+        self.unshadow()
+        there = self._live.loaded
+        if there is None:
+            return "Nothing answers here that it could be compared with."
+        if not take_the_same(there.contract, bundle.manifest.contract):
+            return "It takes other inputs than what answers, so the two cannot be compared."
+        target = self._loaded(bundle, device, built, release, threads=1)
+        try:
+            for sizes in Batchable.of(target.contract, target.batch).sizes(target.contract):
+                warm(target.session, target.contract, sizes)
+        except BaseException:
+            target.session.close()
+            raise
+        self._shadowing = Shadowing(target, frames)
+        self._looking.begin_beside(self._shadowing)
+        return None
+
+    def unshadow(self) -> None:
+        if self._shadowing is None:
+            return
+        shadowing, self._shadowing = self._shadowing, None
+        shadowing.close()
+        self._looking.end_beside()
+
+    def _loaded(self, bundle: Bundle, device: DeviceClass, built: Built, release: int, *, threads: int) -> LoadedModel:
+        return LoadedModel(
+            model=self._model,
+            bundle=bundle.digest,
+            release=release,
+            variant=built.variant,
+            contract=bundle.manifest.contract,
+            session=self._opened(bundle, built, threads),
+            batch=device.batch,
+        )
+
+    def _opened(self, bundle: Bundle, built: Built, threads: int) -> Session:
         contract, engine = bundle.manifest.contract, self._engine_of(bundle, built)
         if engine is not None:
             return open_engine(engine, contract, python=self._python)
         provider = cast("Provider", built.provider)
-        return open_session(bundle.path(built.variant), contract, provider=provider, threads=self._threads)
+        return open_session(bundle.path(built.variant), contract, provider=provider, threads=threads)
 
     def _engine_of(self, bundle: Bundle, built: Built) -> "EngineFile | None":
         """The engine that was built of it here; None where ONNX Runtime runs it."""

@@ -36,8 +36,7 @@ def standing(state: State, device: Device, now: datetime) -> str:
         if problem is None:
             return " ".join([*notes, _pinned(pin), _chosen(state, device, now, None)])
         notes.append(f"The pin to release {pin.release.number} is not followed. {problem}")
-    has = state.active.release.number if state.active else None
-    return " ".join([*notes, _chosen(state, device, now, _left_out(state.seen.pointer, device, has, now))])
+    return " ".join([*notes, _chosen(state, device, now, _left_out(state, state.seen.pointer, device, now))])
 
 
 def _pinned(pin: Pin) -> str:
@@ -74,6 +73,8 @@ def _chosen(state: State, device: Device, now: datetime, left_out: str | None) -
 def _on_its_way(state: State, number: int) -> str:
     if _answers(state, number):
         return f"Release {number} is what the channel wants here."
+    if state.coming is not None and state.phase is Phase.SHADOW:
+        return f"Release {number} is proven here and becomes active next."
     if state.coming is not None and state.phase is Phase.READY:
         return f"Release {number} is proven here and waits for a window in which models are exchanged."
     if state.coming is not None:
@@ -85,9 +86,10 @@ def _answers(state: State, number: int) -> bool:
     return state.active is not None and state.active.release.number == number
 
 
-def _left_out(pointer: Pointer, device: Device, has: int | None, now: datetime) -> str | None:
+def _left_out(state: State, pointer: Pointer, device: Device, now: datetime) -> str | None:
     """Why the target is not for this device by now; None where it is, or there is none."""
     target, wave = pointer.target, pointer.wave
+    has = state.active.release.number if state.active else None
     if target is None or pointer.wanted(device.id, device.cohorts, has=has, now=now) == target:
         return None
     if pointer.base is not None:
@@ -100,7 +102,7 @@ def _left_out(pointer: Pointer, device: Device, has: int | None, now: datetime) 
         until = _moment(pointer.frozen_until)
         return f"Rollouts are frozen until {until}: no device begins with release {target.number}, and {stays}."
     if wave.kind == "shadow" and wave.includes(device.id, device.cohorts):
-        return f"Release {target.number} is tried in the shadow of what answers, and {stays}."
+        return f"Release {target.number} is tried in the shadow of what answers{_tried(state)}, and {stays}."
     if wave.cohort is not None and wave.cohort not in device.cohorts:
         mine = f"is of {', '.join(sorted(device.cohorts))}" if device.cohorts else "is of none"
         return f"Release {target.number} goes to the cohort {wave.cohort} by now, and this device {mine}; {stays}."
@@ -109,6 +111,16 @@ def _left_out(pointer: Pointer, device: Device, has: int | None, now: datetime) 
         f"Release {target.number} goes to {wave.share:g} % of {among} by now, and this device is not among them; "
         f"{stays}."
     )
+
+
+def _tried(state: State) -> str:
+    """How far it is with that."""
+    if state.coming is None:
+        return ""
+    if state.phase is not Phase.SHADOW:
+        return f", and is on its way there: {state.phase.value}"
+    last = next((one for one in reversed(state.told) if one.what in {"shadow", "shadow refused"}), None)
+    return f", which has no room for it: {last.why.rstrip('.')}" if last and last.what != "shadow" else ""
 
 
 def _moment(moment: datetime) -> str:

@@ -30,7 +30,7 @@ def state(*, base: int | None = 1, target: int | None = 2, active: int | None = 
             "signed_at": NOW,
             "base": named.get(base or 0),
             "target": named.get(target or 0),
-            **{name: parts.pop(name) for name in ("wave", "paused") if name in parts},
+            **{name: parts.pop(name) for name in ("wave", "paused", "frozen_until", "pins") if name in parts},
         }
     )
     seen = Seen(
@@ -45,6 +45,8 @@ def state(*, base: int | None = 1, target: int | None = 2, active: int | None = 
 
 
 LEFT = Bad(number=2, bundle=release(2).bundle, phase=Phase.SETTLED, why="ben asked: ghosts", at=NOW, asked=True)
+PIN = {"device": "gate-7", "release": Named(number=1, bundle=release(1).bundle), "until": NOW + timedelta(days=1)}
+SHADOW = Wave(kind="shadow")
 COHORT, NONE = Wave(cohort="first"), Wave(share=0)
 
 
@@ -77,6 +79,23 @@ COHORT, NONE = Wave(cohort="first"), Wave(share=0)
             state(phase=Phase.FETCH, coming=Installed(slot="b", release=release(2))),
             OUTSIDE,
             "Release 2 is on its way: fetch.",
+        ),
+        (state(frozen_until=NOW + timedelta(days=1)), OUTSIDE, "Rollouts are frozen until 2026-03-02 12:00 UTC"),
+        (
+            state(pins=[PIN]),
+            OUTSIDE,
+            "This device is pinned to release 1 until 2026-03-02 12:00 UTC. Release 1 is what",
+        ),
+        (state(wave=SHADOW), OUTSIDE, "Release 2 is tried in the shadow of what answers, and the base, release 1,"),
+        (
+            state(wave=SHADOW, phase=Phase.PROVE, coming=Installed(slot="b", release=release(2))),
+            OUTSIDE,
+            "in the shadow of what answers, and is on its way there: prove, and the base",
+        ),
+        (
+            state(phase=Phase.READY, coming=Installed(slot="b", release=release(2))),
+            OUTSIDE,
+            "Release 2 is proven here and waits for a window",
         ),
     ],
 )

@@ -10,6 +10,8 @@ from slipway.serving.edge.agent.slots import free_slot
 from slipway.serving.edge.agent.state import Bad, Installed, Phase, State, Watched, plain
 
 MOST_BAD = 50
+PROVEN: Final = {Phase.SHADOW, Phase.READY, Phase.ACTIVATE}
+"""Phases of what has shown here that it works."""
 NO_ENDS: Final[Mapping[str, int]] = {"crashes": 0, "reboots": 0}
 """Of the process, as far as they are counted for a release."""
 
@@ -52,7 +54,10 @@ def dropped(state: State, now: datetime, why: str) -> State:
     """Without what was coming. Its files stay until the slot is needed, and save fetching them again."""
     number = state.coming.release.number if state.coming else 0
     told = state.tell(now, "left", f"Release {number} is not gone on with. {why}")
-    return changed(told, coming=None, recovering=False, phase=resting(state), tries=0, **NO_ENDS)
+    before = state.before
+    if state.phase in PROVEN and state.coming is not None and state.coming.activated:
+        before = state.coming  # it is whole and has answered here, so it goes on being a way back
+    return changed(told, coming=None, before=before, recovering=False, phase=resting(state), tries=0, **NO_ENDS)
 
 
 def rejected(state: State, now: datetime, why: str) -> State:

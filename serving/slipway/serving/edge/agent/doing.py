@@ -23,15 +23,19 @@ from slipway.serving.edge.agent.effects import (
     Fetch,
     LookAtChannel,
     Looked,
+    NotShadowed,
     Observe,
     Outcome,
     Prove,
     Proved,
+    Shadow,
+    Unshadow,
     Verify,
     Watching,
 )
 from slipway.serving.edge.agent.fetching import Fetching, said
 from slipway.serving.edge.agent.ports import Built, Clock, Disk, Engines, Meter, Observed
+from slipway.serving.edge.agent.refusing import no_room
 from slipway.serving.edge.agent.slots import Layout
 from slipway.serving.edge.agent.state import Installed
 from slipway.serving.edge.agent.verifying import damaged, verified
@@ -52,6 +56,8 @@ class Doing:
         self._fetching = Fetching(self._layout, device, disk=disk, clock=clock, channel=channel, meter=meter)
         self.running: Installed | None = None
         """What answers in this process."""
+        self.shadowing: Shadow | None = None
+        """What runs beside it, or was refused that."""
         self._watched_at, self._watched = 0.0, NOTHING
 
     def follow(self, channel: Channel) -> None:
@@ -103,6 +109,29 @@ class Doing:
         bundle, budget = self._bundle(effect.coming)
         return Proved(self._engines.prove(bundle, budget, built(effect.coming)), budget)
 
+    def _shadow(self, effect: Shadow) -> Outcome:
+        coming, active = effect.coming, effect.active
+        damage = damaged(self._layout, self._device, self._disk, coming)
+        if damage is not None:
+            return Failed(Failing.DAMAGED, damage)
+        bundle, budget = self._bundle(coming)
+        if (why := no_room(coming, active, budget)) is not None:
+            self._engines.unshadow()
+        else:
+            why = self._engines.shadow(bundle, budget, built(coming), coming.release.number, effect.frames)
+        self.shadowing = effect
+        return Done() if why is None else NotShadowed(why)
+
+    def _unshadow(self, _: Unshadow) -> Outcome:
+        self._engines.unshadow()
+        self.shadowing = None
+        return Done()
+
+    def close(self) -> None:
+        """Let nothing run beside what answers any more."""
+        if self.shadowing is not None:
+            self._unshadow(Unshadow())
+
     def _activate(self, effect: Activate) -> Outcome:
         installed = effect.installed
         damage = damaged(self._layout, self._device, self._disk, installed)
@@ -139,6 +168,8 @@ class Doing:
         Verify: _verify,
         Build: _build,
         Prove: _prove,
+        Shadow: _shadow,
+        Unshadow: _unshadow,
         Activate: _activate,
         Observe: _observe,
     }

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from slipway.serving.channel.looking import Channel
+from slipway.serving.edge.agent.changes import PROVEN
 from slipway.serving.edge.agent.clock import device_time
 from slipway.serving.edge.agent.doing import Doing
 from slipway.serving.edge.agent.effects import (
@@ -31,6 +32,7 @@ from slipway.serving.edge.agent.effects import (
     Prove,
     Request,
     Rest,
+    Shadow,
     Verify,
     View,
     Watching,
@@ -38,13 +40,13 @@ from slipway.serving.edge.agent.effects import (
 from slipway.serving.edge.agent.fetching import said
 from slipway.serving.edge.agent.health import RULES, Rules
 from slipway.serving.edge.agent.journal import Journal
-from slipway.serving.edge.agent.machine import WAITING, decide, settle
+from slipway.serving.edge.agent.machine import decide, settle
 from slipway.serving.edge.agent.metering import UNLIMITED
 from slipway.serving.edge.agent.ports import Clock, Disk, Engines, MaySwap, Meter
 from slipway.serving.edge.agent.slots import Layout
 from slipway.serving.edge.agent.starting import started
 from slipway.serving.edge.agent.state import Installed, Phase, State
-from slipway.serving.edge.agent.wanting import wanted
+from slipway.serving.edge.agent.wanting import beside, wanted
 
 _log = logging.getLogger(__name__)
 
@@ -148,6 +150,7 @@ class Agent:
 
     def close(self) -> None:
         """The process ends because somebody asked it to: this start counts for no crash."""
+        self._doing.close()
         with suppress(OSError):
             if self.state.started:
                 self._write(self.state.model_copy(update={"started": False}))
@@ -172,11 +175,13 @@ class Agent:
             device=self.device,
             now=now,
             wanted=wanted(state, self.device, now),
+            beside=beside(state, self.device, now),
             running=self._doing.running,
+            shadowing=self._doing.shadowing,
             look_due=self._look_due,
             wait=max(0.0, self._trouble.until - self._clock.monotonic()),
             journal_wait=max(0.0, self._write_at - self._clock.monotonic()) if self._unwritten else 0.0,
-            swap_in=self._may_swap(now) if state.phase in WAITING else 0.0,
+            swap_in=self._may_swap(now) if state.phase in PROVEN else 0.0,
             observe_in=max(0.0, self._rules.every - self._doing.unwatched),
             request=request,
             rules=self._rules,
@@ -212,7 +217,7 @@ class Agent:
                 self._doing.forget()
                 self._trouble, self._damages = _Trouble(self._damages), self._damages + 1
             self._failed(outcome.seconds)
-        elif isinstance(effect, (Fetch, Verify, Build, Prove, Activate)):
+        elif isinstance(effect, (Fetch, Verify, Build, Prove, Shadow, Activate)):
             self._trouble = _Trouble()
         if isinstance(effect, Activate) and isinstance(outcome, Done):
             self._damages = 0

@@ -41,6 +41,17 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """A release that a shadow wave has for this device."""
+
+    release: Release
+    frames: float
+    """The share that it sees by now; 0 while the rollout is paused."""
+    begins: bool
+    """Whether it may be begun with now; once it is proven here it stays, paused or frozen."""
+
+
+@dataclass(frozen=True)
 class View:
     """What the machine sees beside the state."""
 
@@ -49,8 +60,12 @@ class View:
     """The device's time, which is not before what it knows to be past."""
     wanted: tuple[Release, ...] = ()
     """What this device should run, the first that is not refused; see `wanting`."""
+    beside: Beside | None = None
+    """What should run beside what answers."""
     running: Installed | None = None
     """What answers in this process."""
+    shadowing: "Shadow | None" = None
+    """What runs beside it in this process, or was refused that."""
     look_due: bool = False
     wait: float = 0.0
     """Seconds until an effect that has failed may be tried again."""
@@ -112,6 +127,21 @@ class Prove:
 
 
 @dataclass(frozen=True)
+class Shadow:
+    """Let this one see a share of what is answered, and compare."""
+
+    coming: Installed
+    frames: float
+    active: Installed
+    """With which it shares the device's memory."""
+
+
+@dataclass(frozen=True)
+class Unshadow:
+    """Let nothing run beside what answers."""
+
+
+@dataclass(frozen=True)
 class Activate:
     """Let this one answer."""
 
@@ -125,7 +155,7 @@ class Observe:
     active: Installed
 
 
-Effect = Rest | Become | LookAtChannel | Fetch | Verify | Build | Prove | Activate | Observe
+Effect = Rest | Become | LookAtChannel | Fetch | Verify | Build | Prove | Shadow | Unshadow | Activate | Observe
 
 
 class Failing(Enum):
@@ -178,6 +208,13 @@ class Proved:
 
 
 @dataclass(frozen=True)
+class NotShadowed:
+    """A release for which there is no room beside what answers, which says nothing of it."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class Watching:
     """How the active release does: since the last time, and altogether in this process."""
 
@@ -188,4 +225,4 @@ class Watching:
     budget: DeviceClass
 
 
-Outcome = Done | Failed | Looked | Fetched | Built | Proved | Watching
+Outcome = Done | Failed | Looked | Fetched | Built | Proved | NotShadowed | Watching

@@ -1,11 +1,11 @@
 """What comes next for one model: a pure function from what the journal holds and what can be seen.
 
-    idle -> fetch -> verify -> build -> prove -> [ready] -> activate -> probation -> settled | reverted
+    idle -> fetch -> verify -> build -> prove -> [shadow] -> [ready] -> activate -> probation -> settled | reverted
 
 The rules are asked in their order and the first that has an answer decides: a journal that cannot be written; an
 operator; a release that has brought the process or the machine down too often; that something answers at all; a look at
-the channel that is due; probation; what comes; what is wanted. An effect that was cut off is decided again from the
-same state, so each can be done twice.
+the channel that is due; what runs beside it and should not; probation; what comes; what is wanted. An effect that was
+cut off is decided again from the same state, so each can be done twice.
 
 Here is no clock, no disk, no network and no chance. `settling` says what came of an effect.
 """
@@ -16,6 +16,7 @@ from typing import Final
 from slipway.serving.channel.release import Release
 from slipway.serving.edge.agent.changes import (
     NO_ENDS,
+    PROVEN,
     begun,
     changed,
     dropped,
@@ -36,6 +37,8 @@ from slipway.serving.edge.agent.effects import (
     Prove,
     Request,
     Rest,
+    Shadow,
+    Unshadow,
     Verify,
     View,
 )
@@ -44,10 +47,7 @@ from slipway.serving.edge.agent.settling import settle
 from slipway.serving.edge.agent.starting import too_many_ends
 from slipway.serving.edge.agent.state import Installed, Phase, State
 
-__all__ = ["WAITING", "decide", "settle"]
-
-WAITING: Final = {Phase.READY, Phase.ACTIVATE}
-"""Phases in which it matters when models may be exchanged."""
+__all__ = ["decide", "settle"]
 
 
 def decide(state: State, view: View) -> Effect:
@@ -121,6 +121,36 @@ def _looking(_: State, view: View) -> Effect | None:
     return LookAtChannel() if view.look_due else None
 
 
+def _unshadowing(state: State, view: View) -> Effect | None:
+    """What runs beside is ended before anything else is done with what comes."""
+    if view.shadowing is None or view.wait > 0 or _shadow(state, view) is not None:
+        return None
+    return Unshadow()
+
+
+def _shadow(state: State, view: View) -> Shadow | None:
+    """What should run beside what answers by now."""
+    coming, active, beside = state.coming, state.active, view.beside
+    if state.phase is not Phase.SHADOW or coming is None or active is None or view.running != active:
+        return None
+    if beside is None or beside.release != coming.release or beside.frames <= 0:
+        return None
+    return Shadow(coming, beside.frames, active)
+
+
+def _tried(state: State, view: View) -> Release | None:
+    """What a shadow wave has for this device, where nothing else is wanted and nothing speaks against it."""
+    beside, active = view.beside, state.active
+    if beside is None or active is None or beside.release == active.release:
+        return None
+    if not beside.begins and not (state.phase is Phase.SHADOW and state.coming and state.coming.proven):
+        return None
+    goal, _ = _goal(state, view)
+    if goal != active.release or refused(beside.release, state, view.device, view.now) is not None:
+        return None
+    return beside.release
+
+
 def _probation(state: State, view: View) -> Effect | None:
     """The active release is watched; only the way back, or to an older one, does not wait for the end of that."""
     if state.phase is not Phase.PROBATION or state.active is None:
@@ -139,21 +169,29 @@ def _coming(state: State, view: View) -> Effect | None:
         return None
     if not state.recovering:
         goal, reasons = _goal(state, view)
-        if goal != coming.release:
+        if goal != coming.release and coming.release != _tried(state, view):
             return Become(dropped(state, view.now, " ".join(reasons) or "The channel wants something else by now."))
     if view.wait > 0:
         return Rest(view.wait)
-    if state.phase in WAITING:
+    if state.phase in PROVEN:
         return _proven(state, view, coming)
     return _STEPS[state.phase](coming)
 
 
 def _proven(state: State, view: View, coming: Installed) -> Effect:
-    """What is proven becomes active, at a moment at which models may be exchanged."""
-    phase = Phase.READY if _held_back(state, view, coming) else Phase.ACTIVATE
+    """What is proven runs beside what answers, or becomes active when models may be exchanged."""
+    if not state.recovering and _goal(state, view)[0] != coming.release:
+        phase = Phase.SHADOW
+    else:
+        phase = Phase.READY if _held_back(state, view, coming) else Phase.ACTIVATE
     if phase is not state.phase:
         return Become(changed(state, phase=phase, tries=0))
-    return Activate(coming) if phase is Phase.ACTIVATE else Rest(view.swap_in)
+    if phase is Phase.ACTIVATE:
+        return Activate(coming)
+    if phase is Phase.READY:
+        return Rest(view.swap_in)
+    shadow = _shadow(state, view)
+    return Rest() if shadow is None or shadow == view.shadowing else shadow
 
 
 def _held_back(state: State, view: View, coming: Installed) -> bool:
@@ -177,8 +215,10 @@ def _wanted(state: State, view: View) -> Effect | None:
     if goal is None:
         return None
     if state.active is not None and goal == state.active.release:
-        settled = state.model_copy(update={"phase": Phase.SETTLED})
-        return Become(settled) if state.phase not in {Phase.SETTLED, Phase.REVERTED} else None
+        if state.phase not in {Phase.SETTLED, Phase.REVERTED}:
+            return Become(state.model_copy(update={"phase": Phase.SETTLED}))
+        tried = _tried(state, view)
+        return None if tried is None else Become(begun(state, tried, view.now))
     return Become(begun(state, goal, view.now))
 
 
@@ -202,6 +242,7 @@ _RULES: Final[Sequence[Callable[[State, View], Effect | None]]] = (
     _crashing,
     _answering,
     _looking,
+    _unshadowing,
     _probation,
     _coming,
     _wanted,

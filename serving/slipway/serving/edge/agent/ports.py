@@ -132,6 +132,16 @@ class Engines(Protocol):
         When it raises, the one before goes on answering.
         """
 
+    def shadow(self, bundle: Bundle, device: DeviceClass, built: Built, release: int, frames: float) -> str | None:
+        """Let this one see a share of what is answered, after it was, and count how its answers differ.
+
+        It takes the place of another one that did; nothing that answers waits for it. What it gives is why the two
+        cannot be compared, which says nothing of the release.
+        """
+
+    def unshadow(self) -> None:
+        """Let nothing run beside what answers, as at the beginning; never raises."""
+
     def observed(self) -> Observed | None:
         """What the active one has done since this process activated it; None where nothing runs here."""
 

@@ -14,7 +14,7 @@ from slipway.serving.channel.looking import Look
 from slipway.serving.channel.release import Release
 from slipway.serving.edge.agent.effects import Device
 from slipway.serving.edge.agent.ports import Proof
-from slipway.serving.edge.agent.state import Bad, Seen, State
+from slipway.serving.edge.agent.state import Bad, Installed, Seen, State
 
 MEGABYTE: Final = 1_000_000
 
@@ -122,6 +122,16 @@ def proof_refused(proof: Proof, budget: DeviceClass) -> str | None:
         return "Its latency or its memory could not be measured."
     if proof.memory_mb > budget.memory_mb:
         return f"It took {proof.memory_mb:.0f} MB of memory; {budget.memory_mb:g} MB are allowed."
+    return None
+
+
+def no_room(coming: Installed, active: Installed, budget: DeviceClass) -> str | None:
+    """Why a release does not run beside what answers: the two may take what the class allows, as they were proven."""
+    if coming.memory_mb + active.memory_mb > budget.memory_mb:
+        return (
+            f"Release {coming.release.number} takes {coming.memory_mb:.0f} MB of memory and release "
+            f"{active.release.number}, which answers, {active.memory_mb:.0f} MB; {budget.memory_mb:g} MB are allowed."
+        )
     return None
 
 

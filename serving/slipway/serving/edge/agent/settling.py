@@ -24,10 +24,13 @@ from slipway.serving.edge.agent.effects import (
     Failing,
     Fetch,
     LookAtChannel,
+    NotShadowed,
     Observe,
     Outcome,
     Prove,
     Rest,
+    Shadow,
+    Unshadow,
     Verify,
     View,
 )
@@ -40,7 +43,7 @@ def settle(state: State, effect: Effect, outcome: Outcome, view: View) -> State:
     """The state that the journal holds next; the same one where there is nothing to remember."""
     if isinstance(effect, Become):
         return effect.state
-    if isinstance(effect, Rest):
+    if isinstance(effect, (Rest, Unshadow)):
         return state
     if isinstance(outcome, Failed):
         return _failed(state, effect, outcome, view)
@@ -187,6 +190,14 @@ def _proved(state: State, effect: Any, outcome: Any, view: View) -> State:  # no
     )
 
 
+def _shadowed(state: State, effect: Any, outcome: Any, view: View) -> State:  # noqa: ANN401
+    """That there is no room beside what answers is no fault of the release, which becomes active all the same."""
+    if isinstance(outcome, NotShadowed):
+        return state.tell(view.now, "shadow refused", outcome.why)
+    told = f"{_number(state)} It sees {effect.frames:.0%} of what is answered; its answers are compared, and discarded."
+    return state.tell(view.now, "shadow", told)
+
+
 def _activated(state: State, effect: Any, _: Outcome, view: View) -> State:  # noqa: ANN401
     """A new release goes on probation; one that comes back was through that already, and leads no way back anew."""
     installed = effect.installed
@@ -235,6 +246,7 @@ _SETTLED: Final[Mapping[type, Callable[[State, Any, Any, View], State]]] = {
     Verify: _verified,
     Build: _built,
     Prove: _proved,
+    Shadow: _shadowed,
     Activate: _activated,
     Observe: _observed,
 }

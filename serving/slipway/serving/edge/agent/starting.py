@@ -10,7 +10,7 @@ from typing import Final
 from slipway.serving.edge.agent.health import Rules
 from slipway.serving.edge.agent.state import Phase, State
 
-COUNTED: Final = {Phase.BUILD, Phase.PROVE, Phase.ACTIVATE, Phase.PROBATION}
+COUNTED: Final = {Phase.BUILD, Phase.PROVE, Phase.SHADOW, Phase.ACTIVATE, Phase.PROBATION}
 """Phases in which a release may be what ended the process."""
 
 

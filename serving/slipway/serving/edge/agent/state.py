@@ -34,6 +34,8 @@ class Phase(str, Enum):
     VERIFY = "verify"
     BUILD = "build"
     PROVE = "prove"
+    SHADOW = "shadow"
+    """Proven, and runs beside what answers; its output is compared and discarded."""
     READY = "ready"
     """Proven, and waits for a moment at which models may be exchanged."""
     ACTIVATE = "activate"

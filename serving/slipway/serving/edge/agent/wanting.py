@@ -13,7 +13,7 @@ from datetime import datetime
 
 from slipway.serving.channel.pointer import Named, Pin
 from slipway.serving.channel.release import Release
-from slipway.serving.edge.agent.effects import Device
+from slipway.serving.edge.agent.effects import Beside, Device
 from slipway.serving.edge.agent.state import Seen, State
 
 
@@ -39,6 +39,19 @@ def wanted(state: State, device: Device, now: datetime) -> tuple[Release, ...]:
     if has is not None and has < found[0].floor <= base.number and state.is_bad(base) is None:
         return (base,)
     return tuple(found)
+
+
+def beside(state: State, device: Device, now: datetime) -> Beside | None:
+    """What should run beside what answers; who is pinned tries nothing."""
+    seen = state.seen
+    if seen is None or pins(seen, device, now):
+        return None
+    pointer = seen.pointer
+    release = known(seen, pointer.target)
+    if release is None or pointer.wave.kind != "shadow" or not pointer.wave.includes(device.id, device.cohorts):
+        return None
+    frames = 0.0 if pointer.paused else pointer.wave.frames
+    return Beside(release, frames, begins=not pointer.paused and not pointer.frozen(now))
 
 
 def pins(seen: Seen, device: Device, now: datetime) -> tuple[Pin, ...]:

@@ -157,6 +157,10 @@ class Collector:
             followed.subject = subject_of(seen.loaded)
             window = self._windows.setdefault(followed.subject, _Window())
             window.distributions, window.vectors = seen.distributions, seen.vectors
+        for target, counts, figures in followed.looking.take_beside():
+            if counts:
+                self._add(subject_of(target), counts)
+                self._windows[subject_of(target)].figures.merge(figures)
         if (loaded := followed.working.loaded) is not None:
             followed.subject = subject_of(loaded)
         total, told = followed.working.total(), followed.told

@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
 from slipway.serving.edge.telemetry.distributions import Distributions, Expected, novelty
 from slipway.serving.edge.telemetry.moments import LONGEST, Moments
+from slipway.serving.runtime.figures import Figures
 from slipway.serving.runtime.live import LoadedModel
 from slipway.serving.runtime.session import Arrays
 
@@ -32,6 +33,18 @@ class Seen:
     vectors: dict[str, Moments] = field(default_factory=dict)
 
 
+class Beside(Protocol):
+    """What runs beside what answers, such as `edge.shadowing.Shadowing`."""
+
+    target: LoadedModel
+
+    def show(self, loaded: LoadedModel, inputs: Arrays, outputs: Arrays) -> None:
+        """A batch was answered."""
+
+    def take(self) -> tuple[Mapping[str, int], Figures]:
+        """What was counted since the last time."""
+
+
 class Looking:
     """Of one model; fits `LiveModel`'s `watch`."""
 
@@ -43,6 +56,27 @@ class Looking:
         self._since_active = Distributions({})
         self._seen: dict[tuple[int | None, str], Seen] = {}
         self._next = 0.0
+        self._beside: Beside | None = None
+        self._was_beside: list[tuple[LoadedModel, Mapping[str, int], Figures]] = []
+
+    def begin_beside(self, beside: Beside) -> None:
+        """From now on this one sees what is answered, too."""
+        self._beside = beside
+
+    def end_beside(self) -> None:
+        """From now on nothing does; what it has counted is told with the next window."""
+        beside, self._beside = self._beside, None
+        if beside is not None:
+            with self._lock:
+                self._was_beside.append((beside.target, *beside.take()))
+
+    def take_beside(self) -> list[tuple[LoadedModel, Mapping[str, int], Figures]]:
+        """What ran beside what answers, and what was counted of it since the last time."""
+        with self._lock:
+            found, self._was_beside = self._was_beside, []
+        if (beside := self._beside) is not None:
+            found.append((beside.target, *beside.take()))
+        return found
 
     def begin(self, bundle: str, expected: Mapping[str, Expected]) -> None:
         """From now on this bundle is active."""
@@ -68,6 +102,8 @@ class Looking:
 
     def __call__(self, loaded: LoadedModel, inputs: Arrays, outputs: Arrays) -> None:
         """A batch was answered."""
+        if (beside := self._beside) is not None:
+            beside.show(loaded, inputs, outputs)
         moment = self._pace()
         with self._lock:
             if moment < self._next or loaded.bundle != self._bundle:

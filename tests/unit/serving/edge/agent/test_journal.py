@@ -12,7 +12,7 @@ from agent_world.cutting import Cut, CuttingDisk, Moment, PowerCut, Unsynced
 from agent_world.world import World
 from slipway.serving.edge.agent.disk import RealDisk
 from slipway.serving.edge.agent.journal import Journal, _checked, encoded, read
-from slipway.serving.edge.agent.state import State
+from slipway.serving.edge.agent.state import Phase, State
 
 NAME = "models/small-bays/journal"
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -203,6 +203,23 @@ def test_a_line_of_another_agent_counts_as_far_as_it_is_understood() -> None:
     found = read(line_of(content), NAME)
     assert found.newest is not None
     assert (found.newest.state, found.damages) == (state(7), ())
+
+
+def test_in_a_phase_of_a_later_agent_what_was_coming_is_left_and_what_is_known_stays(world: World) -> None:
+    agent = world.boot()
+    world.poll(agent)
+    world.told.point(1, 2)
+    agent.ask()
+    while agent.state.coming is None:
+        agent.step()
+    told = agent.state.model_dump(mode="json")
+    bad = {"number": 3, "bundle": "3" * 64, "phase": "musing", "why": "it mused", "at": "2026-03-01T00:00:00Z"}
+    found = read(line_of({**told, "phase": "musing", "bad": [bad], "seen": {"of": "another form"}}), NAME)
+    assert found.newest is not None
+    later = found.newest.state
+    assert (later.phase, later.coming, later.seen) == (Phase.SETTLED, None, None)
+    assert (later.active, later.floor, later.sequence) == (agent.state.active, agent.state.floor, agent.state.sequence)
+    assert [one.number for one in later.bad] == [3]
 
 
 def test_a_line_that_says_otherwise_what_answers_is_not_believed() -> None:
