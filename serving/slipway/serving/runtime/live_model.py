@@ -21,6 +21,7 @@ from slipway.serving.runtime.figures import Figures
 from slipway.serving.runtime.inputs import check_inputs
 from slipway.serving.runtime.latencies import warm
 from slipway.serving.runtime.live import Answer, DeadlinePassed, LoadedModel, NoModel, Overloaded
+from slipway.serving.runtime.memory import give_back
 from slipway.serving.runtime.session import Arrays
 from slipway.serving.runtime.waiting import Request, Serving, take, take_the_same
 
@@ -180,6 +181,8 @@ class LiveModel:
             for serving in self._unneeded():
                 if not serving.lent:
                     _close(serving.loaded)
+                    del serving
+                    give_back()
 
     def _next(self) -> list[Request] | None:
         """What runs next; nothing where sessions have to be closed, None at the end."""
@@ -268,6 +271,7 @@ def _ready(loaded: LoadedModel, *, warmed: bool) -> Serving:
         except BaseException:
             loaded.session.close()
             raise
+        give_back()
     return Serving(loaded, batchable)
 
 

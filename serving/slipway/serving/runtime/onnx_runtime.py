@@ -91,6 +91,7 @@ def _opened(model: Path, contract: Contract, provider: Provider, threads: int) -
     except Exception as error:  # noqa: BLE001 - its errors have no common class
         raise ModelUnfit(f"{model.name} does not load: {_first_line(error)}") from None
     session.disable_fallback()
+    session._model_bytes = None  # noqa: SLF001 - kept for the fallback alone, as large as the file
     return session, _providers(counts, provider, model.name)
 
 
@@ -110,6 +111,7 @@ def _options(threads: int) -> Any:  # noqa: ANN401
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.use_deterministic_compute = True
+    options.enable_cpu_mem_arena = False  # it keeps what the largest batch took, and is no quicker
     options.log_severity_level = FATAL_ONLY
     options.add_session_config_entry("session.load_model_format", "ONNX")
     return options

@@ -5,19 +5,15 @@ What is newly loaded takes over while the server answers. Where it cannot be loa
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 
 from slipway.serving.bundle.folder import Bundle
 from slipway.serving.bundle.verifying import verify
 from slipway.serving.edge.serve.loading import Place, Proven, Way, load, signature
-from slipway.serving.edge.serve.memory import give_back
 from slipway.serving.edge.serve.models import Working
 from slipway.serving.errors import SlipwayError, WrongUse
 from slipway.serving.runtime.live import LoadedModel
 from slipway.serving.runtime.live_model import LiveModel
 
-TIDYING_S: Final = 0.5
-"""After a model took over, until what the one before has left is given back."""
 Tell = Callable[[str], None]
 
 
@@ -36,7 +32,6 @@ class FixedModels:
         self._tried: dict[str, tuple[object, ...]] = {}
         self._seen: dict[str, tuple[object, ...]] = {}
         self._asked, self._wake, self._ended = threading.Event(), threading.Event(), threading.Event()
-        self._untidy = False
         self._keeper = threading.Thread(target=self._keep, name="fixed-models", daemon=True)
 
     def begin(self) -> None:
@@ -64,20 +59,13 @@ class FixedModels:
 
     def _keep(self) -> None:
         while not self._ended.is_set():
-            self._wake.wait(TIDYING_S if self._untidy else self._watch_s)
+            self._wake.wait(self._watch_s)
             self._wake.clear()
-            self._tidy()
             if asked := self._asked.is_set():
                 self._asked.clear()
             for one in self._places:
                 if not self._ended.is_set() and (asked or self._changed(one)):
                     self._renew(one)
-
-    def _tidy(self) -> None:
-        """The model before was closed in the meantime, and its memory is free."""
-        if self._untidy:
-            give_back()
-            self._untidy = False
 
     def _changed(self, one: Place) -> bool:
         """Whether a folder is another than the one that was tried last, and lies still: copies take time."""
@@ -109,7 +97,6 @@ class FixedModels:
             raise WrongUse(f"It is a bundle of {loaded.model}; {before.model} is served here.")
         self._proven.add((loaded.bundle, loaded.variant))
         self._lives[one.name].swap(loaded)
-        self._untidy = True
         self._tell(f"{one.name}: the bundle {loaded.bundle[:12]} answers, as {loaded.variant}.")
 
     def _failed(self, one: Place, why: str) -> None:

@@ -1,14 +1,6 @@
-"""Memory: what a model took to be loaded stays with the process unless it is told to let go."""
+"""What is kept in memory for as long as the server lives."""
 
-import ctypes
 import gc
-from contextlib import suppress
-
-
-def give_back() -> None:
-    """Return what is free to the system, where its C library can; takes some milliseconds."""
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def settle() -> None:
