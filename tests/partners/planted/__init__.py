@@ -164,7 +164,7 @@ def _answered(
     return decisions, draw.binomial(decisions, share)
 
 
-def _took(  # noqa: PLR0913, PLR0917 - it is all that durations depend on
+def _took(
     draw: np.random.Generator,
     kind: np.ndarray,
     site: np.ndarray,
@@ -180,7 +180,7 @@ def _took(  # noqa: PLR0913, PLR0917 - it is all that durations depend on
     weather = np.cumsum(draw.normal(0, 0.002, size=(len(SITES), hours)), axis=1)[site]
     drift = draw.normal(0, 0.01, size=devices)[:, None] * (offsets >= 0)
     noise = draw.normal(0, 0.02, size=(devices, hours))
-    stalls = np.where(draw.random((devices, hours)) < 0.002, draw.exponential(0.5, size=(devices, hours)), 0.0)  # noqa: PLR2004
+    stalls = np.where(draw.random((devices, hours)) < 0.002, draw.exponential(0.5, size=(devices, hours)), 0.0)
     found: Floats = level[:, None] + daily + weather + drift + noise + stalls
     return found + np.where(treated, np.log1p(done.slower), 0.0)
 

@@ -30,6 +30,8 @@ MOST_SITES: Final = 20
 """The largest ones are looked at each by itself."""
 SMALLEST_EFFECT: Final = 1e-3
 """What bets are tuned to where a limit is 0."""
+SHARPEST: Final = 0.02
+"""No estimate is surer than to this share of the limit; of devices that are all the same, the spread tells nothing."""
 MOST_HOURS_APART: Final = 3.0
 """By how many limits one hour may differ before it counts as no more, where hours differ little."""
 
@@ -160,6 +162,7 @@ class Counted:
 
 def _judged(part: Slice, one: Effect, measure: Measure, alpha: float) -> Compared:
     limit = measure.limit
+    one = replace(one, error=max(one.error, SHARPEST * max(limit, SMALLEST_EFFECT)))
     ratio = (max(limit, SMALLEST_EFFECT) / one.error) ** 2
     e = normal_e(z_of((one.estimate - limit) / one.error, one.freedom), ratio)
     wide = one.error * t_of(normal_bound(MISS, ratio), one.freedom)

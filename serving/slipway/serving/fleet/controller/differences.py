@@ -127,7 +127,8 @@ def effect(found: Differences, classes: Ints) -> Effect | None:
     spread = (prior * apart + (devices - 1) * spread) / freedom
     parts = spread / many, apart / much
     variance = max(sum(parts), 1e-18)
-    welch = variance**2 / max(parts[0] ** 2 / freedom + parts[1] ** 2 / (others - 1), 1e-36)
+    shares = parts[0] / variance, parts[1] / variance
+    welch = 1 / max(shares[0] ** 2 / freedom + shares[1] ** 2 / (others - 1), 1 / (freedom + others))
     return Effect(estimate - base, variance**0.5, max(welch, 1.0), devices, others)
 
 

@@ -54,9 +54,14 @@ class Compared:
         where = f" ({self.slice})" if self.slice else ""
         than = f", {self.rest} others" if self.rest else ""
         return (
-            f"{self.measure}{where}: {self.estimate:+.2%}, between {self.low:+.2%} and {self.high:+.2%}, "
-            f"limit {self.limit:+.2%}; {self.devices} devices{than}: {self.finding.value}"
+            f"{self.measure}{where}: {self.figure(self.estimate)}, between {self.figure(self.low)} and "
+            f"{self.figure(self.high)}, limit {self.figure(self.limit)}; {self.devices} devices{than}: "
+            f"{self.finding.value}"
         )
+
+    def figure(self, value: float) -> str:
+        """As people read it."""
+        return f"{value:+.3f}" if self.measure == "divergence" else f"{value:+.2%}"
 
 
 @dataclass(frozen=True)
