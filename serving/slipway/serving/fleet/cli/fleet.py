@@ -9,6 +9,7 @@ from slipway.platform.cli.lazy import CommandSpec, LazyGroup
 HERE: Final = "slipway.serving.fleet.cli"
 COMMANDS: Final[tuple[CommandSpec, ...]] = (
     CommandSpec("serve", "Run the fleet service.", f"{HERE}.serve:app", panel="Service"),
+    CommandSpec("control", "Lead rollouts by their plans.", f"{HERE}.control:app", panel="Service"),
     CommandSpec("console", "Open a session at the console.", f"{HERE}.console:app", panel="Service"),
     CommandSpec("list", "List devices, and what they run.", f"{HERE}.list:app", panel="Devices"),
     CommandSpec("show", "Show one device.", f"{HERE}.show:app", panel="Devices"),
