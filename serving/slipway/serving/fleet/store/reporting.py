@@ -71,7 +71,7 @@ class Memory:
 
 def take(connection: Connection, heard: Heard, now: int, memory: Memory) -> int:
     """Store it; how many of its records are new."""
-    row: Row[Any] | None = connection.execute(_FIND, {"name": heard.device}).first()
+    row: Any = connection.execute(_FIND, {"name": heard.device}).first()
     known = _checked(row, heard)
     report = heard.report
     said = _digest(report)

@@ -244,3 +244,46 @@ OUTCOMES: Final = Table(
     Index("outcomes_by_release", "model", "release"),
 )
 """What decisions should have been."""
+
+NOTICES: Final = Table(
+    "notices",
+    METADATA,
+    _key("cause", String(256)),
+    Column("weight", String(16), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("model", String(64)),
+    Column("site", String(64)),
+    Column("count", BigInteger, nullable=False),
+    Column("raised", Integer, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("gone_at", BigInteger),
+    Column("ended_at", BigInteger),
+)
+"""What needs a person; `raised` is 1 where somebody told it and somebody ends it, 0 where it is seen at each look."""
+
+SENDINGS: Final = Table(
+    "sendings",
+    METADATA,
+    _key("cause", String(256)),
+    _key("place", String(64)),
+    Column("told_at", BigInteger),
+    Column("weight", String(16)),
+    Column("claim", String(32)),
+    Column("claimed_until", BigInteger),
+    Column("failed", Integer, nullable=False),
+)
+"""What was sent where, and who is sending now; `place` is a digest of the address, which is a secret."""
+
+SILENCES: Final = Table(
+    "silences",
+    METADATA,
+    _key("cause", String(256)),
+    Column("until", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("person", String(64), nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+"""Causes of which nobody hears until a moment."""
