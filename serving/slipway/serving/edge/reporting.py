@@ -71,6 +71,7 @@ def model_json(state: State, device: Enrolment, clock: datetime) -> dict[str, An
         "active": _installed_json(state.active),
         "coming": _installed_json(state.coming),
         "before": _installed_json(state.before),
+        "shadow": state.shadow,
         "floor": state.floor,
         "sequence": state.sequence,
         "signed_at": None if seen is None else seen.signed_at.isoformat(),

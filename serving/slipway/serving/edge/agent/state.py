@@ -146,6 +146,11 @@ class State(Remembered):
     answered: str = ""
     """The operator's last request that was carried out."""
 
+    @property
+    def shadow(self) -> int | None:
+        """The number of the release that runs beside what answers, or waits for that."""
+        return self.coming.release.number if self.coming and self.phase is Phase.SHADOW else None
+
     def is_bad(self, release: Release) -> Bad | None:
         """What was found wrong with a release, by number and bundle."""
         return next((one for one in self.bad if (one.number, one.bundle) == (release.number, release.bundle)), None)

@@ -6,14 +6,16 @@ The engines of the world hold at each activation that the bundle in the slot is 
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 from agent_world.cutting import Cut, CuttingDisk, Full, PowerCut, Unsynced
 from agent_world.world import Plan, World
 from slipway.serving.bundle.folder import Bundle
+from slipway.serving.channel.pointer import Wave
 from slipway.serving.edge.agent.effects import Request
 from slipway.serving.edge.agent.ports import Proof
-from slipway.serving.edge.agent.state import State
+from slipway.serving.edge.agent.state import Phase, State
 from slipway.serving.runtime.errors import ModelUnfit
 
 EVENTS = 60
@@ -36,13 +38,15 @@ class Life:
 
     def __init__(self, world: World, bundles: dict[int, Bundle], seed: int) -> None:
         self.world, self.bundles, self.chance = world, bundles, random.Random(seed)
+        self.opens = 0.0
+        world.may_swap = lambda _: max(0.0, self.opens - world.clock.passed)
         self.agent = world.boot()
         self.floor = self.requests = 0
 
     def event(self) -> None:
         """Something happens, then the device works for some time, and may be cut off."""
         happens = self.chance.choice(
-            (self.point, self.plan, self.network, self.time, self.ask, self.damage, self.restart, self.point)
+            (self.point, self.plan, self.network, self.time, self.ask, self.damage, self.restart, self.window)
         )
         happens()
         seconds = self.chance.choice((0.0, 40.0, 90.0, 4000.0))
@@ -55,7 +59,21 @@ class Life:
 
     def point(self) -> None:
         base, target = self.chance.choice(POINTS)
-        self.world.told.point(base, target, paused=self.chance.random() < 0.1)
+        told, now, chance = self.world.told, self.world.clock.now(), self.chance
+        parts: dict[str, object] = {"paused": chance.random() < 0.1}
+        if target is not None and chance.random() < 0.5:
+            parts["wave"] = Wave(kind="shadow", frames=chance.choice((0.1, 1.0)), share=chance.choice((0, 100, 100)))
+        if chance.random() < 0.1:
+            parts["frozen_until"] = now + timedelta(seconds=chance.choice((3000, 90_000)))
+        if chance.random() < 0.2:
+            until = now + timedelta(seconds=chance.choice((3000, 90_000)))
+            parts["pins"] = [told.pin(chance.choice((1, 2, 3)), until, device=self.world.device.id)]
+        told.point(base, target, **parts)
+
+    def window(self) -> None:
+        """Models may be exchanged at once, later, or not for now."""
+        wait = self.chance.choice((0.0, 0.0, 3000.0, 1e6))
+        self.opens = self.world.clock.passed + wait
 
     def plan(self) -> None:
         number = self.chance.choice((1, 2, 3))
@@ -106,6 +124,10 @@ class Life:
             assert state.active.release.bundle in self.world.memory.proven
         if self.agent.running is not None and self.world.engines.active is not None:
             assert self.world.engines.active[0].digest in self.world.memory.proven
+        if self.world.engines.beside is not None:
+            assert (state.phase, state.shadow) == (Phase.SHADOW, self.world.engines.beside[0])
+            assert state.seen is not None
+            assert state.seen.pointer.wave.kind == "shadow"
         slots = [one.slot for one in (state.active, state.before, state.coming) if one is not None]
         assert len(slots) == len(set(slots))
 
@@ -113,6 +135,7 @@ class Life:
         """All that was wrong ends, and the newest release is for everybody."""
         told = self.world.told
         told.offline, told.breaks_after, told.spoils = False, None, set()
+        self.opens = 0.0
         told.signed_at = max(told.signed_at, self.world.clock.now())
         told.point(3)
         self.world.memory.plans.clear()
