@@ -17,9 +17,11 @@ from slipway.serving.edge.agent.metering import NetworkMeter
 from slipway.serving.edge.building import Building
 from slipway.serving.edge.configuration import Enrolment, Home
 from slipway.serving.edge.engines import LocalEngines
+from slipway.serving.edge.fleet.reporter import Reporter, reporter_of
 from slipway.serving.edge.following import Following, Step
 from slipway.serving.edge.inbox import Inbox
 from slipway.serving.edge.reaching import channel_of
+from slipway.serving.edge.reporting import states_of
 from slipway.serving.edge.standing import device_of
 from slipway.serving.edge.stopping import CutOff
 from slipway.serving.edge.telemetry.looking import Looking
@@ -29,13 +31,14 @@ from slipway.serving.runtime.live_model import DEPTH, LiveModel
 
 @dataclass(frozen=True)
 class Assembled:
-    """A device's agents, and the models that answer here."""
+    """A device's agents, the models that answer here, and who tells the fleet service of them."""
 
     enrolment: Enrolment
     following: Following
     lives: Mapping[str, LiveModel]
     telemetry: DeviceTelemetry
     clock: SystemClock
+    reporter: Reporter
 
 
 @contextmanager
@@ -83,25 +86,38 @@ def assembled(
         )
     try:
         with telemetry_of(home.folder, clock, lives, looks) as telemetry:
+            reporter = reporter_of(
+                home,
+                enrolment,
+                telemetry,
+                states_of(home, enrolment),
+                clock=clock,
+                meter=meter,
+                draw=draw,
+                site=lambda: 0,
+            )
             following = Following(
                 agents,
                 clock=clock,
                 inbox=Inbox(home),
                 polling=enrolment.polling,
                 draw=draw,
-                show=_both(telemetry.step, show),
+                show=_all(telemetry.step, reporter.step, show),
                 looked=home.note_look,
             )
-            yield from _followed(Assembled(enrolment, following, lives, telemetry, clock))
+            yield from _followed(Assembled(enrolment, following, lives, telemetry, clock, reporter))
     finally:
         for live in lives.values():
             live.close()
 
 
 def _followed(device: Assembled) -> Iterator[Assembled]:
-    """An end that was asked for is noted; one that was not counts as a crash."""
+    """An end that was asked for is noted; one that was not counts as a crash. Who began with reports ends them here."""
     try:
-        yield device
+        try:
+            yield device
+        finally:
+            device.reporter.end()
     except (CutOff, KeyboardInterrupt):
         device.following.close()
         raise
@@ -109,9 +125,9 @@ def _followed(device: Assembled) -> Iterator[Assembled]:
         device.following.close()
 
 
-def _both(one: Callable[[Step], None], other: Callable[[Step], None]) -> Callable[[Step], None]:
+def _all(*each: Callable[[Step], None]) -> Callable[[Step], None]:
     def show(step: Step) -> None:
-        one(step)
-        other(step)
+        for one in each:
+            one(step)
 
     return show

@@ -37,6 +37,7 @@ class FollowedModels:
         for agent in self._device.following.agents.values():
             _ = agent.state
         self._thread.start()
+        self._device.reporter.begin()
 
     def lives(self) -> Mapping[str, LiveModel]:
         return self._device.lives

@@ -1,9 +1,11 @@
 """How much may come over the network: bytes a second as a bucket of tokens, and bytes a day that outlive a restart.
 
-One meter is shared by all models of a device. It waits for nobody; it says how long to wait.
+One meter is shared by all models of a device, and by who sends its reports. It waits for nobody; it says how long to
+wait.
 """
 
 import json
+import threading
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
@@ -47,12 +49,18 @@ class NetworkMeter:
         self._filled = clock.monotonic()
         self._day, self._spent = self._kept()
         self._unkept = 0
+        self._lock = threading.Lock()
 
     def left(self) -> int | None:
-        self._turn()
-        return None if self._per_day is None else max(0, self._per_day - self._spent)
+        with self._lock:
+            self._turn()
+            return None if self._per_day is None else max(0, self._per_day - self._spent)
 
     def take(self, size: int) -> float:
+        with self._lock:
+            return self._taken(size)
+
+    def _taken(self, size: int) -> float:
         self._turn()
         self._spent += size
         self._unkept += size

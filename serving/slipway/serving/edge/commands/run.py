@@ -41,6 +41,7 @@ def run(options: argparse.Namespace) -> int:
                     telemetry=device.telemetry,
                 )
                 with beside:
+                    device.reporter.begin()
                     device.following.follow()
         except CutOff:
             log.warning("A step took too long to wait for its end; the next start goes on from there.")

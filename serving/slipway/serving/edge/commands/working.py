@@ -30,6 +30,8 @@ def go_once(home: Home, command: str, *, as_json: bool, place: str | None = None
         steps = device.following.once(channel)
         if clock.wait(0):
             raise KeyboardInterrupt
+        if place is None:
+            device.reporter.once()
         failed = {step.model: step.outcome.why for step in steps if isinstance(step.outcome, Failed)}
         heard = {told.why for step in steps for told in step.state.told if told not in step.before.told}
         return _told(device, failed, heard, as_json=as_json)

@@ -67,8 +67,7 @@ class Service:
         """Say this, and read the whole answer."""
         pace = self._pace
         watch = Watch(min(1.0, pace.patience_seconds / 10))
-        moved = (len(body) + LARGEST_ANSWER) / pace.least_bytes_per_second
-        most = pace.connect_seconds + 2 * pace.patience_seconds + moved
+        most = pace.connect_seconds + 2 * pace.patience_seconds + len(body) / pace.least_bytes_per_second
         headers = {
             "Accept-Encoding": "identity",
             "Authorization": authorization,

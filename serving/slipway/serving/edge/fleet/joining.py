@@ -7,7 +7,7 @@ says of the channel's keys nothing is believed but what has the sha256 in the to
 
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
@@ -43,9 +43,9 @@ class Joined:
     sequence: int
 
 
-def signer_of(home: Home) -> CryptoSigner:
-    """The device's key; made, and on disk, where there is none yet. The folder must be held by the caller."""
-    if home.key.exists() or home.key.is_symlink():
+def signer_of(home: Home, *, make: bool) -> CryptoSigner:
+    """The device's key; `make` one, and write it, where there is none yet. The folder must be held by the caller."""
+    if home.key.exists() or home.key.is_symlink() or not make:
         try:
             public_half(home.key)
             return CryptoSigner.from_priv_key_uri(f"file2:{home.key}", _public(home))
@@ -62,6 +62,15 @@ def signer_of(home: Home) -> CryptoSigner:
 def public_of(signer: CryptoSigner) -> str:
     """The public half, in hexadecimal."""
     return str(signer.public_key.keyval["public"])
+
+
+def signing_with(signer: CryptoSigner) -> Callable[[bytes], bytes]:
+    """What signs a device's requests."""
+
+    def sign(data: bytes) -> bytes:
+        return bytes.fromhex(signer.sign(data).signature)
+
+    return sign
 
 
 def check_token(token: str) -> str:
@@ -88,7 +97,7 @@ def ask_to_join(
 ) -> tuple[Wanted, bytes, CryptoSigner]:
     """What the service says that this machine is: what to write, the root, and the key."""
     before = who_before(home, again=again)
-    signer = signer_of(home)
+    signer = signer_of(home, make=True)
     name = (before.id if before else None) or name or default_id(socket.gethostname(), public_of(signer))
     known = Wanted(channel="", device_class=device_class, models=("unnamed",), id=name)
     check_wanted(replace(known, channel=service.address), now)
@@ -118,9 +127,7 @@ def join(service: Service, signer: CryptoSigner, token: str, name: str, device_c
     )
     body = asked.model_dump_json().encode()
 
-    def signed(data: bytes) -> bytes:
-        return bytes.fromhex(signer.sign(data).signature)
-
+    signed = signing_with(signer)
     sequence = after + 1
     for _ in range(TRIES):
         answer = service.post(ENROL, body, header("POST", ENROL, name, sequence, body, signed))

@@ -17,7 +17,7 @@ from slipway.serving.edge.telemetry.distributions import Distributions
 from slipway.serving.edge.telemetry.looking import Looking
 from slipway.serving.edge.telemetry.moments import Moments
 from slipway.serving.edge.telemetry.sampling import Decision, why_sampled
-from slipway.serving.edge.telemetry.spool import Kind, Spool, SpoolFailed, encoded_counts
+from slipway.serving.edge.telemetry.spool import Batch, Kind, Spool, SpoolFailed, encoded_counts
 from slipway.serving.runtime.figures import Figures
 from slipway.serving.runtime.live import LoadedModel
 from slipway.serving.runtime.session import Arrays
@@ -25,6 +25,8 @@ from slipway.serving.runtime.session import Arrays
 log = logging.getLogger(__name__)
 
 COUNTED: Final = ("admitted", "answered", "failed", "dropped", "refused", "batches", "rows")
+LARGEST_SAMPLE: Final = 1024 * 1024
+"""Bytes; nobody would take a larger one."""
 OF_DEVICE: Final = "device"
 """The subject of counts that belong to no model, such as frames of a stream."""
 
@@ -70,6 +72,7 @@ class Collector:
     def __init__(self, open_spool: Callable[[], Spool], *, now: Callable[[], datetime]) -> None:
         self._open_spool, self._now = open_spool, now
         self._spool: Spool | None = None
+        self._closed = False
         self._lock = threading.Lock()
         self._begun = now()
         self._windows: dict[str, _Window] = {}
@@ -108,6 +111,9 @@ class Collector:
             return None
         about = {"decision": decision.id, "why": why, "confidence": decision.confidence, "novelty": decision.novelty}
         body = _json(about) + b"\n" + picture()
+        if len(body) > LARGEST_SAMPLE:
+            self.count("samples.too_large")
+            return None
         return why if self._keep("sample", subject_of(loaded), body) else None
 
     def _why_sampled(self, model: str, decision: Decision) -> str | None:
@@ -143,10 +149,37 @@ class Collector:
             elif sketch := _sketch(window):
                 self._keep("sketch", subject, _json(sketch), at)
 
+    def batch(self, largest: int) -> Batch | None:
+        """The oldest records of the spool, the same again until they are confirmed; None where none can be read."""
+        try:
+            with self._lock:
+                return None if self._closed else self._opened().batch(largest)
+        except SpoolFailed as error:
+            log.warning("%s", error)
+            return None
+
+    def confirm(self, batch: Batch) -> None:
+        """Somebody has these. Where the spool cannot be written they go again, by the same names."""
+        try:
+            with self._lock:
+                if not self._closed:
+                    self._opened().confirm(batch)
+        except SpoolFailed as error:
+            log.warning("%s", error)
+
+    def waiting(self) -> int:
+        """Bytes in the spool, about."""
+        try:
+            with self._lock:
+                return 0 if self._closed else self._opened().size()
+        except SpoolFailed:
+            return 0
+
     def close(self) -> None:
         """End the last window, and close the spool."""
         self.flush()
         with self._lock:
+            self._closed = True
             if self._spool is not None:
                 self._spool.close()
                 self._spool = None

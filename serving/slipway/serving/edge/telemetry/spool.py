@@ -121,6 +121,11 @@ class Spool:
         """All counts that are not confirmed yet, added up."""
         return _added(body for (body,) in self._database.execute("select body from records where kind = 'counts'"))
 
+    def size(self) -> int:
+        """Bytes of all records."""
+        with self._change() as database:
+            return _size(database)
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()

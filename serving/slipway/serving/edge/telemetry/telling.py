@@ -31,6 +31,23 @@ class DeviceTelemetry:
     def __init__(self, collector: Collector, clock: Clock, *, window_s: float = WINDOW_S) -> None:
         self._collector, self._clock, self._window_s = collector, clock, window_s
         self._flush_at = clock.monotonic() + window_s
+        self._cameras: dict[str, str] = {}
+
+    @property
+    def collector(self) -> Collector:
+        """What is kept until the fleet service has it."""
+        return self._collector
+
+    def cameras(self) -> dict[str, str]:
+        """How each camera is; from any thread."""
+        return dict(self._cameras)
+
+    def camera(self, stream: str, state: str | None) -> None:
+        """How a camera is, as whoever runs it knows better; None where there is none any more."""
+        if state is None:
+            self._cameras.pop(stream, None)
+        else:
+            self._cameras[stream] = state
 
     def step(self, step: Step) -> None:
         """An agent did something, or had nothing to do."""
@@ -54,6 +71,7 @@ class DeviceTelemetry:
 
     def noticed(self, notice: Notice) -> None:
         """A camera's state or size changed."""
+        self.camera(notice.stream, notice.state.value)
         self._collector.count(f"camera.{notice.stream}.{notice.state.value}")
 
 
