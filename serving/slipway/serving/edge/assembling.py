@@ -18,6 +18,7 @@ from slipway.serving.edge.building import Building
 from slipway.serving.edge.configuration import Enrolment, Home
 from slipway.serving.edge.engines import LocalEngines
 from slipway.serving.edge.fleet.reporter import Reporter, reporter_of
+from slipway.serving.edge.fleet.site import SiteFollowing
 from slipway.serving.edge.following import Following, Step
 from slipway.serving.edge.inbox import Inbox
 from slipway.serving.edge.reaching import channel_of
@@ -39,6 +40,7 @@ class Assembled:
     telemetry: DeviceTelemetry
     clock: SystemClock
     reporter: Reporter
+    site: SiteFollowing
 
 
 @contextmanager
@@ -53,6 +55,7 @@ def assembled(
     enrolment = home.enrolment()
     channel = channel_of(home, enrolment)
     disk = RealDisk(home.folder)
+    site = SiteFollowing(home, enrolment, channel, clock)
     budget = enrolment.budget
     meter = NetworkMeter(clock, disk, bytes_per_second=budget.bytes_per_second, bytes_per_day=budget.bytes_per_day)
     probation = enrolment.probation
@@ -83,6 +86,7 @@ def assembled(
             rules=rules,
             chance=draw,
             boot=boot_id,
+            may_swap=site.may_swap,
         )
     try:
         with telemetry_of(home.folder, clock, lives, looks) as telemetry:
@@ -94,7 +98,7 @@ def assembled(
                 clock=clock,
                 meter=meter,
                 draw=draw,
-                site=lambda: 0,
+                site=site.sequence,
             )
             following = Following(
                 agents,
@@ -102,10 +106,10 @@ def assembled(
                 inbox=Inbox(home),
                 polling=enrolment.polling,
                 draw=draw,
-                show=_all(telemetry.step, reporter.step, show),
+                show=_all(telemetry.step, reporter.step, site.step, show),
                 looked=home.note_look,
             )
-            yield from _followed(Assembled(enrolment, following, lives, telemetry, clock, reporter))
+            yield from _followed(Assembled(enrolment, following, lives, telemetry, clock, reporter, site))
     finally:
         for live in lives.values():
             live.close()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from slipway.serving.edge.agent.state import State
     from slipway.serving.edge.configuration import Enrolment, Home
+    from slipway.serving.edge.fleet.book import Trouble
 
 MEBIBYTE = 1024 * 1024
 CLOCK_OFF_S = 60.0
@@ -44,6 +45,10 @@ class Membership:
     states: dict[str, "State"]
     building: dict[str, str] = field(default_factory=dict)
     """Of models whose engine is built now, how far that is."""
+    reached: datetime | None = None
+    """When the fleet service took a report last."""
+    trouble: "Trouble | None" = None
+    """Why it takes none now."""
 
     @property
     def time(self) -> datetime:
@@ -68,6 +73,10 @@ class Membership:
             "time": self.time.isoformat(),
             "models": {model: model_json(state, self.enrolment, self.now) for model, state in self.states.items()},
             "building": self.building,
+            "fleet": self.enrolment.fleet,
+            "site": self.enrolment.site,
+            "reached_at": self.reached.isoformat() if self.reached else None,
+            "trouble": self.trouble.model_dump(mode="json") if self.trouble else None,
         }
 
     def rows(self) -> dict[str, str]:
@@ -83,7 +92,19 @@ class Membership:
             "looked": f"{self.looked:%Y-%m-%d %H:%M:%S} UTC" if self.looked else "never",
             "time": time,
             "agent": self.agent or "does not run",
+            **self._fleet(),
         }
+
+    def _fleet(self) -> dict[str, str]:
+        if self.enrolment.fleet is None:
+            return {}
+        reached = f"reached {self.reached:%Y-%m-%d %H:%M:%S} UTC" if self.reached else "never reached"
+        rows = {"fleet": f"{self.enrolment.fleet}, {reached}"}
+        if self.trouble is not None:
+            rows["trouble"] = f"since {self.trouble.since:%Y-%m-%d %H:%M} UTC: {self.trouble.why}"
+        if self.enrolment.site is not None:
+            rows["site"] = self.enrolment.site
+        return rows
 
 
 @dataclass(frozen=True)
@@ -160,13 +181,15 @@ def _membership(home: "Home", now: datetime) -> Membership | None:
     if enrolment is None:
         return None
     from slipway.serving.edge.building import how_far
+    from slipway.serving.edge.fleet.book import last_reached, read_page
     from slipway.serving.edge.holding import holder
     from slipway.serving.edge.reporting import states_of
 
     agent, states = holder(home.folder), states_of(home, enrolment)
     far = {model: how_far(home, state, agent) for model, state in states.items()}
     building = {model: told for model, told in far.items() if told is not None}
-    return Membership(enrolment, agent, now, home.last_look(), states, building)
+    reached, trouble = last_reached(home), read_page(home).trouble
+    return Membership(enrolment, agent, now, home.last_look(), states, building, reached, trouble)
 
 
 def resident_memory(process_status: Path = Path("/proc/self/status")) -> int | None:

@@ -27,6 +27,7 @@ def go_once(home: Home, command: str, *, as_json: bool, place: str | None = None
     home.make()
     with working(home, command, clock) as device:
         channel = None if place is None else channel_of(home, enrolment, place)
+        device.site.looks = place is None
         steps = device.following.once(channel)
         if clock.wait(0):
             raise KeyboardInterrupt

@@ -93,6 +93,7 @@ def standing_of(state: State, why: str) -> Standing:
         bundle=active.release.bundle if active else None,
         variant=active.variant if active else None,
         provider=active.provider if active else "",
+        shadow=state.shadow,
         coming=coming.release.number if coming else None,
         bad=tuple(one.number for one in state.bad)[-MOST_BAD:],
         sequence=state.sequence,
