@@ -12,6 +12,11 @@ class Weight(Enum):
     WARNING = "warning"
     URGENT = "urgent"
 
+    @property
+    def rank(self) -> int:
+        """The higher, the sooner somebody should look."""
+        return list(Weight).index(self)
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -31,3 +36,8 @@ class Notice:
     site: str | None = None
     count: int = 1
     """Devices or events that it stands for."""
+
+
+def kind_of(cause: str) -> str:
+    """The first part of a cause: those of one kind are found by one look."""
+    return cause.partition("/")[0]

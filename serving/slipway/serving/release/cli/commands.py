@@ -29,4 +29,10 @@ COMMANDS: Final[tuple[CommandSpec, ...]] = (
         "slipway.serving.fleet.cli.fleet:app",
         panel="Fleet",
     ),
+    CommandSpec(
+        "notices",
+        "Show and send what needs a person; silence it for a while.",
+        "slipway.serving.fleet.cli.notices:app",
+        panel="Fleet",
+    ),
 )
