@@ -90,13 +90,18 @@ def told_of(state: State) -> dict[str, object]:
 
 @contextmanager
 def telemetry_of(
-    folder: Path, clock: Clock, lives: Mapping[str, LiveModel], looks: Mapping[str, Looking]
+    folder: Path,
+    clock: Clock,
+    lives: Mapping[str, LiveModel],
+    looks: Mapping[str, Looking],
+    *,
+    window_s: float = WINDOW_S,
 ) -> Iterator[DeviceTelemetry]:
     """The telemetry of the device in this folder, until the last window is written."""
     collector = Collector(lambda: Spool(folder / FILE), now=clock.now)
     for model, live in lives.items():
         collector.follow(model, live, looks[model])
     try:
-        yield DeviceTelemetry(collector, clock)
+        yield DeviceTelemetry(collector, clock, window_s=window_s)
     finally:
         collector.close()
