@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from slipway.serving.channel.pointer import Wave
+from slipway.serving.edge.telemetry.telling import WINDOW_S
 from slipway.serving.fleet.controller.evidence import Evidence, Rows, Seen, Shadowed
 from slipway.serving.fleet.facts import DeviceFacts, Fleet, Work
 from slipway.serving.release.rollouts import Released
@@ -74,7 +75,7 @@ class Gatherer:
     def gather(self, asked: Asked, now: datetime) -> Evidence:
         """All that is known of a wave now."""
         target, model = asked.target, asked.target.model
-        facts = self.fleet.devices(model=model)
+        facts = [one for one in self.fleet.devices() if model in one.models]
         hours = list(self._hours(asked, now))
         self._forget(model, hours, now)
         places = {one.id: place for place, one in enumerate(facts)}
@@ -105,7 +106,7 @@ class Gatherer:
         kept = self._kept.get((model, begin, end))
         if kept is not None and kept[0] >= end + SETTLED and now - kept[0] < KEPT:
             return kept[1]
-        done = [_done(one) for one in self.fleet.work(model, since=begin, until=end)]
+        done = [_done(one, end) for one in self.fleet.work(model, since=begin, until=end)]
         self._kept[model, begin, end] = now, done
         return done
 
@@ -143,7 +144,7 @@ def pieces(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetim
         begin = end
 
 
-def _done(work: Work) -> _Done:
+def _done(work: Work, until: datetime) -> _Done:
     shadow = _shadowed(work)
     whole = shadow.get("", Shadowed())
     failed = work.counts.get("failed", 0)
@@ -151,7 +152,8 @@ def _done(work: Work) -> _Done:
     took = work.running if work.running.total > 0 else work.latency
     duration = math.log(took.total / took.count) if took.total > 0 and took.count else math.nan
     apart = max(work.divergence.values(), default=math.nan)
-    seconds = max((work.end - work.begin).total_seconds(), 0.0)
+    reported = min(work.end + timedelta(seconds=WINDOW_S), until)  # `end` is where the last window begins
+    seconds = max((reported - work.begin).total_seconds(), 0.0)
     return _Done(work.device, work.release, (decisions, failed, duration, apart), seconds, shadow)
 
 

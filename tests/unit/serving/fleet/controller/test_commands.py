@@ -1,0 +1,69 @@
+"""`slipway fleet control` and `slipway rollout watch` as a person runs them, on a real fleet store that is empty."""
+
+import io
+import json
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+
+import pytest
+
+from planted.leading import Leading, plan
+from rolling_out import MODEL
+from slipway.platform.cli.main import main
+from slipway.serving.fleet.store.store import FleetStore
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(leading: Leading, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Exit code, standard output and standard error of a command."""
+    monkeypatch.chdir(leading.site.root)
+
+    def command(*arguments: str, by: str = "rollouts") -> tuple[int, str, str]:
+        for name, value in {**leading.site.environ, "SLIPWAY_IDENTITY__PERSON": by}.items():
+            monkeypatch.setenv(name, value)
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main(list(arguments))
+        return code, out.getvalue(), err.getvalue()
+
+    return command
+
+
+@pytest.fixture
+def _store(leading: Leading) -> None:
+    FleetStore.of(leading.site.loaded()).close()
+
+
+def test_without_a_fleet_store_nothing_is_begun(run: Run) -> None:
+    code, _, err = run("fleet", "control", "--once")
+    assert code == 2
+    assert "There is no fleet store at" in err
+    assert "slipway fleet serve" in err
+
+
+@pytest.mark.usefixtures("_store")
+def test_without_a_plan_there_is_nothing_to_lead(run: Run) -> None:
+    code, out, err = run("fleet", "control", "--once")
+    assert (code, out) == (0, "")
+    assert "No rollout has a plan" in err
+
+
+@pytest.mark.usefixtures("_store")
+def test_a_look_tells_its_judgement_and_its_numbers(run: Run, leading: Leading) -> None:
+    leading.start(plan())
+    expected = f"{MODEL} release 2, wave canary: hold: 0 of 15 devices have run it for 6h (0 run it, 0.0 h in all)\n"
+    assert run("fleet", "control", "--once")[:2] == (0, expected)
+    assert run("fleet", "control", "--dry-run")[:2] == (0, expected)
+    (told,) = json.loads(run("fleet", "control", "--once", "--json")[1])
+    assert (told["judgement"]["what"], told["done"], told["entry"]) == ("hold", "", None)
+    code, out, _ = run("rollout", "watch", MODEL, "--once", by="ada")
+    assert (code, out.startswith(expected)) == (0, True)
+    assert json.loads(run("rollout", "watch", MODEL, "--json", by="ada")[1])["wave"] == "canary"
+
+
+@pytest.mark.usefixtures("_store")
+def test_a_watch_ends_when_nothing_is_led(run: Run) -> None:
+    code, out, _ = run("rollout", "watch", MODEL, by="ada")
+    assert (code, out) == (0, f"{MODEL}: nothing is on its way\n")
