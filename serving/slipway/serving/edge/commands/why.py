@@ -16,6 +16,7 @@ def run(options: argparse.Namespace) -> int:
     """Tell what the agent did and refused, with its reasons."""
     from slipway.serving.edge.building import how_far
     from slipway.serving.edge.commands.options import check_model, now
+    from slipway.serving.edge.fleet.book import read_page
     from slipway.serving.edge.holding import holder
     from slipway.serving.edge.reporting import states_of, why_json, why_lines
 
@@ -39,4 +40,6 @@ def run(options: argparse.Namespace) -> int:
         print("\n".join(why_lines(state, enrolment, clock)))
         if building[model] is not None:
             print(f"  now  {building[model]}")
+    if (trouble := read_page(home).trouble) is not None:
+        print(f"fleet service, since {trouble.since:%Y-%m-%d %H:%M} UTC: {trouble.why}")
     return 0
