@@ -14,25 +14,37 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class Book:
-    """Entries, one a day."""
+    """Entries, one a day unless they come faster."""
 
-    def __init__(self) -> None:
+    def __init__(self, every: timedelta = timedelta(days=1)) -> None:
+        self.every = every
         self.entries: list[Written] = []
 
-    def decide(self, action: Action, by: str, details: dict[str, Any] | None = None, /, **subjects: Any) -> Written:
+    def decide(
+        self, action: Action, by: str, details: dict[str, Any] | None = None, /, model: str = "birds", **subjects: Any
+    ) -> Written:
         number = len(self.entries) + 1
         decision = Decision(
             action=action,
-            model="birds",
+            model=model,
             subjects={name: str(value) for name, value in subjects.items() if value is not None},
             actor=by,
             nonce=str(number),
             reason="because",
             details=details or {},
         )
-        entry = Entry(number=number, previous="", at=START + timedelta(days=number - 1), decision=decision)
+        entry = Entry(number=number, previous="", at=self.next_at, decision=decision)
         self.entries.append(Written(entry, by, "d", f"{by}@example.com"))
         return self.entries[-1]
+
+    @property
+    def next_at(self) -> datetime:
+        """When the next entry is written."""
+        return START + self.every * len(self.entries)
+
+    def ahead(self, days: float) -> str:
+        """So many days after the next entry."""
+        return (self.next_at + timedelta(days=days)).isoformat()
 
     @property
     def rollout(self) -> Rollout:
@@ -44,7 +56,7 @@ class Book:
 
     @property
     def told(self) -> Pointer:
-        return pointer_of(self.rollout, sequence=1, signed_at=START)
+        return pointer_of(self.rollout, sequence=1, signed_at=self.next_at)
 
     def where(self) -> tuple[int | None, int | None]:
         """Numbers of base and target."""
@@ -84,6 +96,12 @@ class Book:
             self.champions(bundle)
             self.release(number, bundle, number - 1 or None)
             self.finish(number)
+
+    def pin(self, release: int, days: float = 30, **holder: str) -> int:
+        return self.decide(Action.PIN, "eve", {"until": self.ahead(days)}, release=release, **holder).entry.number
+
+    def freeze(self, days: float = 30, model: str = "birds") -> int:
+        return self.decide(Action.FREEZE, "eve", {"until": self.ahead(days)}, model=model).entry.number
 
     def roll_back(self, to: str, replaces: str, **subjects: Any) -> int:
         named = {"bundle": to, "version": NUMBERS[to], "replaces": replaces}

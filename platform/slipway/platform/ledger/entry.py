@@ -43,6 +43,8 @@ class Action(StrEnum):
     """A bundle goes into a channel, and its rollout begins."""
     ADVANCE = "advance"
     """A rollout goes on to more devices, or to all for good."""
+    AGREE = "agree"
+    """Somebody approves the last step of a rollout, where its plan asks for that."""
     PAUSE = "pause"
     RESUME = "resume"
     SAMPLE = "sample"
@@ -57,6 +59,10 @@ class Action(StrEnum):
     """Until a moment nothing is begun with; undoing stays possible."""
     CONFIGURE = "configure"
     """How the devices of a site work: streams, masks, thresholds, windows."""
+
+
+EVERY_MODEL: Final = ""
+"""In place of a model, where a decision is about all of them or about none."""
 
 
 class Decision(Record):

@@ -23,6 +23,7 @@ ROLES: Final[Mapping[Action, tuple[Role, ...]]] = {
     Action.RESTORE: (Role.GUARD_SERVICE,),
     Action.RELEASE: (Role.RELEASER,),
     Action.ADVANCE: (Role.RELEASER, Role.ROLLOUT_SERVICE),
+    Action.AGREE: (Role.APPROVER,),
     Action.PAUSE: (Role.RELEASER, Role.ON_CALL, Role.OPERATOR, Role.ROLLOUT_SERVICE),
     Action.RESUME: (Role.RELEASER, Role.OPERATOR),
     Action.SAMPLE: (Role.RELEASER, Role.OPERATOR),

@@ -97,7 +97,8 @@ class Guard:
         """The same for every model; the ledger is read once."""
         models: dict[str, list[Written]] = {}
         for written in self.ledger.entries():
-            models.setdefault(written.entry.decision.model, []).append(written)
+            if model := written.entry.decision.model:
+                models.setdefault(model, []).append(written)
         return [self._tried(model, entries, dry_run=dry_run) for model, entries in sorted(models.items())]
 
     def _tried(self, model: str, entries: list[Written], *, dry_run: bool) -> Looked:

@@ -23,11 +23,15 @@ WORDS: Final = {
     Action.RESTORE: "alias put back",
     Action.RELEASE: "released",
     Action.ADVANCE: "rollout advanced",
+    Action.AGREE: "last step approved",
     Action.PAUSE: "rollout paused",
     Action.RESUME: "rollout resumed",
     Action.SAMPLE: "pictures to keep",
     Action.ROLLBACK: "rolled back to",
     Action.REFUSE: "refused",
+    Action.PIN: "pin",
+    Action.FREEZE: "freeze",
+    Action.CONFIGURE: "site configured",
 }
 
 

@@ -14,6 +14,7 @@ a rollout.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -82,11 +83,16 @@ def converge(
     return tuple(done)
 
 
-def equal(rollout: Rollout, there: Pointer | None) -> bool:
-    """Whether a pointer says what the ledger does."""
+def equal(rollout: Rollout, there: Pointer | None, now: datetime) -> bool:
+    """Whether a pointer says what the ledger does at this moment: pins and freezes that are over are left out.
+
+    What was over when it was signed stays out, whatever the time is here: of two clocks that differ neither brings back
+    what the other left out.
+    """
     if there is None:
         return rollout.newest is None
-    return pointer_of(rollout, sequence=there.sequence, signed_at=there.signed_at) == there
+    at = max(now, there.signed_at)
+    return pointer_of(rollout, sequence=there.sequence, signed_at=there.signed_at, at=at) == there
 
 
 def sequence_after(there: Pointer | None, rollout: Rollout) -> int:
@@ -128,7 +134,7 @@ def _tried(desk: Desk, repository: Repository, known: Rollout, told: Watched) ->
     model = known.model
     try:
         there = repository.pointer(model)
-        if equal(known, there) and not _unsigned(repository, known):
+        if equal(known, there, desk.now()) and not _unsigned(repository, known, desk.now()):
             return Converged(model, there)
         return _signed(desk, repository, model, told)
     except (PlatformError, SlipwayError) as error:
@@ -142,17 +148,17 @@ def _signed(desk: Desk, repository: Repository, model: str, told: Watched, *, em
     """
     for _ in range(ROUNDS):
         there = repository.pointer(model)
-        rollout, _ = load_rollout(desk, model)
-        same = equal(rollout, there)
-        if same and not _unsigned(repository, rollout):
+        now, (rollout, _) = desk.now(), load_rollout(desk, model)
+        same = equal(rollout, there, now)
+        if same and not _unsigned(repository, rollout, now):
             return Converged(model, there)
         if there and empties(rollout, there) and not emptying:
             return Converged(model, there, waits=why_kept(rollout, there))
         try:
-            _sign_releases(desk, repository, rollout, told)
+            _sign_releases(desk, repository, rollout.told_at(now), told)
             if there and same:
                 return Converged(model, there, changed=True)
-            wanted = pointer_of(rollout, sequence=sequence_after(there, rollout), signed_at=desk.now())
+            wanted = pointer_of(rollout, sequence=sequence_after(there, rollout), signed_at=now)
             repository.set_pointer(wanted)
         except MISSING as error:
             return _waiting(Converged(model, there), error)
@@ -164,28 +170,24 @@ def _signed(desk: Desk, repository: Repository, model: str, told: Watched, *, em
     raise Busy(f"The pointer of {model} was moved by others {ROUNDS} times in a row.", mend="Try again.")
 
 
-def _unsigned(repository: Repository, rollout: Rollout) -> bool:
+def _unsigned(repository: Repository, rollout: Rollout, now: datetime) -> bool:
     """Whether the channel lacks a release that devices are told of, or has another in its place."""
-    return any(
-        repository.release(rollout.model, one.bundle, one.number) != one.signed
-        for one in (rollout.base, rollout.target)
-        if one is not None
-    )
+    return any(repository.release(rollout.model, one.bundle, one.number) != one.signed for one in rollout.told_at(now))
 
 
-def _sign_releases(desk: Desk, repository: Repository, rollout: Rollout, told: Watched) -> None:
+def _sign_releases(desk: Desk, repository: Repository, released: Iterable[Released], told: Watched) -> None:
     tell, meter = told
-    for released in filter(None, (rollout.base, rollout.target)):
-        there = repository.release(rollout.model, released.bundle, released.number)
+    for one in released:
+        there = repository.release(one.model, one.bundle, one.number)
         if there is None:
-            tell(f"Bringing release {released.number} of {rollout.model} into the channel …")
-            there = repository.add_release(released.signed, files_of(desk, released), meter)
-        if there != released.signed:
+            tell(f"Bringing release {one.number} of {one.model} into the channel …")
+            there = repository.add_release(one.signed, files_of(desk, one), meter)
+        if there != one.signed:
             raise NotAsDecided(
-                f"Release {released.number} of {rollout.model} was signed otherwise than entry "
-                f"{released.written.entry.number} of the ledger says. Devices are not led to it.",
+                f"Release {one.number} of {one.model} was signed otherwise than entry "
+                f"{one.written.entry.number} of the ledger says. Devices are not led to it.",
                 mend="Find out who signed it: somebody else may have a release key. "
-                f"`slipway rollout undo {rollout.model} --reason …`, and start again.",
+                f"`slipway rollout undo {one.model} --reason …`, and start again.",
             )
 
 

@@ -7,6 +7,8 @@ a pause of what is over, an advance of what is paused. `void` tells each with th
 Who is champion is `registry.standing`'s, which this rests on. A rollback that counts there takes what it quarantines
 out of the field: a target gives way to the base, a base to the release before it. Where there is none to go back to,
 what is on its way stays paused.
+
+A freeze of all models is an entry that names none, and part of every model's fold.
 """
 
 from collections.abc import Iterable
@@ -14,17 +16,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from slipway.platform.errors import WrongUse
-from slipway.platform.ledger.entry import Action, Written
+from slipway.platform.ledger.entry import EVERY_MODEL, Action, Written
 from slipway.platform.registry.decisions import REPLACES, UNDOES
 from slipway.platform.registry.standing import PROMOTIONS, Fold, ModelStanding, Void
 from slipway.serving.channel.pointer import Wave
 from slipway.serving.release import rules, wording
+from slipway.serving.release.holding import HOLDS, against_hold, held, loosened
 from slipway.serving.release.rollouts import Rollout, Step
 
 if TYPE_CHECKING:
     from slipway.platform.registry.desk import Desk
 
-ROLLOUT_ACTIONS: Final = frozenset({Action.RELEASE, Action.ADVANCE, Action.PAUSE, Action.RESUME, Action.SAMPLE})
+ROLLOUT_ACTIONS: Final = frozenset(
+    {Action.RELEASE, Action.ADVANCE, Action.AGREE, Action.PAUSE, Action.RESUME, Action.SAMPLE, *HOLDS}
+)
 
 
 def folded(model: str, entries: Iterable[Written]) -> tuple[Rollout, ModelStanding]:
@@ -32,7 +37,7 @@ def folded(model: str, entries: Iterable[Written]) -> tuple[Rollout, ModelStandi
     registry, rollout, reached = Fold(model), Rollout(model), 0
     for written in entries:
         decision = written.entry.decision
-        if decision.model != model:
+        if decision.model != model and (decision.model, decision.action) != (EVERY_MODEL, Action.FREEZE):
             continue
         reached = written.entry.number
         if decision.action in ROLLOUT_ACTIONS:
@@ -46,7 +51,7 @@ def folded(model: str, entries: Iterable[Written]) -> tuple[Rollout, ModelStandi
 
 def load_rollout(desk: "Desk", model: str) -> tuple[Rollout, ModelStanding]:
     """Where the rollout stands by the store's ledger."""
-    return folded(model, desk.ledger.entries(model))
+    return folded(model, desk.ledger.entries())
 
 
 def load_rollouts(desk: "Desk") -> dict[str, tuple[Rollout, ModelStanding]]:
@@ -68,12 +73,14 @@ def known_rollout(desk: "Desk", given: str) -> tuple[Rollout, ModelStanding]:
 
 
 def _placed(rollout: Rollout, registry: Fold, written: Written) -> Rollout:
-    """A release, advance, pause, resumption or policy of samples."""
-    decision = written.entry.decision
+    """What is decided about a rollout alone."""
+    decision, at = written.entry.decision, written.entry.at
     if decision.action is Action.RELEASE:
         against = next(rules.against_release(rollout, registry.result(), written), None)
+    elif decision.action in HOLDS:
+        against = against_hold(rollout, decision, at)
     else:
-        against = rules.against_move(rollout, decision)
+        against = rules.against_move(rollout, decision, at)
     if against is not None:
         return replace(rollout, void=(*rollout.void, Void(written, against.why)))
     match decision.action:
@@ -85,6 +92,11 @@ def _placed(rollout: Rollout, registry: Fold, written: Written) -> Rollout:
             sampling = rules.sampling_in(decision)
             step = Step(written, None, wording.sampling(sampling))
             return replace(rollout, sampling=sampling, sampled=written, steps=(*rollout.steps, step))
+        case Action.PIN | Action.FREEZE:
+            step = Step(written, rules.number_in(decision, rules.RELEASE), wording.hold(decision))
+            return replace(held(rollout, written), steps=(*rollout.steps, step))
+        case Action.AGREE:
+            return _stepped(replace(rollout, agreed=(*rollout.agreed, written)), written, wording.AGREED)
         case Action.PAUSE:
             return _stepped(replace(rollout, paused=written), written, wording.PAUSED)
         case _:
@@ -99,9 +111,10 @@ def _begun(rollout: Rollout, written: Written) -> Rollout:
         target_number=released.number,
         wave=released.wave,
         paused=None,
+        agreed=(),
         last=written,
     )
-    return _stepped(begun, written, wording.begun(released))
+    return _stepped(loosened(begun), written, wording.begun(released))
 
 
 def _advanced(rollout: Rollout, written: Written) -> Rollout:
@@ -121,7 +134,7 @@ def _advanced(rollout: Rollout, written: Written) -> Rollout:
 def _taken_back(rollout: Rollout, written: Written) -> Rollout:
     subjects = written.entry.decision.subjects
     gone = subjects.get(UNDOES, subjects.get(REPLACES, ""))
-    rollout = replace(rollout, taken_out={**rollout.taken_out, gone: written})
+    rollout = loosened(replace(rollout, taken_out={**rollout.taken_out, gone: written}))
     release = rollout.target if rollout.target and rollout.target.bundle == gone else rollout.base
     if release is None or release.bundle != gone:
         return rollout
@@ -140,7 +153,7 @@ def _taken_back(rollout: Rollout, written: Written) -> Rollout:
 
 def _over(rollout: Rollout) -> Rollout:
     """Nothing is on its way."""
-    return replace(rollout, target_number=None, wave=Wave(), paused=None)
+    return replace(rollout, target_number=None, wave=Wave(), paused=None, agreed=())
 
 
 def _stepped(rollout: Rollout, written: Written, what: str, release: int | None = None) -> Rollout:

@@ -1,4 +1,4 @@
-"""Letting a rollout go on, pausing it, letting it go on again, and saying which pictures devices keep.
+"""Letting a rollout go on, approving its last step, pausing it, and saying which pictures devices keep.
 
 Each is one entry of the ledger, which the channel then follows. What is so already is not decided a second time.
 """
@@ -34,8 +34,12 @@ class Move:
     @property
     def words(self) -> str:
         """What it does to a model, whose name follows."""
-        kept = "change which pictures are kept by devices of"
-        return kept if self.action is Action.SAMPLE else f"{self.action} the rollout of"
+        match self.action:
+            case Action.SAMPLE:
+                return "change which pictures are kept by devices of"
+            case Action.AGREE:
+                return "approve the last step of the rollout of"
+        return f"{self.action} the rollout of"
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,15 @@ def _last(rollout: Rollout, action: Action) -> Written | None:
         return None
     steps = (step.written for step in reversed(rollout.steps) if step.release == target.number)
     return next((one for one in steps if one.entry.decision.action is action), target.written)
+
+
+def agreeing(person: str) -> Move:
+    """This person approves the last step, where the plan asks for that."""
+
+    def already(rollout: Rollout) -> Written | None:
+        return next((one for one in rollout.agreed if one.signer == person), None)
+
+    return Move(Action.AGREE, {}, already)
 
 
 def pausing() -> Move:
@@ -124,16 +137,17 @@ def move(  # noqa: PLR0913 - what may be left out is given by name
     return Moved(load_rollout(desk, model)[0], written, there is not None, converged)
 
 
-def against(rollout: Rollout, wanted: Move) -> Refused | None:
+def against(desk: Desk, rollout: Rollout, wanted: Move) -> Refused | None:
     """What speaks against it now."""
-    decision = _about(rollout).decided(wanted.action, actor="", nonce="-", details=wanted.details)
-    found = against_move(rollout, decision)
+    actor = desk.signer.person.name if wanted.action is Action.AGREE else ""
+    decision = _about(rollout).decided(wanted.action, actor=actor, nonce="-", details=wanted.details)
+    found = against_move(rollout, decision, desk.now())
     return refused([found]) if found else None
 
 
 def _decided(desk: Desk, rollout: Rollout, wanted: Move, reason: str, request: str | None) -> Written:
     about = About(rollout.model, "") if wanted.action is Action.SAMPLE else _about(rollout)
-    if found := against(rollout, wanted):
+    if found := against(desk, rollout, wanted):
         desk.refuse(wanted.action.value, about, found)
     return decide(desk, wanted.action, about, reason=reason, request=request, details=wanted.details)[0]
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from slipway.platform.ledger.describing import moment, plain
 from slipway.platform.ledger.entry import Written
 from slipway.platform.registry.standing import Void
-from slipway.serving.channel.pointer import Named, Pointer, Sampling, Wave
+from slipway.serving.channel.pointer import Named, Pin, Pointer, Sampling, Wave
 from slipway.serving.channel.release import Release
 from slipway.serving.release.plan import Plan
 
@@ -61,6 +62,43 @@ class Released:
         )
 
 
+Holder = tuple[str, str]
+"""`device` or `site`, and its name."""
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """A device, or the devices of a site, that stay with one release until a moment."""
+
+    holder: Holder
+    release: int
+    pin: Pin
+    written: Written
+
+    @property
+    def words(self) -> str:
+        """Who stays."""
+        return " ".join(self.holder)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A time in which nothing is begun with."""
+
+    until: datetime
+    written: Written
+
+    @property
+    def why(self) -> str:
+        """In words that stand behind others."""
+        decision = self.written.entry.decision
+        what = decision.model or "everything"
+        reason = plain(decision.reason)
+        return (
+            f"{what} is frozen until {moment(self.until)} UTC by {self.written.signer}{f': {reason}' if reason else ''}"
+        )
+
+
 @dataclass(frozen=True)
 class Step:
     """An entry that changed what devices should run."""
@@ -85,6 +123,12 @@ class Rollout:
     """Which pictures devices keep for labelling, whatever they run."""
     sampled: Written | None = None
     """What said so."""
+    pins: Mapping[Holder, Pinned] = field(default_factory=dict)
+    """The newest of each holder, whether or not it is over by now."""
+    freezes: Mapping[str, Frozen] = field(default_factory=dict)
+    """The newest of this model, and of all models, by what they name; whether or not it is over by now."""
+    agreed: tuple[Written, ...] = ()
+    """Approvals of the last step of what is on its way."""
     steps: tuple[Step, ...] = ()
     void: tuple[Void, ...] = ()
     taken_out: Mapping[str, Written] = field(default_factory=dict)
@@ -124,6 +168,19 @@ class Rollout:
         """Above the next one by more than what is ever signed without being told; such a number would leave none."""
         return self.next_number + LEAP
 
+    def pins_at(self, at: datetime) -> tuple[Pinned, ...]:
+        """Those that hold then, in the order of their holders."""
+        return tuple(one for _, one in sorted(self.pins.items()) if one.pin.until > at)
+
+    def frozen_at(self, at: datetime) -> Frozen | None:
+        """What lasts longest of all that holds then."""
+        return max((one for one in self.freezes.values() if one.until > at), key=lambda one: one.until, default=None)
+
+    def told_at(self, at: datetime) -> tuple[Released, ...]:
+        """Every release that devices are told of then: base, target, and what some are pinned to."""
+        numbers = (self.base_number, self.target_number, *(one.release for one in self.pins_at(at)))
+        return tuple(self.releases[number] for number in dict.fromkeys(numbers) if number is not None)
+
     @property
     def state(self) -> str:
         """In a word."""
@@ -151,9 +208,10 @@ class Rollout:
         return next((one.why for one in self.void if one.written.entry.number == entry), None)
 
 
-def pointer_of(rollout: Rollout, *, sequence: int, signed_at: datetime) -> Pointer:
-    """What devices should be told."""
-    base, target = rollout.base, rollout.target
+def pointer_of(rollout: Rollout, *, sequence: int, signed_at: datetime, at: datetime | None = None) -> Pointer:
+    """What devices should be told; `at` is when, where that is not when it is signed: pins and freezes end by then."""
+    base, target, at = rollout.base, rollout.target, at or signed_at
+    frozen = rollout.frozen_at(at)
     return Pointer(
         model=rollout.model,
         sequence=sequence,
@@ -162,6 +220,8 @@ def pointer_of(rollout: Rollout, *, sequence: int, signed_at: datetime) -> Point
         target=target.named if target else None,
         wave=rollout.wave,
         paused=rollout.paused is not None,
+        frozen_until=frozen.until if frozen else None,
+        pins=tuple(one.pin for one in rollout.pins_at(at)),
         minimum_agent=base.minimum_agent if base else NO_MINIMUM,
         sampling=rollout.sampling,
     )

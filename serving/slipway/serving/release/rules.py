@@ -6,6 +6,7 @@ names what is wrong, with what to do about it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from pydantic import ValidationError
@@ -128,6 +129,8 @@ def against_release(rollout: Rollout, standing: ModelStanding, written: Written)
         return
     again = f"Look at `slipway rollout status {rollout.model}`, and start again if it is still wanted."
     base = rollout.base
+    if frozen := against_frozen(rollout, written.entry.at):
+        yield frozen
     if given.number <= max(rollout.releases, default=0):
         yield Against(f"the number {given.number} was taken by then", again)
     if given.number > rollout.number_limit:
@@ -188,8 +191,21 @@ def against_version(rollout: Rollout, version: VersionStanding) -> Iterator[Agai
         )
 
 
-def against_move(rollout: Rollout, decision: Decision) -> Against | None:
-    """What speaks against an advance, a pause, a resumption or a policy of samples at this place."""
+def against_frozen(rollout: Rollout, at: datetime) -> Against | None:
+    """What speaks against beginning anything, or going on with it, at that moment."""
+    frozen = rollout.frozen_at(at)
+    if frozen is None:
+        return None
+    scope = frozen.written.entry.decision.model
+    lift = f"`slipway freeze{f' {scope}' if scope else ''} --lift --reason …` lifts it."
+    return Against(frozen.why, f"Wait until then; {lift} Pausing, undoing and pins stay possible.")
+
+
+def against_move(rollout: Rollout, decision: Decision, at: datetime) -> Against | None:
+    """What speaks against an advance, an approval of the last one, a pause, a resumption or a policy of samples.
+
+    It stands, or would stand, at the place of this moment.
+    """
     if decision.action is Action.SAMPLE:
         return _against_reading(decision)
     model, target = rollout.model, rollout.target
@@ -201,6 +217,10 @@ def against_move(rollout: Rollout, decision: Decision) -> Against | None:
     if decision.action is not Action.PAUSE and rollout.is_quarantined(target):
         forward = f"Promote another version, and `slipway rollout start {model}`."
         return Against(f"release {target.number} is quarantined", forward)
+    if decision.action in {Action.ADVANCE, Action.RESUME} and (found := against_frozen(rollout, at)):
+        return found
+    if decision.action is Action.AGREE:
+        return _against_agreeing(rollout, target, decision.actor)
     return _against_pace(rollout, decision, f"release {target.number} was")
 
 
@@ -215,7 +235,34 @@ def _against_pace(rollout: Rollout, decision: Decision, it_was: str) -> Against 
         case Action.ADVANCE if rollout.paused:
             return Against(f"{it_was} paused", f"{resume}, then advance.")
         case Action.ADVANCE:
-            return _against_reading(decision)
+            return _against_reading(decision) or _against_last_step(rollout, decision)
+    return None
+
+
+def _against_last_step(rollout: Rollout, decision: Decision) -> Against | None:
+    """Approvals that the plan asks for, and that are not there."""
+    plan = target_of(rollout).plan
+    if plan is None or not (finishes(decision) or plan.is_last_step(wave_in(decision))):
+        return None
+    given = len(rollout.agreed)
+    if given >= plan.approvals:
+        return None
+    return Against(
+        f"the last step had {given} of the {plan.approvals} approvals that the plan asks for",
+        f"`slipway rollout approve {rollout.model}`, by somebody who is approver.",
+    )
+
+
+def _against_agreeing(rollout: Rollout, target: Released, actor: str) -> Against | None:
+    if target.plan is None or not target.plan.approvals:
+        return Against(
+            f"release {target.number} goes by no plan that asks for approvals",
+            f"`slipway rollout status {rollout.model}` shows by what it goes.",
+        )
+    if actor == target.written.signer:
+        return Against(f"{actor} began the rollout of release {target.number}", "Somebody else approves its last step.")
+    if any(one.signer == actor for one in rollout.agreed):
+        return Against(f"{actor} approved the last step already", "Once is enough.")
     return None
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,6 +28,7 @@ class Standing:
     rollout: Rollout
     versions: ModelStanding
     pointer: Pointer | None
+    now: datetime
     problem: str = ""
     """Why nobody knows what devices are told."""
 
@@ -39,7 +41,7 @@ class Standing:
     @property
     def shown(self) -> bool:
         """Whether devices are told what the ledger says."""
-        return not self.problem and equal(self.rollout, self.pointer)
+        return not self.problem and equal(self.rollout, self.pointer, self.now)
 
     @property
     def channel(self) -> str:
@@ -114,7 +116,13 @@ def standings(desk: Desk, models: Sequence[str] | None = None) -> tuple[Standing
         listed, told = _told_by(desk, Path(trust))
         if models is None:
             found |= {model: load_rollout(desk, model) for model in listed if model not in found}
-        return tuple(Standing(*found[model], *told(model)) for model in (models or sorted(found)))
+        return tuple(_standing(*found[model], *told(model), desk.now()) for model in (models or sorted(found)))
+
+
+def _standing(
+    rollout: Rollout, versions: ModelStanding, pointer: Pointer | None, problem: str, now: datetime
+) -> Standing:
+    return Standing(rollout, versions, pointer, now, problem)
 
 
 def _told_by(desk: Desk, trust: Path) -> tuple[tuple[str, ...], Callable[[str], tuple[Pointer | None, str]]]:

@@ -2,11 +2,16 @@
 
 from typing import Final
 
+from slipway.platform.ledger.describing import moment
+from slipway.platform.ledger.entry import Action, Decision
 from slipway.serving.channel.pointer import Sampling, Wave
+from slipway.serving.release.holding import ends, holder_in, until_in
 from slipway.serving.release.rollouts import Released, Rollout
+from slipway.serving.release.rules import RELEASE
 
 PAUSED: Final = "paused"
 RESUMED: Final = "goes on"
+AGREED: Final = "its last step is approved"
 FINISHED: Final = "finished: it is everybody's"
 NO_WAY_BACK: Final = "quarantined, and there is no release to go back to"
 
@@ -14,7 +19,24 @@ NO_WAY_BACK: Final = "quarantined, and there is no release to go back to"
 def wave(given: Wave) -> str:
     """Which devices are meant."""
     share = f"{given.share:g} % of " if given.share < 100 else ""  # noqa: PLR2004 - per cent
-    return f"to {share}{f'the cohort {given.cohort}' if given.cohort else 'all devices'}"
+    beside = f", beside what answers, on {given.frames * 100:g} % of frames" if given.kind == "shadow" else ""
+    return f"to {share}{f'the cohort {given.cohort}' if given.cohort else 'all devices'}{beside}"
+
+
+def hold(decision: Decision) -> str:
+    """A pin or a freeze."""
+    if decision.action is Action.FREEZE:
+        what = decision.model or "everything"
+        return f"{what} is frozen no more" if ends(decision) else f"{what} is frozen until {until(decision)}"
+    holder = " ".join(holder_in(decision))
+    if ends(decision):
+        return f"{holder} is pinned no more"
+    return f"{holder} is pinned to release {decision.subjects[RELEASE]} until {until(decision)}"
+
+
+def until(decision: Decision) -> str:
+    """The moment that a pin or a freeze names."""
+    return f"{moment(until_in(decision))} UTC"
 
 
 def sampling(given: Sampling) -> str:

@@ -134,7 +134,7 @@ def _move(model: str, wanted: "Move", why: tuple[str, str | None], *, dry_run: b
     desk = open_desk()
     if dry_run:
         rollout = known_rollout(desk, model)[0]
-        refused = None if wanted.already(rollout) else against(rollout, wanted)
+        refused = None if wanted.already(rollout) else against(desk, rollout, wanted)
         if json:
             print_json(
                 {"model": rollout.model, "action": wanted.action.value, "against": str(refused) if refused else ""}
