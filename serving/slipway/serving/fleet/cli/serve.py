@@ -1,5 +1,6 @@
 """`slipway fleet serve`: the service, until it is told to stop."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -47,6 +48,7 @@ def serve(
             say(f"{at} can be reached by others, and this speaks plain HTTP: put a proxy with TLS before it.")
         service = Service(store, people, _channel(loaded), fleet, loaded=loaded)
         typer.echo(f"Listening at {fleet.url}, store {store.url.render_as_string()}")
+        sys.stdout.flush()
         run(service, sockets)
     say("Stopped.")
 

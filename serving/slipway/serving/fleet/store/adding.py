@@ -79,15 +79,6 @@ class Adder:
         there = Sum()
         there.add_row(row.counts, row.latency, row.running, row.divergence)
         there.add_seen(json.loads(row.seen) if row.seen else {})
-        merge(there, done)
+        there.add(done)
         bounds = {"first": min(row.first, at), "last": max(row.last, at)}
         self._connection.execute(_CHANGE[table.name], {**key, **bounds, **there.columns()})
-
-
-def merge(into: Sum, other: Sum) -> None:
-    """Add all that the other holds."""
-    into.add_counts(other.counts)
-    into.latency.merge(other.latency)
-    into.running.merge(other.running)
-    into.add_divergence(other.divergence)
-    into.add_seen(other.seen)

@@ -52,6 +52,14 @@ class Sum:
         merge_packed(self.running, running)
         self.add_divergence(json.loads(divergence) if divergence else {})
 
+    def add(self, other: "Sum") -> None:
+        """Add all that the other holds."""
+        self.add_counts(other.counts)
+        self.latency.merge(other.latency)
+        self.running.merge(other.running)
+        self.add_divergence(other.divergence)
+        self.add_seen(other.seen)
+
     def add_counts(self, counts: Mapping[str, int]) -> None:
         """Add these."""
         there = self.counts

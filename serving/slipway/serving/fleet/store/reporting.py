@@ -15,7 +15,7 @@ from slipway.serving.edge.fleet.wire import Record, Report, Standing
 from slipway.serving.fleet.store import times
 from slipway.serving.fleet.store.adding import Adder
 from slipway.serving.fleet.store.names import Ranges
-from slipway.serving.fleet.store.packing import text_of
+from slipway.serving.fleet.store.packing import Sum, text_of
 from slipway.serving.fleet.store.records import Unreadable, counts_in, sample_in, sketch_in, subject_named
 from slipway.serving.fleet.store.refusals import KnownOtherwise, NotADevice, Replayed, Revoked
 from slipway.serving.fleet.store.tables import DEVICES, HEARD, NAMES, SAMPLES, SPANS, STANDINGS
@@ -177,6 +177,7 @@ class _Times:
 def _take_records(connection: Connection, adder: Adder, heard: Heard, when: _Times) -> tuple[int, int]:
     """How many were new, and how many of them said nothing."""
     spools: dict[str, Ranges] = {}
+    sums: dict[tuple[int, int], Sum] = {}
     stored = lost = 0
     for record in heard.report.records:
         generation, _, number = record.name.partition("-")
@@ -186,20 +187,29 @@ def _take_records(connection: Connection, adder: Adder, heard: Heard, when: _Tim
             continue
         stored += 1
         try:
-            _take_record(connection, adder, heard.device, record, when.placed(record))
+            _take_record(connection, adder, heard.device, record, when.placed(record), sums)
         except Unreadable:
             lost += 1
+    for (subject, at), done in sums.items():
+        adder.add(heard.device, subject, at, done)
     for generation, ranges in spools.items():
         _keep_spool(connection, heard.device, generation, ranges, when.now)
     return stored, lost
 
 
-def _take_record(connection: Connection, adder: Adder, device: str, record: Record, at: int) -> None:
+def _take_record(
+    connection: Connection,
+    adder: Adder,
+    device: str,
+    record: Record,
+    at: int,
+    sums: dict[tuple[int, int], Sum],
+) -> None:
+    """What belongs to one window is added up first: a window comes as counts and as a sketch."""
     match record.kind:
-        case "counts":
-            adder.add(device, adder.subject(subject_named(record.subject)), at, counts_in(record.body))
-        case "sketch":
-            adder.add(device, adder.subject(subject_named(record.subject)), at, sketch_in(record.body))
+        case "counts" | "sketch":
+            done = counts_in(record.body) if record.kind == "counts" else sketch_in(record.body)
+            sums.setdefault((adder.subject(subject_named(record.subject)), at), Sum()).add(done)
         case "sample":
             sample = sample_in(record.body, device)
             if connection.scalar(select(SAMPLES.c.decision).where(SAMPLES.c.decision == sample.decision)) is None:

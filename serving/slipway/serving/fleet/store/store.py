@@ -177,7 +177,9 @@ class FleetStore:
     def take(self, heard: Heard) -> "Future[int]":
         """Store a report; done when it is stored for good, with how many of its records were new."""
         now = self._stamp()
-        return self.writer.submit(lambda connection: reporting.take(connection, heard, now, self._memory))
+        return self.writer.submit(
+            lambda connection: reporting.take(connection, heard, now, self._memory), guarded=False
+        )
 
     def enrol(self, asked: Enrolling, sequence: int, signed: bytes) -> "Future[Place]":
         """Make a machine a device."""

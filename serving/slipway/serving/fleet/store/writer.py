@@ -10,6 +10,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import nullcontext
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
@@ -32,10 +33,10 @@ class StoreClosed(SlipwayError):
 class _Job:
     """Work that waits, and whom to tell."""
 
-    __slots__ = ("error", "future", "result", "work")
+    __slots__ = ("error", "future", "guarded", "result", "work")
 
-    def __init__(self, work: Work) -> None:
-        self.work = work
+    def __init__(self, work: Work, *, guarded: bool) -> None:
+        self.work, self.guarded = work, guarded
         self.future: Future[Any] = Future()
         self.result: Any = None
         self.error: Exception | None = None
@@ -44,7 +45,7 @@ class _Job:
         """Do it; a refusal is its result."""
         self.result = self.error = None
         try:
-            with connection.begin_nested():
+            with connection.begin_nested() if self.guarded else nullcontext():
                 self.result = self.work(connection)
         except SQLAlchemyError:
             raise
@@ -78,9 +79,9 @@ class Writer:
         """How much is to be written."""
         return self._jobs.qsize()
 
-    def submit(self, work: Work) -> "Future[Any]":
-        """Have it done with the next commit."""
-        job = _Job(work)
+    def submit(self, work: Work, *, guarded: bool = True) -> "Future[Any]":
+        """Have it done with the next commit; work that refuses only before it writes needs no guard."""
+        job = _Job(work, guarded=guarded)
         if self._closed or self.waiting >= MOST_WAITING:
             raise StoreClosed("The fleet store takes nothing more now.", mend="Try again in a minute.")
         self._jobs.put(job)

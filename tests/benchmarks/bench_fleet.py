@@ -1,0 +1,207 @@
+"""The fleet service: reports through HTTP beside rows written straight into SQLite, and questions beside plain reading.
+
+10,000 devices with a report a minute are 167 reports in a second. The store holds 30 days of hours and days of that
+many devices; the rows are made by SQLite itself, which takes a minute and three gigabytes of disk.
+"""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bench_serving import Meter
+from fleet_load import BUCKETS, COUNTS, key_of
+from harness import Figures, Pair
+from slipway.serving.fleet.store import times
+from slipway.serving.fleet.store.packing import pack
+from slipway.serving.fleet.store.store import FleetStore
+from slipway.serving.runtime.quantiles import Quantiles
+
+HERE = Path(__file__).resolve().parent
+DEVICES = 10_000
+DAYS = 30
+REPORTS = 1_000
+"""Of one sample."""
+NEEDED = DEVICES / 60
+PAGE = 500
+
+
+@contextmanager
+def pairs() -> Iterator[list[Pair]]:
+    """The store is made once."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slipway-bench-")))
+        (folder / ".slipway").mkdir()
+        now = datetime.now(UTC)
+        with FleetStore("sqlite:///.slipway/fleet.db", folder):
+            _fill(folder / ".slipway" / "fleet.db", now)
+        url = stack.enter_context(_served(folder))
+        store = stack.enter_context(FleetStore("sqlite:///.slipway/fleet.db", folder))
+        raw = stack.enter_context(_raw(folder / "raw.db"))
+        plain = sqlite3.connect(folder / ".slipway" / "fleet.db", check_same_thread=False)
+        stack.callback(plain.close)
+        yield [_reports(stack, url, raw), *_questions(store, plain, now)]
+
+
+def _reports(stack: ExitStack, url: str, raw: sqlite3.Connection) -> Pair:
+    ask = stack.enter_context(_devices(url))
+    meter = Meter()
+    taken: list[float] = []
+
+    def ours() -> None:
+        taken.append(ask(REPORTS))
+        meter.add(taken[-1])
+
+    def reference() -> None:
+        """Each row in a commit of its own, which waits for the disk as ours do."""
+        body, begun = os.urandom(1_000), time.perf_counter()
+        for number in range(REPORTS):
+            raw.execute("insert into reports (device, body) values (?, ?)", (f"gate-{number:05d}", body))
+        meter.add(time.perf_counter() - begun)
+
+    def figures() -> Figures:
+        rates = sorted(REPORTS / seconds for seconds in taken[1:])
+        return {
+            "reports_per_second": round(rates[len(rates) // 2]),
+            "least_reports_per_second": round(rates[0]),
+            "needed_per_second": round(NEEDED),
+        }
+
+    return Pair(
+        name="fleet: a signed report through HTTP, against a row in SQLite with a commit of its own",
+        ours=ours,
+        reference=reference,
+        unit="µs",
+        goal=1e6 / NEEDED / 100,
+        times=REPORTS,
+        clock=meter,
+        figures=figures,
+    )
+
+
+def _questions(store: FleetStore, plain: sqlite3.Connection, now: datetime) -> list[Pair]:
+    """What the console asks."""
+    since = now - timedelta(days=1)
+
+    def page() -> None:
+        plain.execute("select * from devices join heard on device = id order by id limit ?", (PAGE,)).fetchall()
+        plain.execute("select * from standings order by device limit ?", (PAGE,)).fetchall()
+
+    def day() -> None:
+        begin, end = times.stamp(since), times.stamp(now)
+        plain.execute("select * from hours where subject = 2 and at >= ? and at < ?", (begin, end)).fetchall()
+
+    return [
+        Pair(
+            name=f"fleet: a page of {PAGE} of {DEVICES:,} devices, against the rows",
+            ours=lambda: store.devices(limit=PAGE),
+            reference=page,
+            unit="ms",
+            goal=20,
+        ),
+        Pair(
+            name=f"fleet: the last day of {DEVICES:,} devices by release, against its hours read",
+            ours=lambda: store.work("parcel", since=since, until=now),
+            reference=day,
+            unit="ms",
+            goal=10,
+        ),
+    ]
+
+
+def _fill(path: Path, now: datetime) -> None:
+    """Devices, and what they did in 30 days: release 3, and 4 in the last 18 hours."""
+    quantiles = Quantiles.from_json(BUCKETS)
+    done = (COUNTS.decode(), pack(quantiles), pack(quantiles))
+    end = times.stamp(now) // times.HOUR * times.HOUR
+    begin, cut = (end // times.DAY - DAYS) * times.DAY, end - 18 * times.HOUR
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute("pragma synchronous = off")
+    database.execute("begin")
+    database.executemany(
+        "insert into devices values (?, 'edge-cpu', ?, '[]', '[\"parcel\"]', ?, '', ?, null)",
+        (
+            (f"gate-{n:05d}", f"site-{n % 40:02d}", key_of(n + 1).public_key().public_bytes_raw().hex(), begin)
+            for n in range(DEVICES)
+        ),
+    )
+    database.execute("insert into heard select id, 0, ?, 0, 0, '', '0.1.0', 0, '{}', 0 from devices", (end,))
+    database.execute(
+        "insert into standings select id, 'parcel', 'serving', 4, printf('%064x', 4), 'cpu', 'cpu', ?, null, null, "
+        "'[]', 1, '' from devices",
+        (cut,),
+    )
+    name = f"parcel/4/{4:064x}"
+    database.execute("insert into subjects values (1, 'parcel/3/old', 'parcel', 3), (2, ?, 'parcel', 4)", (name,))
+    for table, span in (("hours", times.HOUR), ("days", times.DAY)):
+        for subject, low, high in ((1, begin, cut), (2, cut, end)):
+            database.execute(
+                "with recursive spans(at) as (select :first union all select at + :span from spans where at + :span < "  # noqa: S608 - our own names
+                f":high) insert into {table} select :subject, at, id, max(at, :low), "
+                "min(at + :span, :high) - 300000, :counts, :latency, :running, '', '' from spans cross join devices",
+                {
+                    "first": low // span * span,
+                    "span": span,
+                    "low": low,
+                    "high": high,
+                    "subject": subject,
+                    **dict(zip(("counts", "latency", "running"), done, strict=True)),
+                },
+            )
+    database.execute("commit")
+    database.close()
+
+
+@contextmanager
+def _served(folder: Path) -> Iterator[str]:
+    """`slipway fleet serve`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SLIPWAY_", "XDG_"))}
+    command = [str(Path(sys.executable).with_name("slipway")), "fleet", "serve", "--port", "0"]
+    child = subprocess.Popen(command, cwd=folder, env={**kept, "HOME": str(folder)}, stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout is not None
+        yield child.stdout.readline().split()[2].rstrip(",")
+    finally:
+        child.terminate()
+        child.wait(60)
+        child.stdout.close()
+
+
+@contextmanager
+def _devices(url: str) -> Iterator[Callable[[int], float]]:
+    """The devices' process; what it gives sends so many reports and says how long that took."""
+    command = [sys.executable, str(HERE / "fleet_load.py"), url, str(DEVICES)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        out, back = child.stdin, child.stdout
+
+        def ask(count: int) -> float:
+            out.write(f"{count}\n")
+            out.flush()
+            assert back.readline() == "ready\n"
+            out.write("go\n")
+            out.flush()
+            return float(back.readline())
+
+        yield ask
+        out.close()
+
+
+@contextmanager
+def _raw(path: Path) -> Iterator[sqlite3.Connection]:
+    """A plain table, as safe as the store."""
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    database.execute("pragma journal_mode = wal")
+    database.execute("pragma synchronous = full")
+    database.execute("create table reports (id integer primary key, device text, body blob)")
+    try:
+        yield database
+    finally:
+        database.close()
