@@ -163,14 +163,13 @@ def _served(folder: Path) -> Iterator[str]:
     """`slipway fleet serve`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SLIPWAY_", "XDG_"))}
     command = [str(Path(sys.executable).with_name("slipway")), "fleet", "serve", "--port", "0"]
-    child = subprocess.Popen(command, cwd=folder, env={**kept, "HOME": str(folder)}, stdout=subprocess.PIPE, text=True)
-    try:
+    own = {**kept, "HOME": str(folder)}
+    with subprocess.Popen(command, cwd=folder, env=own, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
-        yield child.stdout.readline().split()[2].rstrip(",")
-    finally:
-        child.terminate()
-        child.wait(60)
-        child.stdout.close()
+        try:
+            yield child.stdout.readline().split()[2].rstrip(",")
+        finally:
+            child.terminate()
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg2
+import sqlalchemy
+from sqlalchemy.exc import OperationalError
 
 PATIENCE_S = 30
 
@@ -57,8 +58,8 @@ def _await(folder: Path) -> None:
     until = time.monotonic() + PATIENCE_S
     while True:
         try:
-            psycopg2.connect(host=str(folder), user="postgres", dbname="postgres").close()
-        except psycopg2.OperationalError:
+            _execute(folder, "select 1")
+        except OperationalError:
             if time.monotonic() > until:
                 raise
             time.sleep(0.05)
@@ -68,9 +69,14 @@ def _await(folder: Path) -> None:
 
 def emptied(address: str) -> str:
     """The same server, with nothing in it."""
-    folder = address.partition("host=")[2]
-    connection = psycopg2.connect(host=folder, user="postgres", dbname="postgres")
-    connection.autocommit = True
-    connection.cursor().execute("drop schema public cascade; create schema public")
-    connection.close()
+    _execute(Path(address.partition("host=")[2]), "drop schema public cascade; create schema public")
     return address
+
+
+def _execute(folder: Path, statement: str) -> None:
+    engine = sqlalchemy.create_engine(f"postgresql+psycopg2://postgres@/postgres?host={folder}")
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+    finally:
+        engine.dispose()

@@ -10,9 +10,11 @@ import urllib3
 from fastapi import Depends, FastAPI
 
 from fleet_service import Running, book_of, person, running, send
-from slipway.platform.identity import Role
+from slipway.platform.identity import Role, verify
 from slipway.platform.identity.people_changes import Trust, trusting
 from slipway.platform.identity.people_store import PeopleStore
+from slipway.serving.bundle.canonical import sha256
+from slipway.serving.edge.fleet.signing import header
 from slipway.serving.fleet.operators import signing
 from slipway.serving.fleet.operators.acting import Acting, KnownPeople
 from slipway.serving.fleet.service.people import needs
@@ -57,10 +59,10 @@ def test_revocation_is_kept_with_the_request_as_it_was_signed(fleet: Running) ->
     done = fleet.store.audit("gate-1")[0]
     body = json.dumps({"reason": "stolen"}).encode()
     statement = signing.Statement.model_validate_json(
-        signing.verify(book_of(fleet.operator), done.signed, signing.STATEMENT).payload
+        verify(book_of(fleet.operator), done.signed, signing.STATEMENT).payload
     )
     assert (done.person, done.about, statement.path) == ("ada", {"reason": "stolen"}, "/v1/devices/gate-1/revoke")
-    assert statement.body == signing.hashlib.sha256(body).hexdigest()
+    assert statement.body == sha256(body)
 
 
 def _pages(app: FastAPI) -> None:
@@ -98,7 +100,7 @@ def test_people_are_read_again_when_their_file_changes(tmp_path: Path) -> None:
     path, cleo = tmp_path / "people.toml", person("cleo")
     known = KnownPeople(path)
     assert known().persons == ()
-    trust = Trust(name="cleo", key=cleo.signer.public_key)
+    trust = Trust(name="cleo", key=cleo.key.public_key())
     PeopleStore(path).update(lambda people: trusting(people, trust, NOW))
     assert [one.name for one in known().persons] == ["cleo"]
     assert known() is known()
@@ -120,8 +122,6 @@ def test_whoever_proves_nothing_is_slowed_down_and_devices_are_not(tmp_path: Pat
 def test_large_and_deep_bodies_are_refused(fleet: Running, path: str) -> None:
     gate = fleet.device("gate-1")
     for body in (b"[" * 200_000, b"{" * 10, b"\xff\xfe", b'{"at": 1e999}'):
-        from slipway.serving.edge.fleet.signing import header
-
         gate.sequence += 1
         code, answer = gate.send(path, body, header("POST", path, gate.id, gate.sequence, body, gate.key.sign))
         assert 400 <= code < 500

@@ -115,17 +115,20 @@ def test_work_is_exact_in_any_span_and_forgetting_changes_no_sum(world: World) -
         expected = sum(count for _, at, count in told if since <= at < until)
         assert _sum(world.store.work("parcel", since=since, until=until)) == expected
         assert _sum(world.store.work("parcel", since=since, until=until, hours=True)) == expected
-    whole = {"since": BEGIN, "until": BEGIN + timedelta(days=4)}
-    before = _told(world.store.work("parcel", **whole))
+
+    def whole() -> Sequence[Work]:
+        return world.store.work("parcel", since=BEGIN, until=BEGIN + timedelta(days=4))
+
+    before = _told(whole())
     world.clock.now = BEGIN + timedelta(days=40)
     went = world.store.forget(schema.Retention(windows_days=37, hours_days=38))
     assert went.windows > 0
-    assert _told(world.store.work("parcel", **whole)) == before
+    assert _told(whole()) == before
     world.clock.now = BEGIN + timedelta(days=400)
     assert world.store.forget(schema.Retention(windows_days=30, hours_days=60)).hours > 0
-    assert _sum(world.store.work("parcel", **whole)) == sum(count for *_, count in told)
+    assert _sum(whole()) == sum(count for *_, count in told)
     world.work("gate-1", BEGIN + timedelta(days=1), answered=1000)
-    assert _sum(world.store.work("parcel", **whole)) == sum(count for *_, count in told) + 1000
+    assert _sum(whole()) == sum(count for *_, count in told) + 1000
 
 
 def test_distributions_and_divergence_add_up(world: World) -> None:
