@@ -1,6 +1,7 @@
 """What the fleet store says becomes evidence, also a real one's."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from slipway.serving.bundle.canonical import sha256
 from slipway.serving.edge.fleet.wire import Enrolling, Report
 from slipway.serving.fleet.controller.evidence import Shadowed
 from slipway.serving.fleet.controller.gathering import Asked, Gatherer, pieces
+from slipway.serving.fleet.facts import Work
 from slipway.serving.fleet.store.enrolling import By, Token
 from slipway.serving.fleet.store.reporting import Heard
 from slipway.serving.fleet.store.store import FleetStore
@@ -50,9 +52,15 @@ def test_night_is_by_the_clock_of_the_site(leading: Leading, asked: Asked) -> No
 
 
 def test_hours_that_are_over_are_asked_once_and_the_last_ones_again(leading: Leading, asked: Asked) -> None:
-    gatherer, asks = leading.gatherer, []
+    gatherer = leading.gatherer
+    asks: list[datetime] = []
     own = leading.fleet.work
-    leading.fleet.work = lambda *model, **span: (asks.append(span), own(*model, **span))[1]  # type: ignore[method-assign]
+
+    def counted(model: str, *, since: datetime, until: datetime) -> Sequence[Work]:
+        asks.append(since)
+        return own(model, since=since, until=until)
+
+    leading.fleet.work = counted  # type: ignore[method-assign,assignment]
     now = leading.site.time.forward(hours=5)
     first = gatherer.gather(asked, now)
     many, asks[:] = len(asks), []
