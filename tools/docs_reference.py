@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from typer.core import TyperCommand, TyperGroup
 
-from slipway.platform.cli.lazy import installed_specs
+from slipway.platform.cli.lazy import LazyGroup
 from slipway.platform.cli.root import build
 from slipway.platform.models import Declaration, model_named
 from slipway.platform.settings import Settings
@@ -52,8 +52,8 @@ def _helps(command: TyperCommand | TyperGroup, parent: "Context | None", name: s
         command, info_name=name, parent=parent, max_content_width=WIDTH, terminal_width=WIDTH
     )
     yield context.command_path, command.get_help(context)
-    if parent is None:
-        for spec in installed_specs():
+    if isinstance(command, LazyGroup):
+        for spec in command.specs.values():
             yield from _helps(spec.load(plain=True), context, spec.name)
     elif isinstance(command, TyperGroup):
         for child in command.list_commands(context):

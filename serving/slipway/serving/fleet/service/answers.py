@@ -1,7 +1,7 @@
 """What people ask the service and what it answers, as JSON."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AwareDatetime, Base64Bytes, Field
 
@@ -243,6 +243,3 @@ class Opening(Part):
 
     address: Line
     seconds: Annotated[int, Field(ge=1)]
-
-
-Silence = Literal["any", "silent"]

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from slipway.serving.fleet.service.refusing import Refusal
+from slipway.serving.fleet.service.refusing import JSON, Refusal
 
 PATIENCE_S: Final = 30.0
 OF_PEOPLE: Final = 2 * 1024 * 1024
@@ -41,6 +41,11 @@ def content(model: type[Content], body: bytes) -> Content:
         detail = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in detail["loc"])[:100] or "the body"
         raise Refusal(422, f"{where}: {detail['msg'][:200]}.") from None
+
+
+def body_for(model: str) -> dict[str, object]:
+    """What a body is, for OpenAPI, where a route reads it by hand."""
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{model}"}}}}}
 
 
 def _too_large(largest: int) -> Refusal:

@@ -15,7 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from slipway.serving.edge.fleet import wire
 from slipway.serving.edge.fleet.signing import Signed, parse_header, statement
-from slipway.serving.fleet.service.bodies import body_of, content
+from slipway.serving.fleet.service.bodies import body_for, body_of, content
 from slipway.serving.fleet.service.context import Service, service_of
 from slipway.serving.fleet.service.people import address_of
 from slipway.serving.fleet.service.refusing import JSON, Refusal
@@ -51,12 +51,7 @@ class Keys:
         self._keys.pop(device, None)
 
 
-def _body(model: str) -> dict[str, object]:
-    """What a body is, for OpenAPI: it is read by hand, so that it is bounded."""
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{model}"}}}}}
-
-
-@router.post(wire.ENROL, response_model=wire.Enrolled, openapi_extra=_body("Enrolling"))
+@router.post(wire.ENROL, response_model=wire.Enrolled, openapi_extra=body_for("Enrolling"))
 async def enrol(request: Request) -> Response:
     """Make a machine a device, by a one-time token."""
     service = service_of(request)
@@ -86,7 +81,7 @@ async def enrol(request: Request) -> Response:
     return Response(told.model_dump_json(), media_type=JSON)
 
 
-@router.post("/v1/devices/{device}/reports", response_model=wire.Received, openapi_extra=_body("Report"))
+@router.post("/v1/devices/{device}/reports", response_model=wire.Received, openapi_extra=body_for("Report"))
 async def report(request: Request, device: str) -> Response:
     """Take what a device has to tell: when this is answered, it is stored for good."""
     service = service_of(request)

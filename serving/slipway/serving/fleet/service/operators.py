@@ -12,10 +12,10 @@ from slipway.platform.identity import Role
 from slipway.serving.channel.limits import MOST
 from slipway.serving.fleet.operators.acting import Acting
 from slipway.serving.fleet.service import answers
-from slipway.serving.fleet.service.bodies import content
+from slipway.serving.fleet.service.bodies import body_for, content
 from slipway.serving.fleet.service.context import service_of
 from slipway.serving.fleet.service.people import cached_body, needs, person_of
-from slipway.serving.fleet.service.refusing import JSON, Refusal
+from slipway.serving.fleet.service.refusing import Refusal
 from slipway.serving.fleet.store.enrolling import By
 from slipway.serving.fleet.store.reading import Wanted
 from slipway.serving.fleet.store.refusals import NotADevice
@@ -29,11 +29,6 @@ Known = Annotated[Acting, Depends(person_of)]
 Operator = Annotated[Acting, Depends(needs(Role.OPERATOR))]
 Plain = Query(max_length=64, pattern=r"^[^\x00-\x1f]*$")
 Answer = TypeVar("Answer")
-
-
-def body(model: str) -> dict[str, object]:
-    """What a body is, for OpenAPI."""
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{model}"}}}}}
 
 
 async def ask(question: Callable[[], Answer]) -> Answer:
@@ -84,7 +79,7 @@ async def device(request: Request, _: Known, device: str) -> answers.Device:
     return answers.Device.of(found, service.now(), service.settings.silent_minutes)
 
 
-@router.post("/v1/devices/{device}/revoke", openapi_extra=body("Revoking"))
+@router.post("/v1/devices/{device}/revoke", openapi_extra=body_for("Revoking"))
 async def revoke(request: Request, acting: Operator, device: str) -> answers.Changed:
     """Believe a device nothing more."""
     service, name = service_of(request), _name(device)
@@ -121,7 +116,7 @@ async def tokens(request: Request, _: Operator) -> answers.OpenTokens:
     return answers.OpenTokens(tokens=tuple(answers.OpenToken.of(one) for one in found))
 
 
-@router.post("/v1/tokens", openapi_extra=body("Tokens"))
+@router.post("/v1/tokens", openapi_extra=body_for("Tokens"))
 async def make_tokens(request: Request, acting: Operator) -> answers.Count:
     """Have tokens known; what opens them stays with who made them."""
     service = service_of(request)

@@ -9,9 +9,9 @@ from pydantic import AwareDatetime
 from slipway.platform.identity import Role
 from slipway.serving.fleet.operators.acting import Acting
 from slipway.serving.fleet.service import answers
-from slipway.serving.fleet.service.bodies import content
+from slipway.serving.fleet.service.bodies import body_for, content
 from slipway.serving.fleet.service.context import service_of
-from slipway.serving.fleet.service.operators import Known, ask, body, near
+from slipway.serving.fleet.service.operators import Known, ask, near
 from slipway.serving.fleet.service.people import cached_body, needs
 from slipway.serving.fleet.service.refusing import Refusal
 from slipway.serving.fleet.store.outcomes import Told
@@ -22,7 +22,7 @@ PERIOD: Final = timedelta(days=30)
 router = APIRouter(tags=["outcomes"])
 
 
-@router.post("/v1/outcomes", openapi_extra=body("Telling"))
+@router.post("/v1/outcomes", openapi_extra=body_for("Telling"))
 async def tell(request: Request, acting: Annotated[Acting, Depends(needs(*TELLERS))]) -> answers.Count:
     """Tell what decisions should have been; the same again changes nothing."""
     service = service_of(request)
