@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from sqlalchemy import Connection, Insert, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Insert, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from slipway.serving.fleet.notices.notice import Notice, Weight, kind_of
@@ -168,7 +168,7 @@ class Book:
             for row in rows:
                 if row.cause not in quiet and _due(row, sent.get(row.cause), now, repeat):
                     claim = secrets.token_hex(8)
-                    if _take(connection, row.cause, place, claim, now):
+                    if _take(connection, row, place, claim, (now, repeat)):
                         return Claimed(_standing(row, quiet, {}), place, claim)
         return None
 
@@ -274,16 +274,18 @@ def _due(row: "Row[Any]", sent: "Row[Any] | None", now: int, repeat: timedelta) 
     return heavier or now - told_at >= repeat // timedelta(milliseconds=1)
 
 
-def _take(connection: Connection, cause: str, place: str, claim: str, now: int) -> bool:
-    """Take it, if nobody was quicker."""
-    its = (SENDINGS.c.cause == cause) & (SENDINGS.c.place == place)
+def _take(connection: Connection, row: "Row[Any]", place: str, claim: str, moments: tuple[int, timedelta]) -> bool:
+    """Take it, if nobody was quicker: it is looked at once more, and from then on others wait."""
+    now, repeat = moments
+    its = (SENDINGS.c.cause == row.cause) & (SENDINGS.c.place == place)
     mine = {"claim": claim, "claimed_until": now + CLAIM // timedelta(milliseconds=1)}
-    free = or_(SENDINGS.c.claimed_until.is_(None), SENDINGS.c.claimed_until <= now)
-    if connection.execute(update(SENDINGS).where(its, free).values(mine)).rowcount:
-        return True
-    if connection.scalar(select(SENDINGS.c.cause).where(its)) is not None:
+    there = connection.execute(select(SENDINGS).where(its).with_for_update()).first()
+    if there is None:
+        return _added(connection, insert(SENDINGS).values(cause=row.cause, place=place, failed=0, **mine))
+    if not _due(row, there, now, repeat):
         return False
-    return _added(connection, insert(SENDINGS).values(cause=cause, place=place, failed=0, **mine))
+    connection.execute(update(SENDINGS).where(its).values(mine))
+    return True
 
 
 def _added(connection: Connection, row: Insert) -> bool:
