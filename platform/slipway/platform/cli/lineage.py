@@ -12,6 +12,7 @@ from slipway.platform.cli.session import load_settings
 from slipway.platform.errors import WrongUse
 
 if TYPE_CHECKING:
+    from slipway.platform.lineage.gathering import Gatherer
     from slipway.platform.lineage.graph import Graph
 
 app = typer.Typer(add_completion=False)
@@ -26,6 +27,8 @@ class Form(StrEnum):
     TEXT = "text"
     JSON = "json"
     SVG = "svg"
+    CSV = "csv"
+    """Decisions in the field, a line each."""
 
 
 @app.command()
@@ -34,8 +37,9 @@ def lineage(
         str,
         typer.Argument(
             metavar="X",
-            help="A version (NAME/VERSION, NAME@ALIAS), run, individual, revision of git, or the beginning of the "
-            "digest of a bundle, snapshot or sample. KIND:X says which is meant.",
+            help="A version (NAME/VERSION, NAME@ALIAS), release (NAME#NUMBER), decision of a device by its id, run, "
+            "individual, revision of git, or the beginning of the digest of a bundle, snapshot or sample. KIND:X says "
+            "which is meant.",
         ),
     ],
     downstream: Annotated[bool, typer.Option("--downstream", help="Show what came of it.")] = False,
@@ -45,14 +49,21 @@ def lineage(
 ) -> None:
     """Show what a thing came from: rows, shards and sources, code, config, lock, attempts, verdicts, approvals.
 
-    With --downstream, all that came of it: runs, bundles and versions. A sample leads to the runs that trained on it.
+    With --downstream, all that came of it: runs, bundles, versions, releases and the devices that run or ran them. A
+    sample leads to the runs that trained on it. `-o csv` then lists the decisions of all those releases that the fleet
+    store knows: those of which it has a picture or an outcome.
     """
     form = Form.JSON if json else form
-    graph = _gathered(thing, downstream=downstream)
+    if form is Form.CSV and not downstream:
+        raise WrongUse("-o csv lists decisions that came of a thing.", mend="Add --downstream.")
+    gatherer = _gathered(thing, downstream=downstream)
+    graph = gatherer.graph
     if form is Form.JSON and output is None:
         print_json(graph.as_data())
         return
-    content = _content(graph, form, downstream=downstream)
+    content = _table(gatherer) if form is Form.CSV else _content(graph, form, downstream=downstream)
+    for remark in graph.remarks if form is Form.CSV else ():
+        say(remark)
     if output is None:
         typer.echo(content, nl=False)
         return
@@ -76,7 +87,21 @@ def _content(graph: "Graph", form: Form, *, downstream: bool) -> str:
     return "\n".join([*as_text(graph, downstream=downstream), ""])
 
 
-def _gathered(thing: str, *, downstream: bool) -> "Graph":
+def _table(gatherer: "Gatherer") -> str:
+    import csv
+    import io
+
+    from slipway.platform.lineage.beyond import COLUMNS
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    nodes = list(gatherer.graph.nodes.values())
+    writer.writerows(row for one in gatherer.beyond for node in nodes for row in one.rows(node))
+    return text.getvalue()
+
+
+def _gathered(thing: str, *, downstream: bool) -> "Gatherer":
     from slipway.platform.cli.data.meter import meter
     from slipway.platform.data.project import Project
     from slipway.platform.lineage.catalogue import read_catalogue
@@ -93,7 +118,8 @@ def _gathered(thing: str, *, downstream: bool) -> "Graph":
     with meter() as watcher:
         gatherer = Gatherer(desk, catalogue, Tables(project, watcher))
         start = thing_named(gatherer, project, thing)
-        return walk(gatherer, start, downstream=downstream, progress=told.looking)
+        walk(gatherer, start, downstream=downstream, progress=told.looking)
+    return gatherer
 
 
 class _Told:

@@ -28,6 +28,7 @@ COLOURS: Final = {
     Kind.COMMIT: SETTING, Kind.FILE: SETTING, Kind.CODE: SETTING, Kind.CONFIG: SETTING, Kind.LOCK: SETTING,
     Kind.RUN: WORK, Kind.ATTEMPT: WORK, Kind.EXPORT: WORK,
     Kind.WEIGHTS: MADE, Kind.BUNDLE: MADE, Kind.VERSION: MADE, Kind.RELEASE: MADE,
+    Kind.DEVICE: WORK, Kind.EVENT: MADE,
 }  # fmt: skip
 STYLE: Final = (
     "text{font:12px system-ui,sans-serif;fill:#0f172a}.k{font-size:10px;fill:#64748b}"

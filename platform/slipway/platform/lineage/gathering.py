@@ -1,7 +1,7 @@
 """Gathering what came of what from the records: what a thing came from, and what came of it.
 
 `Gatherer` puts the neighbours of one thing into the graph, upwards or downwards; who walks on is `walking`. Records are
-read once. Devices, which run what was released, will be neighbours of releases, downwards.
+read once. What other distributions know, such as devices and what they decided, they put in themselves (`beyond`).
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from slipway.platform.data.validation.verdict import Verdict as DataVerdict
 from slipway.platform.errors import SlipwayError
 from slipway.platform.ledger.entry import Action, Written
 from slipway.platform.lineage import things
+from slipway.platform.lineage.beyond import Beyond, load_beyond
 from slipway.platform.lineage.catalogue import TOGETHER, VALIDATIONS, Bundle, Catalogue, Run
 from slipway.platform.lineage.graph import Graph, Kind, Node
 from slipway.platform.lineage.tables import Tables
@@ -51,6 +52,7 @@ class Gatherer:
     def up(self, node: Node) -> None:
         """Put what the thing came from into the graph."""
         way: Mapping[Kind, Callable[[Node], None]] = {
+            Kind.RELEASE: self._release_up,
             Kind.VERSION: self._version_up,
             Kind.BUNDLE: self._bundle_up,
             Kind.EXPORT: self._attempts,
@@ -61,6 +63,8 @@ class Gatherer:
         }
         if node.kind in way:
             self._tried(way[node.kind], node)
+        for one in self.beyond:
+            self._tried(one.up, node)
 
     def down(self, node: Node) -> None:
         """Put what came of the thing into the graph."""
@@ -73,6 +77,13 @@ class Gatherer:
         }
         if node.kind in way:
             self._tried(way[node.kind], node)
+        for one in self.beyond:
+            self._tried(one.down, node)
+
+    @cached_property
+    def beyond(self) -> list[Beyond]:
+        """What other distributions know."""
+        return load_beyond(self)
 
     def version_node(self, record: VersionRecord) -> Node:
         """A version, with where it stands."""
@@ -89,10 +100,27 @@ class Gatherer:
 
     def standing(self, model: str) -> ModelStanding:
         """Where a model stands."""
-        return standing_of(model, self._entries)
+        return standing_of(model, self.entries)
+
+    def release_node(self, model: str, number: str) -> Node | None:
+        """A release, where the ledger knows it; a number that two entries name is the first one's."""
+        for written in self.entries:
+            decision = written.entry.decision
+            if decision.action is Action.RELEASE and (decision.model, decision.subjects.get("release")) == (
+                model,
+                number,
+            ):
+                return self.graph.add(things.release(written))
+        return None
+
+    def bundle_node(self, digest: str) -> Node | None:
+        """A bundle that the store has."""
+        one = self.catalogue.bundles.get(digest)
+        return self.graph.add(things.bundle(one)) if one else None
 
     @cached_property
-    def _entries(self) -> list[Written]:
+    def entries(self) -> list[Written]:
+        """Of the ledger."""
         return list(self.desk.ledger.entries())
 
     def _tried(self, way: Callable[[Node], None], node: Node) -> None:
@@ -101,6 +129,15 @@ class Gatherer:
         except SlipwayError as error:  # the rest of the lineage is as true as before
             self.graph.remarks.append(f"{node.label}: {error}")
 
+    def _release_up(self, node: Node) -> None:
+        record = VersionRecord.load(self.desk.store, version_key(node.facts["bundle"]))
+        if record is not None:
+            version = self.standing(record.model).versions.get(node.facts["bundle"])
+            record = agreed(self.desk.store, record.model, version) if version else record
+            self.graph.join(self.version_node(record), node, "released as")
+        elif bundle := self.bundle_node(node.facts["bundle"]):
+            self.graph.join(bundle, node, "released as")
+
     def _version_up(self, node: Node) -> None:
         bundle = self.catalogue.bundles.get(node.facts["bundle"])
         if bundle:
@@ -108,7 +145,7 @@ class Gatherer:
         self._decisions(node, node.facts["bundle"], {*Action} - {Action.VERDICT})
 
     def _decisions(self, node: Node, bundle: str, actions: Collection[Action]) -> None:
-        for written in self._entries:
+        for written in self.entries:
             decision = written.entry.decision
             if decision.action in actions and decision.subjects.get("bundle") == bundle:
                 self.graph.join(things.decision(written), node, "decision on")
@@ -243,7 +280,7 @@ class Gatherer:
             self.graph.join(node, self.version_node(record), "registered as")
 
     def _version_down(self, node: Node) -> None:
-        for written in self._entries:
+        for written in self.entries:
             decision = written.entry.decision
             if decision.action is Action.RELEASE and decision.subjects.get("bundle") == node.facts["bundle"]:
                 self.graph.join(node, things.release(written), "released as")

@@ -34,6 +34,9 @@ class Kind(StrEnum):
     DECISION = "decision"
     VERSION = "version"
     RELEASE = "release"
+    DEVICE = "device"
+    EVENT = "event"
+    """What one device decided about one picture."""
 
 
 @dataclass(frozen=True)

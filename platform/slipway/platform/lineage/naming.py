@@ -5,6 +5,8 @@
     w1-0147                                 an individual, where a snapshot has one of that name
     0a1b2c                                  the beginning of a digest: a run, bundle, snapshot, sample or commit
     HEAD, v2.1                              a revision of git
+    vehicle-reid#7                          a release
+    20261129T004613123456Z.gate-3.0a72…     a decision of a device, by its whole id
 
 What could be several things is told with all of them; `KIND:X`, such as `sample:0a1b2c`, says which is meant.
 """
@@ -14,6 +16,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Final
 
 from slipway.platform.errors import SlipwayError, WrongUse
+from slipway.platform.ledger.entry import Action
 from slipway.platform.lineage import things
 from slipway.platform.lineage.gathering import Gatherer
 from slipway.platform.lineage.graph import Kind, Node
@@ -27,7 +30,11 @@ if TYPE_CHECKING:
 
 _HEX: Final = re.compile(rf"[0-9a-f]{{{SHORTEST},64}}")
 _VERSION: Final = re.compile(r"[a-z0-9-]+(/[0-9]+|@[a-z]+)")
-NAMED: Final = (Kind.VERSION, Kind.RUN, Kind.BUNDLE, Kind.SNAPSHOT, Kind.SAMPLE, Kind.IDENTITY, Kind.COMMIT)
+_RELEASE: Final = re.compile(r"(?P<model>[a-z0-9-]+)[#/](?P<number>[0-9]+)")
+NAMED: Final = (
+    Kind.VERSION, Kind.RUN, Kind.BUNDLE, Kind.SNAPSHOT, Kind.SAMPLE, Kind.IDENTITY, Kind.COMMIT, Kind.RELEASE,
+    Kind.EVENT,
+)  # fmt: skip
 TOLD: Final = 8
 
 
@@ -37,6 +44,11 @@ def thing_named(gatherer: Gatherer, project: "Project", given: str) -> Node:
     kinds, name = ((Kind(kind),), rest) if colon and kind in NAMED else (NAMED, given)
     if Kind.VERSION in kinds and _VERSION.fullmatch(name):
         return gatherer.version_node(pick(gatherer.desk, name).record)
+    if Kind.RELEASE in kinds and (match := _RELEASE.fullmatch(name)):
+        return _release(gatherer, match["model"], match["number"])
+    for one in gatherer.beyond:
+        if meant := [node for node in one.named(name) if node.kind in kinds]:
+            return gatherer.graph.add(meant[0])
     found = _found(gatherer, project, name, kinds)
     if len(found) == 1:
         return found[0]
@@ -44,13 +56,29 @@ def thing_named(gatherer: Gatherer, project: "Project", given: str) -> Node:
         raise WrongUse(f"There is no kind `{kind}`, and nothing called `{given}`.", mend=suggestion(kind, NAMED))
     if not found:
         raise WrongUse(
-            f"`{given}` is no version, run, bundle, snapshot, sample, individual or commit that is known here.",
-            mend="Write NAME/VERSION, NAME@champion, a run's or an individual's name, a revision of git, or at least "
-            f"{SHORTEST} digits of a digest. {_near(gatherer, name)}".rstrip(),
+            f"`{given}` is no version, release, run, bundle, snapshot, sample, individual, commit or decision that is "
+            "known here.",
+            mend="Write NAME/VERSION, NAME@champion, NAME#RELEASE, a decision's id, a run's or an individual's name, a "
+            f"revision of git, or at least {SHORTEST} digits of a digest. {_near(gatherer, name)}".rstrip(),
         )
     lines = [f"  {one.kind}:{one.name}   {one.label}" for one in found[:TOLD]]
     more = f"\n  and {len(found) - TOLD} more" if len(found) > TOLD else ""
     raise WrongUse(f"`{given}` could be {len(found)} things.", mend="Say which:\n" + "\n".join(lines) + more)
+
+
+def _release(gatherer: Gatherer, model: str, number: str) -> Node:
+    found = gatherer.release_node(model, number)
+    if found is None:
+        there = [
+            f"{model}#{one.entry.decision.subjects.get('release')}"
+            for one in gatherer.entries
+            if one.entry.decision.action is Action.RELEASE and one.entry.decision.model == model
+        ]
+        raise WrongUse(
+            f"The ledger tells of no release {number} of `{model}`.",
+            mend=f"There are: {', '.join(there)}." if there else "`slipway rollout status` shows what was released.",
+        )
+    return found
 
 
 def _found(gatherer: Gatherer, project: "Project", name: str, kinds: Collection[Kind]) -> list[Node]:

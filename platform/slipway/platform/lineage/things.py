@@ -170,6 +170,10 @@ def release(one: "Written") -> Node:
     entry, decided = one.entry, one.entry.decision
     number = decided.subjects.get("release", "?")
     facts = told(
-        by=decided.actor, at=f"{entry.at:%Y-%m-%d %H:%M} UTC", entry=entry.number, base=decided.subjects.get("base")
+        by=decided.actor,
+        at=f"{entry.at:%Y-%m-%d %H:%M} UTC",
+        entry=entry.number,
+        base=decided.subjects.get("base"),
+        bundle=decided.subjects.get("bundle"),
     )
     return Node(Kind.RELEASE, f"{decided.model}/{number}", f"release {number} of {decided.model}", facts)

@@ -4,13 +4,13 @@ Nothing is upgraded or made here, and no thread runs. A store that is not there 
 told.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from slipway.platform.errors import SlipwayError
@@ -18,6 +18,7 @@ from slipway.serving.fleet.facts import DeviceFacts
 from slipway.serving.fleet.store import opening, outcomes, reading, times
 from slipway.serving.fleet.store.outcomes import Precision
 from slipway.serving.fleet.store.reading import Span, Strange, Wanted
+from slipway.serving.fleet.store.tables import SPANS
 
 if TYPE_CHECKING:
     from slipway.platform.settings import Loaded
@@ -50,6 +51,10 @@ class FleetReader:
         """What a device ran and when, the newest first."""
         return self.ask(lambda connection: reading.spans(connection, device, None, MOST_SPANS))
 
+    def runners(self, model: str, release: int) -> Mapping[str, tuple[datetime, datetime | None]]:
+        """Which devices run or ran a release: since when, and until when where that is over."""
+        return self.ask(lambda connection: _runners(connection, model, release))
+
     def decisions(self, model: str, release: int) -> Sequence[str]:
         """Names of the decisions of a release that the store knows."""
         return self.ask(lambda connection: outcomes.decisions(connection, model, release))
@@ -69,6 +74,15 @@ class FleetReader:
             raise SlipwayError(
                 f"The fleet store at {self._engine.url.render_as_string()} cannot be read: {why}", mend=opening.SETTING
             ) from None
+
+
+def _runners(connection: Connection, model: str, release: int) -> dict[str, tuple[datetime, datetime | None]]:
+    its = (SPANS.c.model == model) & (SPANS.c.release == release)
+    found: dict[str, tuple[datetime, datetime | None]] = {}
+    for row in connection.execute(select(SPANS).where(its).order_by(SPANS.c.device, SPANS.c.begin)):
+        begin = found[row.device][0] if row.device in found else times.moment(row.begin)
+        found[row.device] = begin, times.moment_or_none(row.end)
+    return found
 
 
 @contextmanager
