@@ -20,7 +20,7 @@ from slipway.serving.release.rollouts import Rollout
 
 if TYPE_CHECKING:
     from slipway.platform.registry.desk import Desk
-    from slipway.serving.release.inspecting import RoleStanding
+    from slipway.serving.release.inspecting import ChannelStanding
 
 TROUBLE: Final = (PlatformError, SlipwayError, OSError)
 FIRST_ROOT: Final = "metadata/1.root.json"
@@ -52,8 +52,8 @@ class Look:
     entries: Sequence[Written] = ()
     rollouts: Mapping[str, tuple[Rollout, ModelStanding]] = field(default_factory=dict)
     """Of models that were ever released."""
-    roles: Sequence["RoleStanding"] = ()
-    """Of the channel."""
+    channel: "ChannelStanding | None" = None
+    """None where there is none, or it cannot be read."""
     devices: Sequence[DeviceFacts] | None = None
     """None where there is no fleet store, or it cannot be read."""
 
@@ -101,8 +101,8 @@ def _at_channel(found: Look, desk: "Desk") -> None:
         channel_store(desk.loaded).get(FIRST_ROOT)
     except ObjectMissing:
         return  # none was begun
-    found.roles = channel_of(TufRepository.open(desk.loaded)).roles
-    found.notices += finding.of_channel(found.roles, found.now)
+    found.channel = channel_of(TufRepository.open(desk.loaded))
+    found.notices += finding.of_channel(found.channel.roles, found.now)
 
 
 def _at_devices(found: Look, desk: "Desk", fleet: Devices) -> None:

@@ -13,7 +13,7 @@ COMMANDS: Final[tuple[CommandSpec, ...]] = (
     ),
     CommandSpec(
         "rollout",
-        "Lead a champion to all devices in waves: start, status, advance, pause, resume, undo, history.",
+        "Lead a champion to all devices in waves: start, status, advance, approve, pause, resume, undo, history.",
         "slipway.serving.release.cli.rollout:app",
         panel="Rollouts",
     ),
@@ -24,9 +24,21 @@ COMMANDS: Final[tuple[CommandSpec, ...]] = (
         panel="Rollouts",
     ),
     CommandSpec(
+        "freeze",
+        "Begin nothing until a moment, for one model or all; undoing stays possible.",
+        "slipway.serving.release.cli.freeze:app",
+        panel="Rollouts",
+    ),
+    CommandSpec(
         "fleet",
-        "Look after devices: serve, console, list, show, enrol, revoke, history.",
+        "Look after devices: serve, console, list, show, enrol, revoke, pin, history.",
         "slipway.serving.fleet.cli.fleet:app",
+        panel="Fleet",
+    ),
+    CommandSpec(
+        "incident",
+        "Show what changed, what runs where, what is wrong now, and the safest next command.",
+        "slipway.serving.fleet.cli.incident:app",
         panel="Fleet",
     ),
     CommandSpec(
