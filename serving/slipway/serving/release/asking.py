@@ -1,12 +1,20 @@
 """What people ask for, held against what a pointer can say, before anything is decided."""
 
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
 from pydantic import ValidationError
 
 from slipway.platform.errors import WrongUse
+from slipway.platform.models.finder import installed_models
 from slipway.serving.channel.pointer import Sampling, Wave
+from slipway.serving.release.plan import FORM, Plan, span_in
 from slipway.serving.release.rollouts import NO_MINIMUM
 
-EVERYBODY = 100.0
+EVERYBODY: Final = 100.0
+PLAN_FILE: Final = "rollout.yaml"
+"""The plan of a model, in its folder."""
 
 
 def wave_asked(share: float | None, cohort: str | None) -> Wave:
@@ -45,3 +53,43 @@ def agent_asked(version: str = NO_MINIMUM) -> str:
     if len(parts) == 3 and all(part.isascii() and part.isdecimal() and len(part) < 5 for part in parts):  # noqa: PLR2004
         return version
     raise WrongUse(f"`{version}` is no version of an agent.", mend="Write three numbers, such as 0.2.0.")
+
+
+def plan_asked(model: str, file: Path | None, *, by_hand: bool, said: bool) -> Plan | None:
+    """The plan in this file, else the one in the model's folder; none where a person leads it by hand.
+
+    `said` is whether somebody named a wave, which a plan has its own word for.
+    """
+    if file is not None and (by_hand or said):
+        raise WrongUse("A plan says its waves itself.", mend="Leave out --by-hand, --share and --cohort, or --plan.")
+    if by_hand:
+        return None
+    there = installed_models().get(model)
+    own = there.folder / PLAN_FILE if there else None
+    if file is None and (own is None or not own.exists()):
+        return None
+    if said:
+        raise WrongUse(
+            f"{model} has a plan, which says its waves itself: {own}.",
+            mend="Leave out --share and --cohort, or lead it yourself: --by-hand.",
+        )
+    return FORM.read(file or own or Path())
+
+
+def until_asked(given: str, now: datetime) -> datetime:
+    """A moment in the words of a command: a time with its zone, or how long from now on."""
+    try:
+        return (now + span_in(given)).replace(microsecond=0)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(given)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    tomorrow = (now + timedelta(days=1)).replace(hour=8, minute=0, second=0, microsecond=0)
+    raise WrongUse(
+        f"`{given}` is no moment with its zone, and no span of time.",
+        mend=f"Such as {tomorrow.isoformat()}, or 30m, 24h or 7d from now on.",
+    )

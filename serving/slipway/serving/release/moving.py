@@ -1,10 +1,11 @@
-"""Letting a rollout go on, approving its last step, pausing it, and saying which pictures devices keep.
+"""What is decided about a rollout: going on, its last step's approval, pauses, pins, freezes, pictures to keep.
 
 Each is one entry of the ledger, which the channel then follows. What is so already is not decided a second time.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from slipway.platform.ledger.entry import Action, Written
@@ -14,10 +15,11 @@ from slipway.serving.channel.pointer import Sampling, Wave
 from slipway.serving.release.converging import Converged, Told, converge
 from slipway.serving.release.deciding import about_release, asked_before, check_counts, check_same, decide, refused
 from slipway.serving.release.folding import load_rollout
+from slipway.serving.release.holding import HOLDS, LIFT, REMOVE, UNTIL, against_hold, ends
 from slipway.serving.release.metering import SILENT, Meter
 from slipway.serving.release.repository import Repository
-from slipway.serving.release.rollouts import Rollout
-from slipway.serving.release.rules import FINISH, SAMPLING, WAVE, against_move
+from slipway.serving.release.rollouts import Holder, Rollout
+from slipway.serving.release.rules import FINISH, RELEASE, SAMPLING, WAVE, against_move
 
 Already = Callable[[Rollout], Written | None]
 """The entry that made it so, where it is so already."""
@@ -30,6 +32,8 @@ class Move:
     action: Action
     details: Mapping[str, Any]
     already: Already
+    named: Mapping[str, str] = field(default_factory=dict)
+    """Whom a pin holds, and to which release."""
 
     @property
     def words(self) -> str:
@@ -37,6 +41,10 @@ class Move:
         match self.action:
             case Action.SAMPLE:
                 return "change which pictures are kept by devices of"
+            case Action.PIN:
+                return "change pins of"
+            case Action.FREEZE:
+                return "freeze or unfreeze"
             case Action.AGREE:
                 return "approve the last step of the rollout of"
         return f"{self.action} the rollout of"
@@ -50,7 +58,13 @@ class Moved:
     written: Written
     before: bool
     """Whether it was so before."""
-    converged: Converged
+    shown: tuple[Converged, ...]
+    """Of the model; of all where it is about all."""
+
+    @property
+    def converged(self) -> Converged:
+        """What devices of the model are told."""
+        return self.shown[0]
 
 
 def _last(rollout: Rollout, action: Action) -> Written | None:
@@ -113,6 +127,50 @@ def finishing() -> Move:
     return Move(Action.ADVANCE, {FINISH: True}, already)
 
 
+def pinning(holder: Holder, release: int, until: datetime) -> Move:
+    """A device, or the devices of a site, stay with this release until then."""
+
+    def already(rollout: Rollout) -> Written | None:
+        there = rollout.pins.get(holder)
+        same = there and (there.release, there.pin.until) == (release, until)
+        return there.written if there and same else None
+
+    kind, name = holder
+    return Move(Action.PIN, {UNTIL: until.isoformat()}, already, {RELEASE: str(release), kind: name})
+
+
+def unpinning(holder: Holder) -> Move:
+    """They run what the others do again."""
+    kind, name = holder
+    return Move(Action.PIN, {REMOVE: True}, lambda rollout: _ended(rollout, Action.PIN, {kind: name}), {kind: name})
+
+
+def freezing(until: datetime) -> Move:
+    """Nothing is begun with until then."""
+
+    def already(rollout: Rollout) -> Written | None:
+        there = rollout.freezes.get(rollout.model)
+        return there.written if there and there.until == until else None
+
+    return Move(Action.FREEZE, {UNTIL: until.isoformat()}, already)
+
+
+def lifting() -> Move:
+    """A freeze ends before its time."""
+    return Move(Action.FREEZE, {LIFT: True}, lambda rollout: _ended(rollout, Action.FREEZE, {}))
+
+
+def _ended(rollout: Rollout, action: Action, named: Mapping[str, str]) -> Written | None:
+    """The entry that ended it, where nothing of the kind came after."""
+    for step in reversed(rollout.steps):
+        decision = step.written.entry.decision
+        if (decision.action, decision.model) != (action, rollout.model):
+            continue
+        if all(decision.subjects.get(kind) == name for kind, name in named.items()):
+            return step.written if ends(decision) else None
+    return None
+
+
 def move(  # noqa: PLR0913 - what may be left out is given by name
     desk: Desk,
     repository: Repository,
@@ -128,29 +186,41 @@ def move(  # noqa: PLR0913 - what may be left out is given by name
     rollout, _ = load_rollout(desk, model)
     there = asked_before(desk, model, wanted.action, request)
     if there:
-        check_same(there, request, same=dict(there.entry.decision.details) == dict(wanted.details))
+        check_same(there, request, same=_same(there, wanted))
     there = there or wanted.already(rollout)
     if there:
         check_counts(there, rollout.why_void(there.entry.number))
     written = there or _decided(desk, rollout, wanted, reason, request)
-    converged = converge(desk, repository, (model,), told=told, meter=meter)[0]
-    return Moved(load_rollout(desk, model)[0], written, there is not None, converged)
+    shown = converge(desk, repository, (model,) if model else None, told=told, meter=meter)
+    return Moved(load_rollout(desk, model)[0], written, there is not None, shown)
 
 
 def against(desk: Desk, rollout: Rollout, wanted: Move) -> Refused | None:
     """What speaks against it now."""
     actor = desk.signer.person.name if wanted.action is Action.AGREE else ""
-    decision = _about(rollout).decided(wanted.action, actor=actor, nonce="-", details=wanted.details)
-    found = against_move(rollout, decision, desk.now())
+    decision = _about(rollout, wanted).decided(wanted.action, actor=actor, nonce="-", details=wanted.details)
+    check = against_hold if wanted.action in HOLDS else against_move
+    found = check(rollout, decision, desk.now())
     return refused([found]) if found else None
 
 
 def _decided(desk: Desk, rollout: Rollout, wanted: Move, reason: str, request: str | None) -> Written:
-    about = About(rollout.model, "") if wanted.action is Action.SAMPLE else _about(rollout)
+    about = _about(rollout, wanted)
     if found := against(desk, rollout, wanted):
         desk.refuse(wanted.action.value, about, found)
     return decide(desk, wanted.action, about, reason=reason, request=request, details=wanted.details)[0]
 
 
-def _about(rollout: Rollout) -> About:
+def _about(rollout: Rollout, wanted: Move) -> About:
+    """What it is about: what is on its way, or the release that somebody is pinned to."""
+    if wanted.action in {Action.SAMPLE, *HOLDS}:
+        released = rollout.releases.get(int(wanted.named.get(RELEASE, 0)))
+        return about_release(released, **wanted.named) if released else About(rollout.model, "", besides=wanted.named)
     return about_release(rollout.target) if rollout.target else About(rollout.model, "")
+
+
+def _same(there: Written, wanted: Move) -> bool:
+    """Whether an entry is what is wanted; a span that is said anew ends at another moment."""
+    decision = there.entry.decision
+    before, now = ({**one, UNTIL: ""} if UNTIL in one else dict(one) for one in (decision.details, wanted.details))
+    return before == now and all(decision.subjects.get(name) == value for name, value in wanted.named.items())

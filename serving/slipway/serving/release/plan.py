@@ -24,7 +24,8 @@ _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _SPAN: Final = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[mhd])")
 
 
-def _span(value: object) -> object:
+def span_in(value: object) -> timedelta:
+    """The span of time that a text says."""
     if isinstance(value, timedelta):
         return value
     match = _SPAN.fullmatch(value) if isinstance(value, str) else None
@@ -49,7 +50,7 @@ def span_told(span: timedelta) -> str:
 
 Span = Annotated[
     timedelta,
-    BeforeValidator(_span),
+    BeforeValidator(span_in),
     AfterValidator(_bounded),
     PlainSerializer(span_told, return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,6}[mhd]$"}),

@@ -33,15 +33,18 @@ from slipway.serving.release.drilling import Drill, drill
 from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.metering import Meter
 from slipway.serving.release.opening import Sides
+from slipway.serving.release.plan import Plan
 from slipway.serving.release.rollouts import NO_MINIMUM, Released, Rollout
 from slipway.serving.release.rules import (
     BASE,
     FLOOR,
     MINIMUM_AGENT,
+    PLAN,
     RELEASE,
     WAVE,
     Against,
     against_bundle,
+    against_frozen,
 )
 from slipway.serving.release.tuf_repository import TufRepository
 
@@ -56,13 +59,18 @@ class Wanted:
     wave: Wave = Wave()  # noqa: RUF009 - frozen
     minimum_agent: str = NO_MINIMUM
     request: str | None = None
+    plan: Plan | None = None
+    """By which it goes; the wave is its first one."""
     said: bool = False
-    """Whether somebody said the wave; else the same release in any wave is what is wanted."""
+    """Whether somebody said the wave or the plan; else the same release in any wave is what is wanted."""
 
     def otherwise(self, there: Released, wave: Wave) -> str:
         """What of it a release that is there does not do; empty where it is as wanted."""
         asked, model = self.wave, there.model
-        if (self.said or asked != Wave()) and asked.model_copy(update={"seed": ""}) not in (
+        if self.plan is not None:
+            if self.said and there.plan != self.plan:
+                return f"It goes by {'another' if there.plan else 'no'} plan, and that stays so for this release."
+        elif (self.said or asked != Wave()) and asked.model_copy(update={"seed": ""}) not in (
             there.wave.model_copy(update={"seed": ""}),
             wave.model_copy(update={"seed": ""}),
         ):
@@ -82,7 +90,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Outlook:
     """What a start would do, and what speaks against it."""
 
     picked: Picked
@@ -119,18 +127,19 @@ class Started:
     """What of the wish it does not do, where it was released before."""
 
 
-def look(desk: Desk, given: str, sides: Sides, meter: Meter) -> Plan:
+def look(desk: Desk, given: str, sides: Sides, meter: Meter) -> Outlook:
     """What speaks against releasing it now. The way back is drilled where nothing else does."""
     picked = pick_champion(desk, given)
     rollout, standing = load_rollout(desk, picked.record.model)
-    against = list(against_bundle(rollout, standing, picked.record.bundle))
+    frozen = against_frozen(rollout, desk.now())
+    against = [*([frozen] if frozen else []), *against_bundle(rollout, standing, picked.record.bundle)]
     if not against:
         against += _against_files(desk, picked)
     drilled = None
     if not against and rollout.base:
         drilled, why = drill_base(desk, sides, rollout.base, meter)
         against += why
-    return Plan(picked, rollout, number_for(rollout, sides.repository), drilled, tuple(against))
+    return Outlook(picked, rollout, number_for(rollout, sides.repository), drilled, tuple(against))
 
 
 def start(desk: Desk, given: str, sides: Sides, wanted: Wanted, meter: Meter, told: Told) -> Started:
@@ -142,14 +151,14 @@ def start(desk: Desk, given: str, sides: Sides, wanted: Wanted, meter: Meter, to
         return Started(there, None, shown, before=True, otherwise=otherwise(desk, there, wanted))
     desk.acting(Role.RELEASER, picked.about(), ASKED)
     converge(desk, sides.repository, (model,), told=told, meter=meter)  # what was decided before, and not shown yet
-    plan = look(desk, given, sides, meter)
-    if plan.refusal is not None:
-        desk.refuse(ASKED, picked.about(), plan.refusal)
-    if plan.drilled is None:
+    outlook = look(desk, given, sides, meter)
+    if outlook.refusal is not None:
+        desk.refuse(ASKED, picked.about(), outlook.refusal)
+    if outlook.drilled is None:
         told(f"No release of {model} has reached all devices yet: there is no way back yet.")
-    _, rollout = decide(desk, Action.RELEASE, plan.about, request=wanted.request, details=_details(plan, wanted))
-    released = rollout.releases[plan.number]
-    return Started(released, plan.drilled, _shown(desk, sides, model, told, meter), before=False)
+    _, rollout = decide(desk, Action.RELEASE, outlook.about, request=wanted.request, details=_details(outlook, wanted))
+    released = rollout.releases[outlook.number]
+    return Started(released, outlook.drilled, _shown(desk, sides, model, told, meter), before=False)
 
 
 def check_may(desk: Desk, picked: Picked) -> None:
@@ -229,10 +238,11 @@ def released_before(desk: Desk, picked: Picked, wanted: Wanted) -> Released | No
     )
 
 
-def _details(plan: Plan, wanted: Wanted) -> dict[str, object]:
-    seed = f"{plan.picked.record.bundle[:32]}-{plan.number}"
+def _details(outlook: Outlook, wanted: Wanted) -> dict[str, object]:
+    seed = f"{outlook.picked.record.bundle[:32]}-{outlook.number}"
     wave = wanted.wave.model_copy(update={"seed": seed})
-    return {WAVE: wave.model_dump(mode="json"), MINIMUM_AGENT: wanted.minimum_agent}
+    plan = {PLAN: wanted.plan.model_dump(mode="json")} if wanted.plan else {}
+    return {WAVE: wave.model_dump(mode="json"), MINIMUM_AGENT: wanted.minimum_agent, **plan}
 
 
 def _against_files(desk: Desk, picked: Picked) -> Iterator[Against]:

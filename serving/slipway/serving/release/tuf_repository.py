@@ -168,7 +168,7 @@ class TufRepository:
             else:
                 _check_next(before, pointer)
             models = _listing(state.newest(MODELS).document).targets
-            for named in (pointer.base, pointer.target):
+            for named in (pointer.base, pointer.target, *(one.release for one in pointer.pins)):
                 _check_released(pointer.model, named, models)
             if self._list(state, CHANNELS, {path: self._put(path, _bytes(pointer))}):
                 return

@@ -73,6 +73,13 @@ class Standing:
         )
 
     @property
+    def _held(self) -> dict[str, str]:
+        """What holds something back until a moment."""
+        frozen, pins = self.rollout.frozen_at(self.now), self.rollout.pins_at(self.now)
+        told = [f"{one.words} to release {one.release} until {moment(one.pin.until)} UTC" for one in pins]
+        return ({"frozen": frozen.why} if frozen else {}) | ({"pins": "; ".join(told)} if told else {})
+
+    @property
     def fields(self) -> dict[str, str]:
         """One screen."""
         rollout = self.rollout
@@ -85,8 +92,12 @@ class Standing:
             fields["begun"] = _by(target.written)
             if target.minimum_agent != NO_MINIMUM:
                 fields["for agents from"] = target.minimum_agent
+            if target.plan:
+                fields["plan"] = wording.plan_told(target.plan)
+                fields["last step"] = f"{len(rollout.agreed)} of {target.plan.approvals} approvals"
         if rollout.paused:
             fields["paused"] = _by(rollout.paused)
+        fields |= self._held
         if newest := rollout.newest:
             back = rollout.earlier(newest.number)
             fields["way back"] = wording.named(back) if back else "none"
@@ -97,7 +108,8 @@ class Standing:
             rollout.sampled,
         ):
             last = rollout.steps[-1]
-            fields["last change"] = f"release {last.release}: {last.what}, {_by(last.written)}"
+            about = f"release {last.release}: " if last.release else ""
+            fields["last change"] = f"{about}{last.what}, {_by(last.written)}"
         if rollout.sampled:
             fields["samples"] = f"{wording.sampling(rollout.sampling)}, {_by(rollout.sampled)}"
         return fields | {"channel": self.channel}

@@ -6,6 +6,7 @@ from slipway.platform.ledger.describing import moment
 from slipway.platform.ledger.entry import Action, Decision
 from slipway.serving.channel.pointer import Sampling, Wave
 from slipway.serving.release.holding import ends, holder_in, until_in
+from slipway.serving.release.plan import Plan
 from slipway.serving.release.rollouts import Released, Rollout
 from slipway.serving.release.rules import RELEASE
 
@@ -21,6 +22,12 @@ def wave(given: Wave) -> str:
     share = f"{given.share:g} % of " if given.share < 100 else ""  # noqa: PLR2004 - per cent
     beside = f", beside what answers, on {given.frames * 100:g} % of frames" if given.kind == "shadow" else ""
     return f"to {share}{f'the cohort {given.cohort}' if given.cohort else 'all devices'}{beside}"
+
+
+def plan_told(plan: Plan) -> str:
+    """The waves of a plan, in a line."""
+    told = ", then ".join(f"{one.name} {wave(one.wave)}" for one in plan.waves)
+    return f"{told}; {plan.approvals} must approve the last step" if plan.approvals else told
 
 
 def hold(decision: Decision) -> str:

@@ -17,6 +17,7 @@ COMMANDS: Final[tuple[CommandSpec, ...]] = (
         "enrol", "Make one-time tokens for machines that become devices.", f"{HERE}.enrol:app", panel="Devices"
     ),
     CommandSpec("revoke", "Believe a device nothing more.", f"{HERE}.revoke:app", panel="Devices"),
+    CommandSpec("pin", "Let a device or a site stay with one release.", f"{HERE}.pin:app", panel="Devices"),
     CommandSpec("history", "Show what ran where, and who changed what.", f"{HERE}.history:app", panel="Devices"),
 )
 

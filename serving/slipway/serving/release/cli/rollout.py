@@ -1,5 +1,6 @@
 """`slipway rollout`: leading a release to all devices, and back."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +14,7 @@ from slipway.serving.release.cli.arguments import Cohort, Request, Share, channe
 
 if TYPE_CHECKING:
     from slipway.serving.release.rollouts import Released
-    from slipway.serving.release.starting import Plan, Started, Wanted
+    from slipway.serving.release.starting import Outlook, Started, Wanted
 
 app = typer.Typer(add_completion=False, help="Lead a release to all devices in waves, and back.")
 
@@ -29,6 +30,13 @@ def start(  # noqa: PLR0913 - options, which people write by name
         ),
     ],
     *,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan", metavar="FILE", help="Waves, limits and approvals; else rollout.yaml in the model's folder."
+        ),
+    ] = None,
+    by_hand: Annotated[bool, typer.Option("--by-hand", help="By no plan: a person leads it.")] = False,
     share: Share = None,
     cohort: Cohort = None,
     minimum_agent: Annotated[
@@ -49,7 +57,7 @@ def start(  # noqa: PLR0913 - options, which people write by name
     from slipway.serving.release.opening import open_sides
 
     desk = open_desk()
-    wanted = _wanted(share, cohort, minimum_agent, request)
+    wanted = _wanted(model, (plan, by_hand), (share, cohort), (minimum_agent, request))
     sides = open_sides(desk)
     if dry_run:
         picked = starting.pick_champion(desk, model)
@@ -59,10 +67,10 @@ def start(  # noqa: PLR0913 - options, which people write by name
             raise typer.Exit(1 if otherwise else 0)
         starting.check_may(desk, picked)
         with meter() as shown:
-            plan = starting.look(desk, model, sides, shown)
-        _tell_plan(plan, wanted, json=json)
-        if plan.refusal is not None:
-            raise plan.refusal
+            outlook = starting.look(desk, model, sides, shown)
+        _tell_outlook(outlook, wanted, json=json)
+        if outlook.refusal is not None:
+            raise outlook.refusal
         return
     confirm_change(desk.loaded, f"release {model} to devices", yes)
     with meter() as shown:
@@ -71,12 +79,18 @@ def start(  # noqa: PLR0913 - options, which people write by name
     raise typer.Exit(1 if done.otherwise else 0)
 
 
-def _wanted(share: float | None, cohort: str | None, minimum_agent: str, request: str | None) -> "Wanted":
-    from slipway.serving.release.asking import agent_asked, wave_asked
+def _wanted(
+    model: str, by: tuple[Path | None, bool], to: tuple[float | None, str | None], rest: tuple[str, str | None]
+) -> "Wanted":
+    from slipway.platform.registry.finding import model_of
+    from slipway.serving.release.asking import agent_asked, plan_asked, wave_asked
     from slipway.serving.release.starting import Wanted
 
+    (file, by_hand), (share, cohort), (minimum_agent, request) = by, to, rest
     said = share is not None or cohort is not None
-    return Wanted(wave_asked(share, cohort), agent_asked(minimum_agent), request, said=said)
+    plan = plan_asked(model_of(model), file, by_hand=by_hand, said=said)
+    wave = plan.waves[0].wave if plan else wave_asked(share, cohort)
+    return Wanted(wave, agent_asked(minimum_agent), request, plan, said=said or file is not None)
 
 
 def _tell_there(released: "Released", otherwise: str, *, json: bool) -> None:
@@ -92,26 +106,39 @@ def _tell_there(released: "Released", otherwise: str, *, json: bool) -> None:
     say("Nothing was changed.")
 
 
-def _tell_plan(plan: "Plan", wanted: "Wanted", *, json: bool) -> None:
+def _tell_outlook(outlook: "Outlook", wanted: "Wanted", *, json: bool) -> None:
     from slipway.serving.release.wording import wave
 
-    name, against = plan.picked.name, [f"{one.why}." for one in plan.against]
+    name, against = outlook.picked.name, [f"{one.why}." for one in outlook.against]
     if json:
-        named = {"version": name, "release": plan.number, "wave": wanted.wave.model_dump(mode="json", exclude={"seed"})}
+        named = {
+            "version": name,
+            "release": outlook.number,
+            "wave": wanted.wave.model_dump(mode="json", exclude={"seed"}),
+        }
         print_json(
-            {**named, "before": False, "drilled": plan.drilled.release if plan.drilled else None, "against": against}
+            {
+                **named,
+                "before": False,
+                "drilled": outlook.drilled.release if outlook.drilled else None,
+                "against": against,
+            }
         )
     elif against:
         say("This would be refused. Nothing was changed.")
     else:
         drilled = (
-            f"{plan.drilled.told[:1].upper()}{plan.drilled.told[1:]}." if plan.drilled else "There is no way back yet."
+            f"{outlook.drilled.told[:1].upper()}{outlook.drilled.told[1:]}."
+            if outlook.drilled
+            else "There is no way back yet."
         )
-        say(f"This would release {name} as release {plan.number} {wave(wanted.wave)}. {drilled} Nothing was changed.")
+        say(
+            f"This would release {name} as release {outlook.number} {wave(wanted.wave)}. {drilled} Nothing was changed."
+        )
 
 
 def _tell(done: "Started", *, json: bool) -> None:
-    from slipway.serving.release.wording import wave
+    from slipway.serving.release.wording import plan_told, wave
 
     released = done.released
     if json:
@@ -137,7 +164,11 @@ def _tell(done: "Started", *, json: bool) -> None:
         typer.echo(
             f"{name} is release {released.number}, {wave(released.wave)}: entry {released.written.entry.number}."
         )
-        say(f"`slipway rollout advance {released.model} --finish` makes it everybody's.")
+        if released.plan:
+            say(f"It goes by its plan: {plan_told(released.plan)}.")
+            say(f"`slipway fleet control` leads it; `slipway rollout watch {released.model}` shows how it does.")
+        else:
+            say(f"`slipway rollout advance {released.model} --finish` makes it everybody's.")
     tell_channel(done.converged)
 
 

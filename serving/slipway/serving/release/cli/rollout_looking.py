@@ -1,4 +1,4 @@
-"""`slipway rollout status` and `history`: where a rollout stands, and how it came to that."""
+"""`slipway rollout status`, `history` and `schema`: where a rollout stands, how it came to that, what a plan says."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,6 +75,14 @@ def history(
         say(f"Nothing of {model} was released yet. `slipway rollout start {model}` releases its champion.")
 
 
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a plan, for editors."""
+    from slipway.serving.release.plan import Plan
+
+    print_json(Plan.model_json_schema())
+
+
 def _told(rollout: "Rollout") -> list[tuple["Written", str, str]]:
     """Entry, release, what it did."""
     steps = [(step.written, str(step.release or ""), step.what) for step in rollout.steps]
@@ -92,7 +100,7 @@ def _step_data(written: "Written", release: str, what: str) -> dict[str, Any]:
 
 
 def _data(one: "Standing") -> dict[str, Any]:
-    rollout = one.rollout
+    rollout, target, frozen = one.rollout, one.rollout.target, one.rollout.frozen_at(one.now)
     return {
         "model": rollout.model,
         "state": rollout.state,
@@ -101,6 +109,10 @@ def _data(one: "Standing") -> dict[str, Any]:
         "target": release_data(rollout.target),
         "wave": rollout.wave.model_dump(mode="json") if rollout.target else None,
         "paused": rollout.paused is not None,
+        "plan": target.plan.model_dump(mode="json") if target and target.plan else None,
+        "approved_by": [written.signer for written in rollout.agreed],
+        "frozen_until": frozen.until if frozen else None,
+        "pins": [held.pin.model_dump(mode="json") for held in rollout.pins_at(one.now)],
         "floor": rollout.floor,
         "sampling": rollout.sampling.model_dump(mode="json"),
         "pointer": one.pointer.model_dump(mode="json") if one.pointer else None,

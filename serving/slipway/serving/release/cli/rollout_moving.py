@@ -1,4 +1,4 @@
-"""`slipway rollout advance`, `pause`, `resume` and `sample`."""
+"""`slipway rollout advance`, `approve`, `pause`, `resume` and `sample`."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,6 +55,26 @@ def advance(  # noqa: PLR0913 - options, which people write by name
         )
     wanted = finishing() if finish else advancing(wave_asked(share, cohort))
     _move(model, wanted, (reason, request), dry_run=dry_run, yes=yes, json=json)
+
+
+@app.command()
+def approve(
+    model: Model,
+    *,
+    reason: Reason = "",
+    request: Request = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Approve the last step of a rollout, where its plan asks for that. It takes the role approver.
+
+    Who began the rollout does not count.
+    """
+    from slipway.serving.release.moving import agreeing
+
+    person = open_desk().signer.person.name
+    _move(model, agreeing(person), (reason, request), dry_run=dry_run, yes=yes, json=json)
 
 
 @app.command()
