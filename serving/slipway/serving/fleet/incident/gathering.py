@@ -1,4 +1,4 @@
-"""Gathers an incident from ledger, channel, fleet store and data; what cannot be looked at is told and hides nothing."""
+"""Gathers an incident from ledger, channel, fleet store and data; what cannot be looked at is told."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -168,10 +168,6 @@ def _may(desk: Desk, advice: Advice, now: datetime) -> str:
 def _holders(people: People, advice: Advice, now: datetime) -> str:
     action = advice.action
     found = [
-        one.name
-        for one in people.persons
-        if action is not None
-        and held_right(one, action, now)
-        and not all(role.value.endswith("-service") for role in one.roles)
+        one.name for one in people.persons if action is not None and held_right(one, action, now) and not one.service
     ]
     return f"{' or '.join(found)} can" if found else "nobody is"

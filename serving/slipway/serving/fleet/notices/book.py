@@ -34,6 +34,10 @@ LONGEST_PAUSE: Final = timedelta(hours=1)
 """After failures it is tried again, ever more seldom."""
 
 
+_NOTICES: Final = select(NOTICES, NOTICES.c.count.label("times"))
+"""A row's own `count` is the tuple's."""
+
+
 @dataclass(frozen=True)
 class Silence:
     """A cause of which nobody hears for a while."""
@@ -123,7 +127,7 @@ class Book:
             )
             for row in connection.execute(lasting).all():
                 if row.cause not in found and kind_of(row.cause) not in unknown:
-                    _gone(connection, row, now)
+                    _gone(connection, row.cause, row.gone_at, now)
 
     def tell(self, notice: Notice) -> None:
         """Raise one that no look finds; it lasts until `end`. Told again, it is the same one."""
@@ -163,7 +167,7 @@ class Book:
         """The next one that is due at a place, for this sender alone; None where none is."""
         with self._begin() as (connection, now):
             quiet = silences_at(connection, now)
-            rows = connection.execute(select(NOTICES).order_by(NOTICES.c.first_at)).all()
+            rows = connection.execute(_NOTICES.order_by(NOTICES.c.first_at)).all()
             sent = {row.cause: row for row in connection.execute(select(SENDINGS).where(SENDINGS.c.place == place))}
             for row in rows:
                 if row.cause not in quiet and _due(row, sent.get(row.cause), now, repeat):
@@ -215,7 +219,7 @@ def lasting(connection: Connection, now: int) -> list[Standing]:
     sent: dict[str, list[Row[Any]]] = {}
     for row in connection.execute(select(SENDINGS)):
         sent.setdefault(row.cause, []).append(row)
-    rows = connection.execute(select(NOTICES).where(NOTICES.c.ended_at.is_(None))).all()
+    rows = connection.execute(_NOTICES.where(NOTICES.c.ended_at.is_(None))).all()
     found = [_standing(row, quiet, sent) for row in rows]
     return sorted(found, key=lambda one: one.order)
 
@@ -244,11 +248,11 @@ def _note(connection: Connection, notice: Notice, now: int, *, raised: bool) -> 
     _added(connection, insert(NOTICES).values(cause=notice.cause, first_at=now, ended_at=None, **values))
 
 
-def _gone(connection: Connection, row: "Row[Any]", now: int) -> None:
-    its = NOTICES.c.cause == row.cause
-    if row.gone_at is None:
+def _gone(connection: Connection, cause: str, gone_at: int | None, now: int) -> None:
+    its = NOTICES.c.cause == cause
+    if gone_at is None:
         connection.execute(update(NOTICES).where(its).values(gone_at=now))
-    elif now - row.gone_at >= CALM // timedelta(milliseconds=1):
+    elif now - gone_at >= CALM // timedelta(milliseconds=1):
         connection.execute(update(NOTICES).where(its).values(ended_at=now))
 
 
@@ -316,7 +320,7 @@ def _standing(row: "Row[Any]", quiet: Mapping[str, Silence], sent: "Mapping[str,
             at=times.moment(row.first_at),
             model=row.model,
             site=row.site,
-            count=row.count,
+            count=row.times,
         ),
         first_at=times.moment(row.first_at),
         seen_at=times.moment(row.seen_at),

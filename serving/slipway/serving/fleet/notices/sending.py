@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from apprise import Apprise
+    from pydantic import SecretStr
 
     from slipway.platform.settings import schema
     from slipway.serving.fleet.notices.book import Book, Claimed
@@ -59,7 +60,7 @@ class ApprisePlace:
     """An address as Apprise takes it."""
 
     number: int
-    _url: "schema.SecretStr"
+    _url: "SecretStr"
 
     @property
     def name(self) -> str:
