@@ -260,9 +260,11 @@ def _against_agreeing(rollout: Rollout, target: Released, actor: str) -> Against
             f"`slipway rollout status {rollout.model}` shows by what it goes.",
         )
     if actor == target.written.signer:
-        return Against(f"{actor} began the rollout of release {target.number}", "Somebody else approves its last step.")
+        return Against(
+            f"the rollout of release {target.number} was begun by {actor}", "Somebody else approves its last step."
+        )
     if any(one.signer == actor for one in rollout.agreed):
-        return Against(f"{actor} approved the last step already", "Once is enough.")
+        return Against(f"its last step is approved by {actor} already", "Once is enough.")
     return None
 
 

@@ -1,35 +1,16 @@
 """`slipway rollout` and `slipway rollback` as a person runs them, in the test's own process."""
 
-import io
 import json
 import shutil
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
 
 import pytest
 
 from rolling_out import MODEL, Site
-from slipway.platform.cli.main import main
 from slipway.platform.ledger.entry import Action
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(led_site: Site, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Exit code, standard output and standard error of a command."""
-    monkeypatch.chdir(led_site.root)
-
-    def command(*arguments: str, by: str = "dora", **environ: str) -> tuple[int, str, str]:
-        for name, value in {**led_site.environ, "SLIPWAY_IDENTITY__PERSON": by, **environ}.items():
-            monkeypatch.setenv(name, value)
-        out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err):
-            code = main(list(arguments))
-        return code, out.getvalue(), err.getvalue()
-
-    return command
 
 
 def data(told: tuple[int, str, str]) -> Any:

@@ -211,7 +211,7 @@ def test_the_last_step_waits_for_the_approvals_of_others(book: Book) -> None:
     assert not book.why_void(planned(book, 3, C, 2))
     assert not book.why_void(book.move(Action.ADVANCE, 3, wave={"share": 25}))
     own = book.decide(Action.AGREE, "cleo", release=3).entry.number
-    assert "cleo began" in book.why_void(own)
+    assert "begun by cleo" in book.why_void(own)
     for details in ({"wave": {"share": 100}}, {"wave": {"share": 25.1}}, {"finish": True}):
         assert "0 of the 1 approvals" in book.why_void(book.move(Action.ADVANCE, 3, **details))
     assert not book.why_void(book.decide(Action.AGREE, "ben", release=3).entry.number)
