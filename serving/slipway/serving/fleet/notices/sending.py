@@ -6,6 +6,7 @@ its kind, such as `1 (mailto)`.
 
 import hashlib
 import logging
+import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,9 +84,10 @@ class ApprisePlace:
                 return False
 
     def _apprise(self) -> "Apprise":
-        from apprise import Apprise
+        with _silenced(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of modules that its plugins import
+            from apprise import Apprise
 
-        with _silenced():
             found = Apprise()
             added = found.add(self._url.get_secret_value())
         if not added:

@@ -80,6 +80,7 @@ def test_a_cause_is_told_once_then_again_while_it_lasts_and_once_when_it_is_over
     book.seen([replace(SILENT, title="3 of 9", count=3)])
     send_due(book, [box], 24)
     assert box.titles[1:] == ["[slipway] warning: 3 of 9"]
+    assert [one.notice.count for one in book.standings()] == [3]
     for _ in range(3):
         book.seen([])
         send_due(book, [box], 24)
