@@ -27,15 +27,10 @@ NOT_IMPORTED: Exceptions = {
         "torchmetrics": "metrics",
     },
     "serving": {
-        "alembic": "migrations of the fleet store",
-        "apprise": "sends notices",
-        "fastapi": "the fleet service",
         "jinja2": "the console's pages",
         "psycopg2-binary": "what SQLAlchemy reaches PostgreSQL with",
-        "sqlalchemy": "the fleet store",
         "tensorrt-rtx-cu12-bindings": "engines; imported by a name that is injected",
         "tensorrt-rtx-cu12-libs": "the libraries behind the bindings",
-        "uvicorn": "runs the fleet service",
     },
     "pipelines": {
         "apache-airflow": "brings the distributions whose modules are called airflow",
@@ -53,6 +48,9 @@ THROUGH_OTHERS: Exceptions = {
     },
     "serving": {
         "cryptography": "securesystemslib[crypto] brings it, and its keys are cryptography's own",
+        "pydantic_core": "pydantic pins it exactly, and its errors and undefined value are pydantic's own",
+        "rich": "slipway-platform brings it, whose command line shows with it",
+        "starlette": "fastapi pins it, and its requests and answers are starlette's own",
     },
 }
 
