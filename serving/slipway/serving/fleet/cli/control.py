@@ -33,8 +33,9 @@ def control(
 
     It reads the ledger, the channel and the fleet store, judges what devices of a wave did against the rest, and writes
     what follows into the ledger. It keeps nothing of its own: killed at any moment, or run twice at once, it decides
-    everything once. It never lets a rollout go on that a person paused. With --once, exit code 1 says that a model
-    could not be led, or devices are not told yet.
+    everything once. It never lets a rollout go on that a person paused. Where notices.urls names somebody, it sends
+    notices, too, but not with --once. With --once, exit code 1 says that a model could not be led, or devices are not
+    told yet.
     """
     from slipway.serving.fleet.controller.gathering import Gatherer
 
@@ -105,6 +106,7 @@ def _go_on(gatherer: "Gatherer", every: float, *, json: bool) -> None:
     before = signal.signal(signal.SIGTERM, lambda *_: ended.set())
     say(f"Leading rollouts, a look every {every:g} s. Ctrl-C ends it.")
     said: dict[str, str] = {}
+    sender = _send_notices(ended, every)
     try:
         while True:
             try:
@@ -121,6 +123,20 @@ def _go_on(gatherer: "Gatherer", every: float, *, json: bool) -> None:
         say("Ended.")
     finally:
         signal.signal(signal.SIGTERM, before)
+        ended.set()
+        if sender is not None:
+            sender.join()
+
+
+def _send_notices(ended: threading.Event, every: float) -> threading.Thread | None:
+    """Beside it, where settings name somebody who hears of them."""
+    from slipway.serving.fleet.notices.round import keep_on
+
+    if not load_settings().settings.notices.urls:
+        return None
+    sender = threading.Thread(target=keep_on, args=(load_settings, ended, every), name="notices")
+    sender.start()
+    return sender
 
 
 def _tell_news(one: "Led", said: dict[str, str], *, json: bool) -> None:
