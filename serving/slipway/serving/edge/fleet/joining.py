@@ -125,17 +125,14 @@ def join(service: Service, signer: CryptoSigner, token: str, name: str, device_c
         public_key=public_of(signer),
         agent=version("slipway-serving"),
     )
-    body = asked.model_dump_json().encode()
-
-    signed = signing_with(signer)
-    sequence = after + 1
-    for _ in range(TRIES):
+    body, signed = asked.model_dump_json().encode(), signing_with(signer)
+    sequence, tries = after + 1, 1
+    while True:
         answer = service.post(ENROL, body, header("POST", ENROL, name, sequence, body, signed))
         said = answer.said if answer.status == CONFLICT else None
-        if said is None or said.sequence is None or not sequence <= said.sequence < MOST:
-            break
-        sequence = said.sequence + 1
-    return Joined(_checked(service, answer, name, root), sequence)
+        if tries == TRIES or said is None or said.sequence is None or not sequence <= said.sequence < MOST:
+            return Joined(_checked(service, answer, name, root), sequence)
+        sequence, tries = said.sequence + 1, tries + 1
 
 
 def read_answer(kind: type[AnyPart], service: Service, answer: Answer) -> AnyPart:
