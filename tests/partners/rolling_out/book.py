@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from slipway.platform.ledger.entry import Action, Decision, Entry, Written
+from slipway.platform.registry.standing import ModelStanding
 from slipway.serving.channel.pointer import Pointer
 from slipway.serving.release.folding import folded
 from slipway.serving.release.rollouts import Rollout, pointer_of
@@ -51,8 +52,12 @@ class Book:
         return folded("birds", self.entries)[0]
 
     @property
+    def standing(self) -> ModelStanding:
+        return folded("birds", self.entries)[1]
+
+    @property
     def champion(self) -> str | None:
-        return folded("birds", self.entries)[1].champion
+        return self.standing.champion
 
     @property
     def told(self) -> Pointer:

@@ -18,7 +18,7 @@ from slipway.platform.errors import SlipwayError
 from slipway.platform.identity import BadEnvelope, NotTrusted, People, Person, TrustedKey, verify
 from slipway.platform.ledger.entry import PAYLOAD, Entry, Written, digest_of
 from slipway.platform.ledger.errors import LedgerDamaged
-from slipway.platform.ledger.rights import ROLES, held_right, speaks_for_itself
+from slipway.platform.ledger.rights import ROLES, held_right, held_roles, speaks_for_itself
 
 
 class Kind(StrEnum):
@@ -100,7 +100,8 @@ def check(place: Place, envelope: bytes, people: People, *, seen: bool = False) 
     except SlipwayError as error:
         return Checked(None, (Problem(place.number, Kind.ENVELOPE, str(error).removesuffix(".")),))
     found = [*misplaced(place, entry), *_unentitled(place.number, entry, person, key)]
-    return Checked(Written(entry, person.name, digest_of(envelope), person.email or ""), tuple(found))
+    roles = held_roles(person, entry.decision.action, entry.at)
+    return Checked(Written(entry, person.name, digest_of(envelope), person.email or "", roles), tuple(found))
 
 
 def believed(found: Checked, url: str) -> Written:

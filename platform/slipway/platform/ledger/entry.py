@@ -113,6 +113,8 @@ class Written:
     """sha256 of the envelope, which the next entry names."""
     email: str = ""
     """The signer's, where the people file has it."""
+    roles: tuple[str, ...] = ()
+    """Those that the signer held then, of the ones that give the right to decide it."""
 
 
 def entry_key(number: int) -> str:

@@ -41,8 +41,12 @@ FOR_OTHERS: Final = frozenset({Action.ACCEPT, Action.RESTORE})
 
 def held_right(person: Person, action: Action, at: datetime) -> bool:
     """Whether this person held a role for it then."""
-    wanted = ROLES[action]
-    return not wanted or any(person.held(role, at) for role in wanted)
+    return not ROLES[action] or bool(held_roles(person, action, at))
+
+
+def held_roles(person: Person, action: Action, at: datetime) -> tuple[Role, ...]:
+    """The roles that gave this person the right then."""
+    return tuple(role for role in ROLES[action] if person.held(role, at))
 
 
 def speaks_for_itself(decision: Decision, signer: str) -> bool:

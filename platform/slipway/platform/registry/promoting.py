@@ -6,21 +6,23 @@ one that came second: it replaces somebody who is champion no more. No setting a
 override is an entry of its own, by somebody with the role, with a reason.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.identity import NotTrusted, Role
 from slipway.platform.ledger.entry import Action, Decision, Written
-from slipway.platform.ledger.rights import check_right
+from slipway.platform.ledger.rights import check_right, held_roles
 from slipway.platform.registry.approving import missing
-from slipway.platform.registry.decisions import REPLACES, VERSION, About
+from slipway.platform.registry.decisions import REPLACES, UNDOES, VERSION, About
 from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
 from slipway.platform.registry.finding import Picked, pick
 from slipway.platform.registry.proof import gate_command, standing_verdict
 from slipway.platform.registry.records import agreed
 from slipway.platform.registry.shown import show_version
 from slipway.platform.registry.standing import ModelStanding, VersionStanding
+from slipway.platform.registry.unfit import why_unasked
 from slipway.platform.registry.verdict import Verdict
 
 PROMOTE: Final = "promote"
@@ -120,10 +122,16 @@ def rollback(
     return Promoted(pick(desk, picked.name), replaced, written)
 
 
-def take_back(desk: Desk, about: About, *, reason: str, request: str) -> Written:
+def take_back(
+    desk: Desk, about: About, *, reason: str, request: str, details: Mapping[str, Any] | None = None
+) -> Written:
     """Write a rollback into the ledger; what MLflow shows is for the caller to make equal, once devices are told."""
     picked = pick(desk, f"{about.model}/{about.version}")
-    return _decided(desk, picked, about, Action.ROLLBACK, request, reason=reason)[0]
+    roles = held_roles(desk.signer.person, Action.ROLLBACK, desk.now())
+    gone = about.subjects.get(UNDOES, about.replaces)
+    if why := why_unasked(roles, details or {}, gone, picked.standing.on_its_way):
+        desk.refuse(ROLLBACK, about, Refused(f"{why[:1].upper()}{why[1:]}.", mend="Somebody who is on-call undoes it."))
+    return _decided(desk, picked, about, Action.ROLLBACK, request, reason=reason, details=details)[0]
 
 
 def _way_back(desk: Desk, model: str, to: str | None) -> Picked:
@@ -171,15 +179,22 @@ def _become(
     replaced = picked.standing.champion
     record = picked.record
     about = About(record.model, record.bundle, record.number, verdict, replaced)
-    written, now = _decided(desk, picked, about, action, nonce, reason=reason, refused=refused)
+    details = {"refused": refused} if refused else {}
+    written, now = _decided(desk, picked, about, action, nonce, reason=reason, details=details)
     show_version(desk, record)
     return Promoted(now, replaced, written)
 
 
 def _decided(
-    desk: Desk, picked: Picked, about: About, action: Action, nonce: str, *, reason: str = "", refused: str = ""
+    desk: Desk,
+    picked: Picked,
+    about: About,
+    action: Action,
+    nonce: str,
+    *,
+    reason: str = "",
+    details: Mapping[str, Any] | None = None,
 ) -> tuple[Written, Picked]:
-    details = {"refused": refused} if refused else {}
     decision = about.decided(action, actor=desk.signer.person.name, nonce=nonce, reason=reason, details=details)
     try:
         check_right(decision, desk.signer.person)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from slipway.platform.ledger.entry import Action, Written
 from slipway.platform.ledger.ledger import Ledger
 from slipway.platform.registry import decisions
+from slipway.platform.registry.unfit import named_bundle, unproven, why_unasked
 
 if TYPE_CHECKING:
     from slipway.platform.settings import Loaded
@@ -165,6 +166,8 @@ class ModelStanding:
     """By bundle, also of candidates that are no version."""
     history: tuple[Change, ...] = ()
     void: tuple[Void, ...] = ()
+    on_its_way: str | None = None
+    """The bundle that was released last, until it has reached everybody."""
 
     def champion_on(self, moment: date) -> Change | None:
         """What made the champion of that moment one; of a day, of its end in UTC."""
@@ -220,6 +223,7 @@ class Fold:
         self._verdicts: dict[str, tuple[Given, ...]] = {}
         self._history: list[Change] = []
         self._void: list[Void] = []
+        self._on_its_way: tuple[str, str] | None = None
 
     def add(self, written: Written) -> str | None:
         """Take one more entry into account; why it changes nothing, where it does not count."""
@@ -235,6 +239,8 @@ class Fold:
             why = self._rolled_back(written)
         elif action in _WORDS:
             why = self._said(written)
+        elif action in {Action.RELEASE, Action.ADVANCE}:
+            self._led(written)
         if why:
             self._void.append(Void(written, why))
         return why
@@ -249,6 +255,7 @@ class Fold:
             dict(self._verdicts),
             tuple(self._history),
             tuple(self._void),
+            self._on_its_way[1] if self._on_its_way else None,
         )
 
     def _challenger(self) -> str | None:
@@ -306,7 +313,7 @@ class Fold:
         override = decision.action is Action.OVERRIDE
         if override and not decision.reason.strip():
             return "an override takes a reason"
-        if not override and (why := _unproven(version, decision.subjects.get(decisions.VERDICT, ""), self._champion)):
+        if not override and (why := unproven(version, decision.subjects.get(decisions.VERDICT, ""), self._champion)):
             return why
         self._versions[version.bundle] = replace(
             version,
@@ -317,6 +324,15 @@ class Fold:
         self._become(version.bundle, written)
         return None
 
+    def _led(self, written: Written) -> None:
+        """A release goes on its way, or has reached everybody."""
+        decision = written.entry.decision
+        number = decision.subjects.get(decisions.RELEASE, "")
+        if decision.action is Action.RELEASE:
+            self._on_its_way = number, decision.subjects.get(decisions.BUNDLE, "")
+        elif decision.details.get(decisions.FINISH) is True and self._on_its_way and self._on_its_way[0] == number:
+            self._on_its_way = None
+
     def _rolled_back(self, written: Written) -> str | None:
         subjects = written.entry.decision.subjects
         version, other = self._versions.get(subjects.get(decisions.BUNDLE, "")), subjects.get(decisions.REPLACES)
@@ -324,12 +340,15 @@ class Fold:
         stays = version is not None and gone != other and version.bundle == self._champion == other
         if (why := None if stays else self._unfit(version, other)) or version is None or other is None or gone is None:
             return why or "there was no champion to replace"
+        on_its_way = self._on_its_way[1] if self._on_its_way else None
+        if why := why_unasked(written.roles, written.entry.decision.details, gone, on_its_way):
+            return why
         if not version.promotions:
             return f"version {version.number} has never been champion"
         if version.quarantined:
             return f"version {version.number} is quarantined"
         if gone == version.bundle or gone not in self._versions:
-            return f"it quarantines {_named(gone)}, which is no other version"
+            return f"it quarantines {named_bundle(gone)}, which is no other version"
         self._versions[gone] = replace(self._versions[gone], quarantined=written, approvals=())
         if not stays:
             self._become(version.bundle, written)
@@ -340,7 +359,7 @@ class Fold:
         if version is None:
             return "it names no version"
         if replaces != self._champion:
-            return f"it replaces {_named(replaces)}, and the champion was {_named(self._champion)} by then"
+            return f"it replaces {named_bundle(replaces)}, and the champion was {named_bundle(self._champion)} by then"
         if version.bundle == self._champion:
             return f"version {version.number} was champion already"
         return None
@@ -368,27 +387,3 @@ def _with_word(version: VersionStanding, written: Written) -> VersionStanding:
     if written.entry.decision.action is Action.APPROVE:
         return replace(version, approvals=(*approvals, written), rejections=rejections)
     return replace(version, approvals=approvals, rejections=(*rejections, written))
-
-
-def _unproven(version: VersionStanding, verdict: str, champion: str | None) -> str | None:
-    """Why the evidence is not enough."""
-    given = next((one for one in version.verdicts if one.key == verdict), None)
-    if given is None or not given.passed:
-        return f"no passing verdict {verdict[:12]} on version {version.number}".replace("  ", " ")
-    newest = version.verdict_against(given.champion)
-    if newest is not None and newest.key != verdict:
-        return f"the verdict {verdict[:12]} on version {version.number} is not the newest against that champion"
-    if given.champion != champion:
-        return (
-            f"its verdict was given against {_named(given.champion)}, and the champion was {_named(champion)} by then"
-        )
-    if version.rejections:
-        return f"version {version.number} was rejected by {version.rejections[-1].signer}"
-    approvers = version.approvers(verdict)
-    if len(approvers) < version.needed:
-        return f"version {version.number} had {len(approvers)} of {version.needed} approvals on its verdict"
-    return None
-
-
-def _named(bundle: str | None) -> str:
-    return f"bundle {bundle[:12]}" if bundle else "nobody"

@@ -10,11 +10,11 @@ from typing import Any
 from slipway.platform.identity import NotTrusted
 from slipway.platform.ledger.entry import Action, Written
 from slipway.platform.ledger.rights import check_right
-from slipway.platform.registry.decisions import About
+from slipway.platform.registry.decisions import RELEASE, About
 from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
 from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.rollouts import Released, Rollout
-from slipway.serving.release.rules import RELEASE, Against
+from slipway.serving.release.rules import Against
 
 
 def about_release(released: Released, **besides: str) -> About:

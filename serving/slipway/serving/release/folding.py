@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.ledger.entry import EVERY_MODEL, Action, Written
-from slipway.platform.registry.decisions import REPLACES, UNDOES
+from slipway.platform.registry.decisions import RELEASE, REPLACES, UNDOES
 from slipway.platform.registry.standing import PROMOTIONS, Fold, ModelStanding, Void
 from slipway.serving.channel.pointer import Wave
 from slipway.serving.release import rules, wording
@@ -40,9 +40,10 @@ def folded(model: str, entries: Iterable[Written]) -> tuple[Rollout, ModelStandi
         if decision.model != model and (decision.model, decision.action) != (EVERY_MODEL, Action.FREEZE):
             continue
         reached = written.entry.number
+        void = registry.add(written)
         if decision.action in ROLLOUT_ACTIONS:
             rollout = _placed(rollout, registry, written)
-        elif registry.add(written) is None and decision.action in {*PROMOTIONS, Action.ROLLBACK}:
+        elif void is None and decision.action in {*PROMOTIONS, Action.ROLLBACK}:
             rollout = replace(rollout, last=written)
             if decision.action is Action.ROLLBACK:
                 rollout = _taken_back(rollout, written)
@@ -93,7 +94,7 @@ def _placed(rollout: Rollout, registry: Fold, written: Written) -> Rollout:
             step = Step(written, None, wording.sampling(sampling))
             return replace(rollout, sampling=sampling, sampled=written, steps=(*rollout.steps, step))
         case Action.PIN | Action.FREEZE:
-            step = Step(written, rules.number_in(decision, rules.RELEASE), wording.hold(decision))
+            step = Step(written, rules.number_in(decision, RELEASE), wording.hold(decision))
             return replace(held(rollout, written), steps=(*rollout.steps, step))
         case Action.AGREE:
             return _stepped(replace(rollout, agreed=(*rollout.agreed, written)), written, wording.AGREED)

@@ -11,9 +11,10 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from slipway.platform.ledger.entry import EVERY_MODEL, Action, Decision, Written
+from slipway.platform.registry.decisions import RELEASE
 from slipway.serving.channel.pointer import MOST_PINS, Moment, Pin
 from slipway.serving.release.rollouts import Frozen, Holder, Pinned, Released, Rollout
-from slipway.serving.release.rules import RELEASE, Against, Unreadable, number_in
+from slipway.serving.release.rules import Against, Unreadable, number_in
 
 UNTIL: Final = "until"
 REMOVE: Final = "remove"

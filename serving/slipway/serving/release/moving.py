@@ -4,12 +4,12 @@ Each is one entry of the ledger, which the channel then follows. What is so alre
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from slipway.platform.ledger.entry import Action, Written
-from slipway.platform.registry.decisions import About
+from slipway.platform.registry.decisions import ASKED_BY, FINISH, GRANT, RELEASE, About
 from slipway.platform.registry.desk import Desk, Refused
 from slipway.serving.channel.pointer import Sampling, Wave
 from slipway.serving.release.converging import Converged, Told, converge
@@ -19,7 +19,7 @@ from slipway.serving.release.holding import HOLDS, LIFT, REMOVE, UNTIL, against_
 from slipway.serving.release.metering import SILENT, Meter
 from slipway.serving.release.repository import Repository
 from slipway.serving.release.rollouts import Holder, Rollout
-from slipway.serving.release.rules import FINISH, RELEASE, SAMPLING, WAVE, against_move
+from slipway.serving.release.rules import SAMPLING, WAVE, against_move
 
 Already = Callable[[Rollout], Written | None]
 """The entry that made it so, where it is so already."""
@@ -179,10 +179,11 @@ def move(  # noqa: PLR0913 - what may be left out is given by name
     *,
     reason: str = "",
     request: str | None = None,
+    asked: Mapping[str, Any] | None = None,
     told: Told = lambda _: None,
     meter: Meter = SILENT,
 ) -> Moved:
-    """Decide it, and let the channel follow."""
+    """Decide it, and let the channel follow; `asked` says for whom a service decides it, and stands in the details."""
     rollout, _ = load_rollout(desk, model)
     there = asked_before(desk, model, wanted.action, request)
     if there:
@@ -190,7 +191,9 @@ def move(  # noqa: PLR0913 - what may be left out is given by name
     there = there or wanted.already(rollout)
     if there:
         check_counts(there, rollout.why_void(there.entry.number))
-    written = there or _decided(desk, rollout, wanted, reason, request)
+    written = there or _decided(
+        desk, rollout, replace(wanted, details={**wanted.details, **(asked or {})}), reason, request
+    )
     shown = converge(desk, repository, (model,) if model else None, told=told, meter=meter)
     return Moved(load_rollout(desk, model)[0], written, there is not None, shown)
 
@@ -219,8 +222,13 @@ def _about(rollout: Rollout, wanted: Move) -> About:
     return about_release(rollout.target) if rollout.target else About(rollout.model, "")
 
 
+def _settled(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Details without who asked, and without the moment."""
+    return {name: "" if name == UNTIL else one for name, one in details.items() if name not in {ASKED_BY, GRANT}}
+
+
 def _same(there: Written, wanted: Move) -> bool:
     """Whether an entry is what is wanted; a span that is said anew ends at another moment."""
     decision = there.entry.decision
-    before, now = ({**one, UNTIL: ""} if UNTIL in one else dict(one) for one in (decision.details, wanted.details))
+    before, now = (_settled(one) for one in (decision.details, wanted.details))
     return before == now and all(decision.subjects.get(name) == value for name, value in wanted.named.items())

@@ -12,14 +12,12 @@ from typing import Final
 from pydantic import ValidationError
 
 from slipway.platform.ledger.entry import Action, Decision, Written
-from slipway.platform.registry.decisions import BUNDLE, VERDICT, VERSION
+from slipway.platform.registry.decisions import BUNDLE, FINISH, RELEASE, VERDICT, VERSION
 from slipway.platform.registry.standing import ModelStanding, VersionStanding
 from slipway.serving.channel.pointer import Sampling, Wave
 from slipway.serving.release.plan import Plan
 from slipway.serving.release.rollouts import NO_MINIMUM, Released, Rollout
 
-RELEASE: Final = "release"
-"""Number of the release that an entry is about."""
 BASE: Final = "base"
 """Number of the release that it takes the place of, or that devices go back to; not there where there is none."""
 FLOOR: Final = "floor"
@@ -27,8 +25,6 @@ WAVE: Final = "wave"
 PLAN: Final = "plan"
 """By which a release goes to all devices; not there where a person leads it by hand."""
 SAMPLING: Final = "sampling"
-FINISH: Final = "finish"
-"""Whether an advance makes the target everybody's."""
 DIGITS: Final = 18
 MINIMUM_AGENT: Final = "minimum_agent"
 

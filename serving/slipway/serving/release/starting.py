@@ -17,7 +17,7 @@ from slipway.platform.identity import Role
 from slipway.platform.ledger.entry import Action
 from slipway.platform.ledger.rights import check_right
 from slipway.platform.registry.bundles import fetched
-from slipway.platform.registry.decisions import VERDICT, About
+from slipway.platform.registry.decisions import RELEASE, VERDICT, About
 from slipway.platform.registry.desk import Desk, Refused
 from slipway.platform.registry.finding import Picked, pick, whole
 from slipway.serving.bundle.folder import Bundle
@@ -40,7 +40,6 @@ from slipway.serving.release.rules import (
     FLOOR,
     MINIMUM_AGENT,
     PLAN,
-    RELEASE,
     WAVE,
     Against,
     against_bundle,

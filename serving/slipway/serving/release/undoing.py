@@ -5,13 +5,13 @@ MLflow's alias follows, and where MLflow does not answer, the guard makes it equ
 crash or by two people at once, is the same undo until something has gone forward in between.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from slipway.platform.errors import SlipwayError, WrongUse
 from slipway.platform.ledger.entry import Action, Written
-from slipway.platform.registry.decisions import UNDOES, VERDICT, About
+from slipway.platform.registry.decisions import RELEASE, UNDOES, VERDICT, About
 from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
 from slipway.platform.registry.promoting import rollback, take_back
 from slipway.platform.registry.records import agreed
@@ -23,7 +23,7 @@ from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.metering import SILENT, Meter
 from slipway.serving.release.repository import Repository
 from slipway.serving.release.rollouts import Released, Rollout
-from slipway.serving.release.rules import BASE, RELEASE, number_in
+from slipway.serving.release.rules import BASE, number_in
 
 ASKED: Final = Action.ROLLBACK.value
 OpenRepository = Callable[[], Repository]
@@ -64,6 +64,13 @@ class Undone:
     """Why MLflow's aliases do not follow; empty where they do."""
 
 
+@dataclass(frozen=True)
+class _Asked:
+    reason: str
+    request: str
+    details: Mapping[str, Any]
+
+
 def plan(rollout: Rollout, standing: ModelStanding, number: int | None = None) -> Undo:
     """What undoing this release would do, or the one that devices should run now; refused is what cannot be undone."""
     model = rollout.model
@@ -101,10 +108,15 @@ def undo(  # noqa: PLR0913 - what may be left out is given by name
     reason: str,
     release: int | None = None,
     request: str | None = None,
+    asked: Mapping[str, Any] | None = None,
     told: Told = lambda _: None,
     meter: Meter = SILENT,
 ) -> Undone:
-    """Take a release out of the field, or finish an undo that somebody began."""
+    """Take a release out of the field, or finish an undo that somebody began.
+
+    A service that leads rollouts undoes what is on its way; anything else where `asked` says who wants it, with the
+    grant. That stands in the entry's details.
+    """
     if not reason.strip():
         raise WrongUse("An undo takes a reason.", mend='--reason "…"')
     rollout, standing = load_rollout(desk, model)
@@ -116,7 +128,7 @@ def undo(  # noqa: PLR0913 - what may be left out is given by name
     if written is None and champion_alone(rollout, standing, release):
         written = rollback(desk, model, reason=reason, request=request, show=False).written
     if written is None:
-        written = _decided(desk, rollout, standing, release, (reason, request or fresh_nonce()))
+        written = _decided(desk, rollout, standing, release, _Asked(reason, request or fresh_nonce(), asked or {}))
     rollout, standing = load_rollout(desk, model)
     check_counts(written, standing.why_void(written.entry.number))
     converged = converge(desk, open_repository(), (model,), told=told, meter=meter)[0] if rollout.releases else None
@@ -138,18 +150,16 @@ def champion_alone(rollout: Rollout, standing: ModelStanding, release: int | Non
     return release is None and rollout.target is None and (base is None or base.bundle != standing.champion)
 
 
-def _decided(
-    desk: Desk, rollout: Rollout, standing: ModelStanding, release: int | None, asked: tuple[str, str]
-) -> Written:
+def _decided(desk: Desk, rollout: Rollout, standing: ModelStanding, release: int | None, asked: "_Asked") -> Written:
     """Write the entry; of two who undo the same at once, the second finds it done."""
-    model, (reason, request) = rollout.model, asked
+    model = rollout.model
     try:
         wanted = plan(rollout, standing, release)
     except Refused as refused:
         newest = rollout.newest
         desk.refuse(ASKED, about_release(newest) if newest else About(model, standing.champion or ""), refused)
     try:
-        return take_back(desk, wanted.about, reason=reason, request=request)
+        return take_back(desk, wanted.about, reason=asked.reason, request=asked.request, details=asked.details)
     except Refused:
         if there := undone_before(load_rollout(desk, model)[0], wanted.gone.number):
             return there

@@ -4,11 +4,11 @@ from typing import Final
 
 from slipway.platform.ledger.describing import moment
 from slipway.platform.ledger.entry import Action, Decision
+from slipway.platform.registry.decisions import RELEASE
 from slipway.serving.channel.pointer import Sampling, Wave
 from slipway.serving.release.holding import ends, holder_in, until_in
 from slipway.serving.release.plan import Plan
 from slipway.serving.release.rollouts import Released, Rollout
-from slipway.serving.release.rules import RELEASE
 
 PAUSED: Final = "paused"
 RESUMED: Final = "goes on"

@@ -92,7 +92,8 @@ def _can_go(model: str, release: int) -> bool:
 
 
 def _tell(model: str, done: "Undone") -> None:
-    from slipway.serving.release.rules import RELEASE, number_in
+    from slipway.platform.registry.decisions import RELEASE
+    from slipway.serving.release.rules import number_in
     from slipway.serving.release.wording import standing
 
     decision, number = done.written.entry.decision, done.written.entry.number
