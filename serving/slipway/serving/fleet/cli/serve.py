@@ -31,6 +31,7 @@ def serve(
     An older database is upgraded first, a newer one refused. It stops at SIGTERM and Ctrl-C, when what was asked is
     answered. Without a proxy in front of it there is no TLS.
     """
+    from slipway.serving.fleet.console.pages import console
     from slipway.serving.fleet.operators.acting import KnownPeople
     from slipway.serving.fleet.service.context import Service
     from slipway.serving.fleet.service.listening import listen
@@ -49,7 +50,7 @@ def serve(
         service = Service(store, people, _channel(loaded), fleet, loaded=loaded)
         typer.echo(f"Listening at {fleet.url}, store {store.url.render_as_string()}")
         sys.stdout.flush()
-        run(service, sockets)
+        run(service, sockets, (console,))
     say("Stopped.")
 
 
