@@ -96,7 +96,8 @@ class Snapshot:
     def _table(self, name: str) -> pa.Table:
         path = self.folder / name
         try:
-            table = pq.read_table(path)
+            with pq.ParquetFile(path) as file:  # what reads whole data sets brings pandas, which takes its time
+                table = file.read()
         except FileNotFoundError:
             raise SnapshotDamaged(f"{path} is missing.", mend=PULL) from None
         except (pa.ArrowInvalid, OSError) as error:

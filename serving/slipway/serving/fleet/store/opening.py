@@ -8,17 +8,17 @@ newer Slipway has changed is refused, an older one is upgraded.
 import os
 import sqlite3
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from slipway.platform.errors import SlipwayError, WrongUse
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS: Final = "slipway.serving.fleet.store:migrations"
 SETTING: Final = "`SLIPWAY_FLEET__DATABASE`, or `database` in `[contexts.<name>.fleet]`, names it."
@@ -78,6 +78,7 @@ def _tune(engine: Engine, begin: str) -> None:
 def prepare(engine: Engine) -> str | None:
     """Make the tables, or bring them up to date; the revision that it was before."""
     from alembic import command
+    from alembic.runtime.migration import MigrationContext
 
     url = engine.url
     if url.get_backend_name() == "sqlite" and url.database:
@@ -103,8 +104,10 @@ def _make_file(path: Path) -> None:
         raise SlipwayError(f"The fleet store at {path} cannot be used: {error.strerror}.", mend=SETTING) from None
 
 
-def configuration() -> Config:
+def configuration() -> "Config":
     """Of alembic, with the steps in this package."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", MIGRATIONS)
     config.set_main_option("path_separator", "os")
@@ -112,6 +115,8 @@ def configuration() -> Config:
 
 
 def _check_known(revision: str | None, url: URL) -> None:
+    from alembic.script import ScriptDirectory
+
     known = {one.revision for one in ScriptDirectory.from_config(configuration()).walk_revisions()}
     if revision is not None and revision not in known:
         raise WrongUse(
