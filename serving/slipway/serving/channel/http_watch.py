@@ -22,6 +22,8 @@ class Watch:
     def __init__(self, step: float) -> None:
         self._step = step
         self._sockets: set[socket.socket] = set()
+        self._left: set[socket.socket] = set()
+        self._watching = False
         self._lock = threading.Lock()
         self._deadline: float | None = None
         self.was_cut = False
@@ -31,13 +33,16 @@ class Watch:
         """Look at the time until the block ends."""
         ended = threading.Event()
         thread = threading.Thread(target=self._look, args=(ended,), name="channel-watch", daemon=True)
-        self.was_cut = False
+        self.was_cut, self._watching = False, True
         thread.start()
         try:
             yield
         finally:
             ended.set()
             thread.join()
+            self._watching = False
+            for twin in tuple(self._left):
+                self.remove(twin)
 
     @contextmanager
     def waiting(self, seconds: float) -> Iterator[None]:
@@ -56,8 +61,12 @@ class Watch:
         return twin
 
     def remove(self, twin: socket.socket) -> None:
-        """The connection is closed."""
+        """The connection is closed; an answer without a length may still be read from it until the block ends."""
         with self._lock:
+            if self._watching:
+                self._left.add(twin)
+                return
+            self._left.discard(twin)
             self._sockets.discard(twin)
             twin.close()
 

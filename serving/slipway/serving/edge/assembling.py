@@ -89,7 +89,7 @@ def assembled(
             may_swap=site.may_swap,
         )
     try:
-        with telemetry_of(home.folder, clock, lives, looks) as telemetry:
+        with telemetry_of(home.folder, clock, lives, looks, window_s=enrolment.window_s) as telemetry:
             reporter = reporter_of(
                 home,
                 enrolment,

@@ -109,6 +109,8 @@ class Enrolment(Part):
     polling: Polling = Polling()
     budget: Budget = Budget()
     probation: Probation = Probation()
+    window_s: float = Field(default=300, ge=1, le=86_400)
+    """What models do is counted and told in windows of so many seconds."""
     threads: int = Field(default=1, ge=1, le=64)
     """Which a model runs with."""
     tensorrt_python: Line | None = None
