@@ -1,6 +1,7 @@
 """Reading a file of YAML strictly: every slip at once, with file, line and the name that was most likely meant.
 
-YAML as people mean it: `on` is a word and no truth, a key stands once, and there are no anchors and no tags. What a
+YAML as people mean it: `on` is a word and no truth, `22:30` a text and no number, a key stands once, and there are no
+anchors and no tags. What a
 file may say is a pydantic model's; a `Form` says what such a file is called where something is wrong with it.
 """
 
@@ -25,11 +26,17 @@ T = TypeVar("T", bound=BaseModel)
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML whose only truths are `true` and `false`."""
+    """YAML whose only truths are `true` and `false`, and whose numbers have no colons."""
+
+
+def _plain(tag: str, pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """Without numbers to the base 60."""
+    colons = tag in {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
+    return re.compile(rf"(?![^:]*:)(?:{pattern.pattern})", re.VERBOSE) if colons else pattern
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    first: [(tag, _plain(tag, pattern)) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))

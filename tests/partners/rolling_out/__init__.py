@@ -38,7 +38,7 @@ ROLES = {
     "cleo": (Role.CHANNEL_ROOT, Role.ON_CALL, Role.OVERRIDE),
     "dora": (Role.RELEASER,),
     "gates": (Role.GATE_SERVICE,),
-    "eve": (Role.OPERATOR,),
+    "edda": (Role.OPERATOR,),
     "rollouts": (Role.ROLLOUT_SERVICE,),
 }
 

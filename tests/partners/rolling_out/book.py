@@ -63,6 +63,9 @@ class Book:
     def told(self) -> Pointer:
         return pointer_of(self.rollout, sequence=1, signed_at=self.next_at)
 
+    def frozen_until(self) -> datetime | None:
+        return self.told.frozen_until
+
     def where(self) -> tuple[int | None, int | None]:
         """Numbers of base and target."""
         pointer = self.told
@@ -84,7 +87,7 @@ class Book:
     def release(self, number: int, bundle: str, base: int | None = None, /, **changed: Any) -> int:
         """Of the entry."""
         details = {"wave": {"share": 5, "seed": "s"}} | changed.pop("details", {})
-        subjects = {
+        subjects: dict[str, Any] = {
             "release": number, "bundle": bundle, "version": NUMBERS[bundle], "base": base, "floor": base or 0,
         } | changed  # fmt: skip
         return self.decide(Action.RELEASE, "cleo", details, **subjects).entry.number

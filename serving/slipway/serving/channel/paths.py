@@ -15,6 +15,8 @@ CHANNELS_ROLE: Final = "channels"
 """Signed by the rollout key; delegated `channels/*`."""
 MODELS_PATTERN: Final = "models/*/*/*"
 CHANNELS_PATTERN: Final = "channels/*"
+SITES: Final = "channels/site."
+"""How the paths of sites begin; no model's name has a full stop."""
 
 
 def pointer_path(model: str) -> str:
@@ -23,8 +25,8 @@ def pointer_path(model: str) -> str:
 
 
 def site_path(site: str) -> str:
-    """The signed configuration of a site; no model's name has a full stop."""
-    return f"channels/site.{site}.json"
+    """The signed configuration of a site."""
+    return f"{SITES}{site}.json"
 
 
 def release_path(model: str, bundle: str, number: int) -> str:

@@ -16,7 +16,7 @@ from slipway.platform.identity import People
 from slipway.platform.store.errors import StoreError
 from slipway.serving.channel.client import ChannelClient
 from slipway.serving.channel.errors import ChannelError
-from slipway.serving.channel.paths import pointer_path, stored_path
+from slipway.serving.channel.paths import SITES, pointer_path, stored_path
 from slipway.serving.channel.transport import NotThere
 from slipway.serving.release.agreeing import senseless_drafts
 from slipway.serving.release.inspecting import (
@@ -61,7 +61,7 @@ def problems(repository: TufRepository, *, now: datetime, meter: Meter) -> Itera
     yield from (
         f"What is listed as {path} cannot be believed: it is missing, altered, or makes no sense. `slipway channel "
         "keepalive`, where the key of `channels` and the ledger are, makes it anew or leaves it out."
-        for path in senseless_in(repository.pointers())
+        for path in senseless_in({**repository.pointers(), **repository.sites()})
     )
     yield from (
         f"drafts/{version}.{role}.json is no draft, and is in the way of one: `slipway channel sign --discard`."
@@ -103,7 +103,8 @@ def _looks(repository: TufRepository, state: State, now: datetime) -> Iterator[s
     transport = StoreTransport(repository.store)
     with tempfile.TemporaryDirectory(prefix="slipway-verify-") as trust:
         client = ChannelClient(Path(trust), transport, state.roots[0].data)
-        paths = sorted(state.shown[CHANNELS].signed.targets)
+        listed = sorted(state.shown[CHANNELS].signed.targets)
+        paths = [path for path in listed if not path.startswith(SITES)]
         senseless = {path for path, pointer in repository.pointers().items() if pointer is None}
         for path in [path for path in paths if path not in senseless] or [pointer_path(NOBODY)]:
             model = path.removeprefix("channels/").removesuffix(".json")
@@ -116,6 +117,17 @@ def _looks(repository: TufRepository, state: State, now: datetime) -> Iterator[s
                     yield f"{model}: {error}"
             except ChannelError as error:
                 yield f"{model}: {error}" if model != NOBODY else str(error)
+        for path, pointer in repository.sites().items():
+            if pointer is not None and path in listed:
+                yield from _site_look(client, pointer.site, now)
+
+
+def _site_look(client: ChannelClient, site: str, now: datetime) -> Iterator[str]:
+    """What a device of the site reads, once a look has shown it the channel."""
+    try:
+        client.site(site, now=now)
+    except ChannelError as error:
+        yield f"site {site}: {error}"
 
 
 def _files(repository: TufRepository, state: State, meter: Meter) -> Iterator[str]:

@@ -33,6 +33,8 @@ class Wanted:
 
     models: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
+    """Whose configurations come along; all that the channel has."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class Plan:
     """By path: metadata, pointers, releases, manifests."""
     large: tuple[Remote, ...]
     """The other files of the bundles."""
+    sites: tuple[str, ...] = ()
+    """Whose configurations are there, too."""
 
     @property
     def size(self) -> int:
@@ -84,6 +88,7 @@ def plan(source: Transport, models: Iterable[str], wanted: Wanted, *, now: datet
     with tempfile.TemporaryDirectory(prefix="slipway-export-") as trust:
         client = ChannelClient(Path(trust), kept, first)
         looks = [client.look(model, now=now) for model in chosen]
+        sites = tuple(site for site in wanted.sites if client.site(site, now=now))
         bundles = [(look, release, client.manifest(release)[0]) for look in looks for release in _releases(look)]
         known = sorted({name for _, _, manifest in bundles for name in manifest.devices})
         classes = _named(wanted.classes, known, "No release in the channel is for the device class")
@@ -94,7 +99,7 @@ def plan(source: Transport, models: Iterable[str], wanted: Wanted, *, now: datet
             for remote in client.files(release, _names(manifest, classes))
         }
     good_until = min(look.good_until for look in looks)
-    return Plan(source.place, first, carried, good_until, kept.files, tuple(large.values()))
+    return Plan(source.place, first, carried, good_until, kept.files, tuple(large.values()), sites)
 
 
 def write(plan: Plan, source: Transport, folder: Path, *, now: datetime, meter: Meter) -> None:
@@ -106,6 +111,8 @@ def write(plan: Plan, source: Transport, folder: Path, *, now: datetime, meter: 
         for model in sorted({one.model for one in plan.carried}):
             for release in _releases(client.look(model, now=now)):
                 client.manifest(release)
+        for site in plan.sites:
+            client.site(site, now=now)
     place.note(readme(plan, now))
 
 

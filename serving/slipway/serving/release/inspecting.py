@@ -14,6 +14,7 @@ from slipway.platform.identity import People
 from slipway.serving.bundle.canonical import sha256
 from slipway.serving.channel import limits
 from slipway.serving.channel.pointer import Pointer
+from slipway.serving.channel.site import SitePointer
 from slipway.serving.release.roles import CHANNELS, DELEGATED, HOLDERS, ROOT, SNAPSHOT, TARGETS, TIMESTAMP
 from slipway.serving.release.tuf_drafts import Draft
 from slipway.serving.release.tuf_files import BadChannel, Document
@@ -74,6 +75,15 @@ class ModelStanding:
 
 
 @dataclass(frozen=True)
+class SiteStanding:
+    """What devices of a site are told."""
+
+    pointer: SitePointer
+    shown: bool
+    """False while a newer one was signed and not shown to them."""
+
+
+@dataclass(frozen=True)
 class ChannelStanding:
     """A channel."""
 
@@ -87,6 +97,7 @@ class ChannelStanding:
     """Whether devices see it: everything was signed once."""
     remarks: tuple[str, ...] = ()
     """What people should know besides."""
+    sites: tuple[SiteStanding, ...] = ()
 
     def role(self, name: str) -> RoleStanding | None:
         """One of its roles, if it was ever signed."""
@@ -100,19 +111,21 @@ def standing_of(repository: TufRepository) -> ChannelStanding:
         return ChannelStanding(repository.store.url, "", (), (), tuple(waiting_in(repository, None)), whole=False)
     state = state or state_of(repository)
     roles = tuple(_role(repository, state, role) for role in HOLDERS if _document(state, role) is not None)
-    pointers = repository.pointers()
-    models = tuple(_models(pointers, state))
+    pointers, sites = repository.pointers(), repository.sites()
+    models = tuple(ModelStanding(one, _shown(path, state)) for path, one in pointers.items() if one is not None)
+    configured = tuple(SiteStanding(one, _shown(path, state)) for path, one in sites.items() if one is not None)
     first = sha256(state.roots[0].data)
     remarks = (
         *(
             f"What is listed as {paths} cannot be believed: `slipway channel verify`."
-            for paths in senseless_in(pointers)
+            for paths in senseless_in({**pointers, **sites})
         ),
         *roots_left(state),
         *_revoked(repository.people, state),
     )
     waiting = tuple(waiting_in(repository, state))
-    return ChannelStanding(repository.store.url, first, roles, models, waiting, bool(state.shown), remarks)
+    whole = bool(state.shown)
+    return ChannelStanding(repository.store.url, first, roles, models, waiting, whole, remarks, configured)
 
 
 def _revoked(people: People, state: State) -> Iterator[str]:
@@ -127,7 +140,7 @@ def _revoked(people: People, state: State) -> Iterator[str]:
             )
 
 
-def senseless_in(pointers: Mapping[str, Pointer | None]) -> Iterator[str]:
+def senseless_in(pointers: Mapping[str, Pointer | SitePointer | None]) -> Iterator[str]:
     """The paths of what cannot be believed, in words; nothing where all can."""
     paths = [path for path, pointer in pointers.items() if pointer is None]
     if paths:
@@ -224,10 +237,8 @@ def _role(repository: TufRepository, state: State, role: str) -> RoleStanding:
     )
 
 
-def _models(pointers: Mapping[str, Pointer | None], state: State) -> Iterator[ModelStanding]:
+def _shown(path: str, state: State) -> bool:
+    """Whether devices see the newest that was signed of it."""
     newest, shown = state.newest(CHANNELS).document, state.shown.get(CHANNELS)
-    targets = newest.signed.targets if newest else {}
-    for path, pointer in pointers.items():
-        if pointer is not None:
-            there = shown.signed.targets.get(path) if shown else None
-            yield ModelStanding(pointer, there is not None and there == targets.get(path))
+    there = shown.signed.targets.get(path) if shown else None
+    return there is not None and newest is not None and there == newest.signed.targets.get(path)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from slipway.platform.errors import SlipwayError as PlatformError
 from slipway.platform.registry.desk import Desk
-from slipway.serving.channel.paths import pointer_path
+from slipway.serving.channel.paths import pointer_path, site_path
 from slipway.serving.errors import SlipwayError
 from slipway.serving.release.agreeing import renews_only, requests, sign, waits_told, withholding
 from slipway.serving.release.converging import Converged, converge
@@ -27,6 +27,8 @@ from slipway.serving.release.inspecting import (
 from slipway.serving.release.metering import SILENT, Meter
 from slipway.serving.release.remembering import went_back
 from slipway.serving.release.roles import CHANNELS, OFFLINE, ROOT, TIMESTAMP
+from slipway.serving.release.site_converging import SiteConverged, converge_sites
+from slipway.serving.release.sites import load_sites
 from slipway.serving.release.tuf_repository import TufRepository
 from slipway.serving.release.tuf_showing import show
 from slipway.serving.release.tuf_state import State
@@ -53,6 +55,8 @@ class Kept:
     """Whether nobody knows what the ledger says."""
     untold: tuple[Converged, ...] = ()
     """Models whose devices are not told what the ledger says; each says for whom it waits."""
+    untold_sites: tuple[SiteConverged, ...] = ()
+    """The same of sites."""
 
     @property
     def undone(self) -> bool:
@@ -61,7 +65,8 @@ class Kept:
         To tell devices what the ledger says is due where the key of channels is; elsewhere a model that waits is told.
         """
         channels = self.standing.role(CHANNELS)
-        return bool(self.late or self.behind or (self.untold and channels and channels.here))
+        untold = self.untold or self.untold_sites
+        return bool(self.late or self.behind or (untold and channels and channels.here))
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ class Followed:
     done: tuple[str, ...] = ()
     behind: bool = False
     untold: tuple[Converged, ...] = ()
+    sites: tuple[SiteConverged, ...] = ()
 
 
 def keep(
@@ -106,7 +112,8 @@ def keep(
     others = (*(f"`{one.role}` {one.version} is signed." for one in signed), *followed.done)
     if not done and not others and _versions(ended) != _versions(began):
         others = ("Devices are shown what was signed before.",)
-    return Kept(done, waits, late, tuple(remarks), after, others, followed.behind, followed.untold)
+    untold = (followed.untold, followed.sites)
+    return Kept(done, waits, late, tuple(remarks), after, others, followed.behind, *untold)
 
 
 def due_in(standing: ChannelStanding, at: datetime, *, now: bool = False) -> tuple[tuple[RoleStanding, ...], ...]:
@@ -121,12 +128,12 @@ def _wanted(one: RoleStanding, at: datetime, *, now: bool) -> bool:
 
 
 def _forget_ghosts(repository: TufRepository, desk: Desk) -> tuple[str, ...]:
-    """Leave out what is listed as a pointer, makes no sense, and is of no model that the ledger tells a release of."""
+    """Leave out what is listed as a pointer, makes no sense, and is of no model or site that the ledger tells of."""
     paths = repository.senseless()
     if not paths or not repository.at_hand(CHANNELS):
         return ()
     try:
-        known = {pointer_path(model) for model in load_rollouts(desk)}
+        known = {*map(pointer_path, load_rollouts(desk)), *map(site_path, load_sites(desk))}
         ghosts = [path for path in paths if path not in known]
         if not ghosts:
             return ()
@@ -135,7 +142,7 @@ def _forget_ghosts(repository: TufRepository, desk: Desk) -> tuple[str, ...]:
     except Trouble as error:
         return (f"What cannot be believed is still listed: {error}",)
     named = f"{ghosts[0]}{f' and {len(ghosts) - 1:,} more' if len(ghosts) > 1 else ''}"
-    return (f"Listed no more: {named}, which made no sense, and the ledger knows no release of it.",)
+    return (f"Listed no more: {named}, which made no sense, and the ledger tells nothing of it.",)
 
 
 def _follow_ledger(repository: TufRepository, desk: Desk, told_of: Told, meter: Meter) -> Followed:
@@ -146,12 +153,17 @@ def _follow_ledger(repository: TufRepository, desk: Desk, told_of: Told, meter: 
         return Followed((f"The ledger could not be followed: {why}",), behind=True)
     try:
         done = converge(desk, repository, told=told_of, meter=meter)
+        sites = converge_sites(desk, repository)
     except Trouble as error:
         return Followed((f"The ledger could not be followed: {error} {error.mend or ''}".strip(),), behind=True)
     return Followed(
         (),
-        tuple(f"Devices of {one.model} are told what the ledger says." for one in done if one.changed),
+        (
+            *(f"Devices of {one.model} are told what the ledger says." for one in done if one.changed),
+            *(f"Devices of the site {one.site} are told what the ledger says." for one in sites if one.changed),
+        ),
         untold=tuple(one for one in done if one.waits),
+        sites=tuple(one for one in sites if one.waits),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from slipway.serving.channel.pointer import Pointer
 from slipway.serving.channel.release import Release
+from slipway.serving.channel.site import SitePointer
 from slipway.serving.release.metering import SILENT, Meter
 
 
@@ -21,6 +22,15 @@ class Repository(Protocol):
 
     def pointer(self, model: str) -> Pointer | None:
         """What devices are told, or will be by the next commit; None before the first pointer."""
+
+    def sites(self) -> Mapping[str, SitePointer | None]:
+        """All that is listed as a site, by path; None where it cannot be believed."""
+
+    def site(self, site: str) -> SitePointer | None:
+        """What the devices of a site are told, or will be by the next commit."""
+
+    def set_site(self, pointer: SitePointer) -> None:
+        """Sign it with the rollout key, as a pointer."""
 
     def release(self, model: str, bundle: str, number: int) -> Release | None:
         """A release that devices can see, or that the next commit will show."""

@@ -24,6 +24,7 @@ from slipway.serving.channel import paths
 from slipway.serving.channel.limits import MOST
 from slipway.serving.channel.pointer import LARGEST_POINTER, Named, Pointer
 from slipway.serving.channel.release import LARGEST_RELEASE, Release
+from slipway.serving.channel.site import LARGEST_SITE, SitePointer
 from slipway.serving.release.metering import SILENT, Meter
 from slipway.serving.release.places import channel_store
 from slipway.serving.release.roles import CHANNELS, DELEGATED, MODELS, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, role_named
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from slipway.platform.settings import Loaded
 
 T = TypeVar("T", bound=BaseModel)
+P = TypeVar("P", Pointer, SitePointer)
 
 LOST_MEND: Final = (
     "`slipway channel verify` looks at all of it; `slipway channel keepalive` makes it anew from the ledger."
@@ -110,8 +112,16 @@ class TufRepository:
 
     def pointers(self) -> dict[str, Pointer | None]:
         """All that is listed as a pointer, by path; None where it cannot be believed."""
-        listed = _listing(self._state().newest(CHANNELS).document).targets
-        return {path: self._pointer_in(target) for path, target in sorted(listed.items())}
+        return {path: self._pointer_in(one) for path, one in self._channels() if not path.startswith(paths.SITES)}
+
+    def sites(self) -> dict[str, SitePointer | None]:
+        return {path: self._site_in(one) for path, one in self._channels() if path.startswith(paths.SITES)}
+
+    def site(self, site: str) -> SitePointer | None:
+        return next((self._site_in(one) for path, one in self._channels() if path == paths.site_path(site)), None)
+
+    def _channels(self) -> list[tuple[str, TargetFile]]:
+        return sorted(_listing(self._state().newest(CHANNELS).document).targets.items())
 
     def pointer(self, model: str) -> Pointer | None:
         """None, and told, where what is listed cannot be believed: it is missing, altered, or makes no sense."""
@@ -120,8 +130,8 @@ class TufRepository:
         return None if target is None else self._pointer_in(target)
 
     def senseless(self) -> tuple[str, ...]:
-        """What is listed as a pointer and cannot be believed, by path."""
-        return tuple(path for path, pointer in self.pointers().items() if pointer is None)
+        """What is listed as a pointer or a site and cannot be believed, by path."""
+        return tuple(path for path, pointer in (self.pointers() | self.sites()).items() if pointer is None)
 
     def forget(self, pointers: Collection[str]) -> None:
         """Sign the list of pointers without these paths."""
@@ -163,13 +173,23 @@ class TufRepository:
             before = None if listed is None else self._pointer_in(listed)
             if before == pointer:
                 return
-            if listed is not None and before is None:
-                pointer = _anew(pointer, state)
-            else:
-                _check_next(before, pointer)
+            pointer = _next(before, pointer, state, pointer.model, lost=listed is not None and before is None)
             models = _listing(state.newest(MODELS).document).targets
             for named in (pointer.base, pointer.target, *(one.release for one in pointer.pins)):
                 _check_released(pointer.model, named, models)
+            if self._list(state, CHANNELS, {path: self._put(path, _bytes(pointer))}):
+                return
+        raise self._busy()
+
+    def set_site(self, pointer: SitePointer) -> None:
+        path = paths.site_path(pointer.site)
+        for _ in range(ATTEMPTS):
+            state = self._state()
+            listed = _listing(state.newest(CHANNELS).document).targets.get(path)
+            before = None if listed is None else self._site_in(listed)
+            if before == pointer:
+                return
+            pointer = _next(before, pointer, state, pointer.site, lost=listed is not None and before is None)
             if self._list(state, CHANNELS, {path: self._put(path, _bytes(pointer))}):
                 return
         raise self._busy()
@@ -248,6 +268,13 @@ class TufRepository:
             return None
         return found
 
+    def _site_in(self, target: TargetFile) -> SitePointer | None:
+        found = self._believed(SitePointer, target, LARGEST_SITE)
+        if found is not None and (paths.site_path(found.site) != target.path or found.sequence >= MOST):
+            log.warning("%s in %s speaks of %s, sequence %s", target.path, self.store.url, found.site, found.sequence)
+            return None
+        return found
+
     def _release_in(self, target: TargetFile) -> Release | None:
         found = self._believed(Release, target, LARGEST_RELEASE)
         if found is None or paths.release_path(found.model, found.bundle, found.number) != target.path:
@@ -307,18 +334,20 @@ def _refuse_taken(release: Release, listed: Mapping[str, TargetFile]) -> None:
             )
 
 
-def _anew(pointer: Pointer, state: State) -> Pointer:
-    """In place of one that cannot be believed, above what it can have had: each took a version of the list."""
-    return pointer.model_copy(update={"sequence": pointer.sequence + state.newest(CHANNELS).free})
+def _next(before: P | None, pointer: P, state: State, whose: str, *, lost: bool) -> P:
+    """What is signed after the one that is there.
 
-
-def _check_next(before: Pointer | None, pointer: Pointer) -> None:
+    In place of one that cannot be believed it lies above what that can have had: each took a version of the list.
+    """
+    if lost:
+        return pointer.model_copy(update={"sequence": pointer.sequence + state.newest(CHANNELS).free})
     least = before.sequence + 1 if before else 1
     if pointer.sequence < least:
         raise WrongUse(
-            f"Expected sequence {least} or higher of the pointer of {pointer.model}, found {pointer.sequence}.",
+            f"Expected sequence {least} or higher of the pointer of {whose}, found {pointer.sequence}.",
             mend="Read the pointer again: somebody else moved it.",
         )
+    return pointer
 
 
 def _check_released(model: str, named: Named | None, listed: Mapping[str, TargetFile]) -> None:

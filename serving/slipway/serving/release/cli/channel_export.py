@@ -46,8 +46,9 @@ def export(
     repository = TufRepository.open(load_settings())
     _refuse_own(place, repository.store.url)
     source, now = StoreTransport(repository.store), datetime.now(UTC)
-    models = [one.pointer.model for one in standing_of(repository).models]
-    wanted = exporting.Wanted(tuple(model or ()), tuple(device_class or ()))
+    standing = standing_of(repository)
+    models, sites = ([one.pointer.model for one in standing.models], [one.pointer.site for one in standing.sites])
+    wanted = exporting.Wanted(tuple(model or ()), tuple(device_class or ()), tuple(sites))
     plan = exporting.plan(source, models, wanted, now=now)
     if not dry_run:
         with meter() as shown:

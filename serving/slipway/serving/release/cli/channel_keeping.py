@@ -138,7 +138,7 @@ def _tell(kept: "Kept", *, json: bool) -> None:
         typer.echo(line)
     for line in sorted(_lines(kept)):
         say(line)
-    if not changes and not kept.undone and not kept.untold:
+    if not changes and not kept.undone and not kept.untold and not kept.untold_sites:
         typer.echo("Nothing is due.")
 
 
@@ -170,6 +170,9 @@ def _lines(kept: "Kept") -> set[str]:
         for one in kept.late
     }
     untold = {f"Devices of {one.model} are not told what the ledger says. {one.waits}" for one in kept.untold}
+    untold |= {
+        f"Devices of the site {one.site} are not told what the ledger says. {one.waits}" for one in kept.untold_sites
+    }
     return {*late, *untold, *kept.waits, *kept.remarks}
 
 
@@ -180,6 +183,7 @@ def _data(kept: "Kept") -> dict[str, Any]:
         "behind": kept.behind,
         "waits": list(kept.waits),
         "models": [{"model": one.model, "waits": one.waits} for one in kept.untold],
+        "sites": [{"site": one.site, "waits": one.waits} for one in kept.untold_sites],
         "late": [{"role": one.role, "good_until": one.good_until, "holders": list(one.holders)} for one in kept.late],
         "remarks": list(kept.remarks),
     }

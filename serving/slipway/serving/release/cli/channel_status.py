@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from slipway.serving.channel.pointer import Named, Pointer
-    from slipway.serving.release.inspecting import ChannelStanding, ModelStanding, RoleStanding
+    from slipway.serving.channel.site import SitePointer
+    from slipway.serving.release.inspecting import ChannelStanding, ModelStanding, RoleStanding, SiteStanding
 
 app = typer.Typer(add_completion=False)
 
 ROLES: Final = ("role", "version", "signed by", "good until", "days left", "half gone", "renewed by")
 MODELS: Final = ("model", "sequence", "base", "target", "wave", "state")
+
+SITES: Final = ("site", "sequence", "base", "target", "wave", "state")
 
 
 @app.command()
@@ -49,6 +52,9 @@ def status(*, json: Json = False) -> None:
         if standing.models:
             typer.echo("")
             print_table(MODELS, [_model_row(one) for one in standing.models])
+        if standing.sites:
+            typer.echo("")
+            print_table(SITES, [_site_row(one) for one in standing.sites])
         _remark(standing, now, waits)
     raise typer.Exit(1 if not standing.whole or any(one.over(now) for one in standing.roles) else 0)
 
@@ -106,6 +112,7 @@ def as_data(standing: "ChannelStanding", now: "datetime") -> dict[str, Any]:
         "whole": standing.whole,
         "roles": roles,
         "models": models,
+        "sites": [one.pointer.model_dump(mode="json") | {"shown": one.shown} for one in standing.sites],
         "remarks": list(standing.remarks),
     }
 
@@ -137,11 +144,23 @@ def _model_row(one: "ModelStanding") -> list[str]:
     ]
 
 
+def _site_row(one: "SiteStanding") -> list[str]:
+    pointer = one.pointer
+    state = "goes on" if pointer.target else "settled"
+    return [
+        pointer.site,
+        str(pointer.sequence),
+        *(f"configuration {part.number}" if part else "-" for part in (pointer.base, pointer.target)),
+        _wave(pointer),
+        state if one.shown else f"{state}, not shown yet",
+    ]
+
+
 def _named(named: "Named | None") -> str:
     return f"release {named.number} ({named.bundle[:12]})" if named else "-"
 
 
-def _wave(pointer: "Pointer") -> str:
+def _wave(pointer: "Pointer | SitePointer") -> str:
     if pointer.target is None:
         return "-"
     cohort = f" of {pointer.wave.cohort}" if pointer.wave.cohort else ""

@@ -30,6 +30,12 @@ COMMANDS: Final[tuple[CommandSpec, ...]] = (
         panel="Rollouts",
     ),
     CommandSpec(
+        "site",
+        "Say how the devices of a site work: set, show, diff, advance, undo, list, schema.",
+        "slipway.serving.release.cli.site:app",
+        panel="Fleet",
+    ),
+    CommandSpec(
         "fleet",
         "Look after devices: serve, console, list, show, enrol, revoke, pin, history.",
         "slipway.serving.fleet.cli.fleet:app",

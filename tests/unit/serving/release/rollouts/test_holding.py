@@ -109,7 +109,7 @@ def test_devices_are_told_of_so_many_pins_at_most() -> None:
 @pytest.mark.parametrize("scope", ["birds", EVERY_MODEL])
 def test_in_a_freeze_nothing_goes_forward_and_everything_goes_back(book: Book, scope: str) -> None:
     frozen = book.freeze(model=scope)
-    assert book.told.frozen_until == book.rollout.freezes[scope].until
+    assert book.frozen_until() == book.rollout.freezes[scope].until
     said = f"{scope or 'everything'} is frozen until"
     assert said in book.why_void(book.move(Action.ADVANCE, 2, wave={"share": 50}))
     assert said in book.why_void(book.move(Action.ADVANCE, 2, finish=True))
@@ -124,7 +124,7 @@ def test_in_a_freeze_nothing_goes_forward_and_everything_goes_back(book: Book, s
     assert said in book.why_void(book.release(3, C, 1))
     lifted = book.decide(Action.FREEZE, "eve", {"lift": True}, model=scope).entry.number
     assert not book.why_void(lifted)
-    assert book.told.frozen_until is None
+    assert book.frozen_until() is None
     assert not book.why_void(book.release(3, C, 1))
 
 

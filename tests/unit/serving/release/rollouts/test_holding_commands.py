@@ -105,19 +105,19 @@ def test_a_plan_is_the_same_after_the_ledger_has_kept_it(plan: Path) -> None:
 def test_a_pin_from_command_to_device_and_its_end(run: Run, led_site: Site) -> None:
     led_site.start(wave=Plan.model_validate({"waves": [{"name": "all"}]}).waves[0].wave)
     pin = ("fleet", "pin", "gate-7", MODEL, "1", "--until", "7d", "--reason", "the lane is rebuilt")
-    assert "Nothing was changed" in run(*pin, "--dry-run", by="eve")[2]
+    assert "Nothing was changed" in run(*pin, "--dry-run", by="edda")[2]
     assert run(*pin)[0] == 1  # dora is no operator
-    code, out, err = run(*pin, by="eve")
+    code, out, err = run(*pin, by="edda")
     assert code == 0, err
     assert out.startswith("device gate-7 is pinned to release 1 until ")
     (told,) = led_site.look().pointer.pins
     assert (told.device, told.release.number) == ("gate-7", 1)
     assert "device gate-7 to release 1 until" in run("rollout", "status", MODEL)[1]
     remove = ("fleet", "pin", "gate-7", MODEL, "--remove", "--reason", "it is done")
-    assert run(*remove, by="eve")[0] == 0
+    assert run(*remove, by="edda")[0] == 0
     assert led_site.look().pointer.pins == ()
-    assert "already" in run(*remove, by="eve")[1]
-    assert run("fleet", "pin", "gate-8", MODEL, "--remove", "--reason", "x", by="eve")[0] == 1
+    assert "already" in run(*remove, by="edda")[1]
+    assert run("fleet", "pin", "gate-8", MODEL, "--remove", "--reason", "x", by="edda")[0] == 1
 
 
 @pytest.mark.parametrize(
@@ -136,14 +136,14 @@ def test_a_pin_from_command_to_device_and_its_end(run: Run, led_site: Site) -> N
 def test_a_pin_that_cannot_be_meant_is_told(
     run: Run, led_site: Site, arguments: tuple[str, ...], code: int, said: str
 ) -> None:
-    found = run("fleet", "pin", *arguments, "--reason", "x", by="eve")
+    found = run("fleet", "pin", *arguments, "--reason", "x", by="edda")
     assert (found[0], said in found[2]) == (code, True), found[2]
     assert led_site.look().pointer.pins == ()
 
 
 def test_a_keepalive_takes_out_what_is_over_and_changes_nothing_else(led_site: Site) -> None:
-    led_site.move(pinning(("site", "harbour"), 1, led_site.time.now() + timedelta(hours=2)), "eve", reason="x")
-    led_site.move(freezing(led_site.time.now() + timedelta(hours=3)), "eve", reason="x")
+    led_site.move(pinning(("site", "harbour"), 1, led_site.time.now() + timedelta(hours=2)), "edda", reason="x")
+    led_site.move(freezing(led_site.time.now() + timedelta(hours=3)), "edda", reason="x")
     desk = led_site.desk("dora")
     before = led_site.look().pointer
     assert (len(before.pins), before.frozen_until is None) == (1, False)
@@ -164,8 +164,8 @@ def test_while_all_is_frozen_nothing_starts_and_a_lift_lets_it(run: Run, led_sit
     code, _, err = run("rollout", "start", MODEL)
     assert (code, "frozen until" in err, "the fair" in err, "--lift" in err) == (1, True, True, True)
     assert "frozen" in run("rollout", "status", MODEL)[1]
-    assert run("freeze", MODEL, "--lift", "--reason", "x", by="eve")[0] == 1
-    assert run("freeze", "--lift", "--reason", "it is over", by="eve")[0] == 0
+    assert run("freeze", MODEL, "--lift", "--reason", "x", by="edda")[0] == 1
+    assert run("freeze", "--lift", "--reason", "it is over", by="edda")[0] == 0
     assert led_site.look().pointer.frozen_until is None
     assert run("rollout", "start", MODEL)[0] == 0
     assert run("freeze", "--reason", "x")[0] == 2
@@ -174,18 +174,18 @@ def test_while_all_is_frozen_nothing_starts_and_a_lift_lets_it(run: Run, led_sit
 
 def test_a_freeze_of_one_model_keeps_what_is_on_its_way_where_it_is(led_site: Site) -> None:
     led_site.start()
-    led_site.move(freezing(led_site.time.now() + timedelta(days=2)), "eve", reason="x")
+    led_site.move(freezing(led_site.time.now() + timedelta(days=2)), "edda", reason="x")
     with pytest.raises(Refused, match="frozen until"):
         led_site.move(finishing())
     led_site.move(pausing(), "cleo")
     led_site.undo()
     assert led_site.told() == (1, None)
-    led_site.move(lifting(), "eve", reason="x")
+    led_site.move(lifting(), "edda", reason="x")
     assert led_site.look().pointer.frozen_until is None
 
 
 def test_the_ledger_lists_and_verifies_what_names_no_model(run: Run, led_site: Site) -> None:
-    desk = led_site.desk("eve")
+    desk = led_site.desk("edda")
     done = move(desk, open_repository(desk), EVERY_MODEL, freezing(desk.now() + timedelta(days=2)), reason="the fair")
     assert [one.model for one in done.shown] == [MODEL]
     assert done.written.entry.decision.action is Action.FREEZE
@@ -199,12 +199,12 @@ def test_the_ledger_lists_and_verifies_what_names_no_model(run: Run, led_site: S
 def test_a_request_made_again_is_the_same_pin(led_site: Site) -> None:
     now = led_site.time.now()
     wanted = pinning(("device", "gate-7"), 1, now + timedelta(days=2))
-    first = led_site.move(wanted, "eve", reason="x", request="r1")
+    first = led_site.move(wanted, "edda", reason="x", request="r1")
     later = pinning(("device", "gate-7"), 1, now + timedelta(days=2, minutes=1))
-    assert led_site.move(later, "eve", reason="x", request="r1").written == first.written
+    assert led_site.move(later, "edda", reason="x", request="r1").written == first.written
     with pytest.raises(Refused, match="something else"):
-        led_site.move(pinning(("device", "gate-8"), 1, now + timedelta(days=2)), "eve", reason="x", request="r1")
-    assert led_site.move(unpinning(("device", "gate-7")), "eve", reason="x").rollout.pins == {}
+        led_site.move(pinning(("device", "gate-8"), 1, now + timedelta(days=2)), "edda", reason="x", request="r1")
+    assert led_site.move(unpinning(("device", "gate-7")), "edda", reason="x").rollout.pins == {}
 
 
 def test_an_approval_by_who_began_it_does_not_count(led_site: Site) -> None:
