@@ -1,10 +1,12 @@
 """A hook of the documentation's builder: writes the reference pages that come from the code.
 
 `reference/cli.md` is the help of every command as a person would see it; `reference/settings.md` is the schema of the
-settings, `reference/model.md` that of a `model.yaml`. They exist only in the built site, so none can be out of date.
+settings, `reference/model.md` that of a `model.yaml`, `reference/plan.md` that of a rollout's plan. They exist only in
+the built site, so none can be out of date.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin
 
@@ -20,13 +22,14 @@ from slipway.platform.cli.root import build
 from slipway.platform.models import Declaration, model_named
 from slipway.platform.settings import Settings
 from slipway.platform.settings.environment import DELIMITER, PREFIX
+from slipway.serving.release.plan import Plan, span_told
 
 if TYPE_CHECKING:
     from typer._click import Context
 
 WIDTH = 100
 EXAMPLE: Final = "vehicle-reid"
-WORDS: Final = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+WORDS: Final = {timedelta: "span", str: "text", int: "whole number", float: "number", bool: "true or false"}
 LIMITS: Final = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than", "min_length": "at least"}
 
 
@@ -35,6 +38,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     files.append(File.generated(config, "reference/cli.md", content=cli_page()))
     files.append(File.generated(config, "reference/settings.md", content=settings_page()))
     files.append(File.generated(config, "reference/model.md", content=model_page()))
+    files.append(File.generated(config, "reference/plan.md", content=plan_page()))
     return files
 
 
@@ -111,6 +115,18 @@ def model_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def plan_page() -> str:
+    """Everything that the plan of a rollout may say."""
+    lines = [
+        "# Plan of a rollout",
+        "",
+        "Generated from the schema. `slipway rollout start MODEL --plan FILE` reads one, else `rollout.yaml` in the",
+        "model's folder; `slipway rollout schema` prints it for editors. A span is written `30m`, `24h` or `7d`.",
+        *_piece(Plan, "", "")[1:],
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def _piece(kind: type[BaseModel], above: str, heading: str) -> list[str]:
     """A table of what one piece may say, then the pieces inside it."""
     rows, inner = [], []
@@ -166,6 +182,8 @@ def _default(field: FieldInfo) -> str:
     if value is None or isinstance(value, BaseModel) or value in ((), {}):
         return ""
     told = ", ".join(map(str, value)) if isinstance(value, tuple) else value
+    if isinstance(value, timedelta):
+        told = span_told(value)
     if isinstance(value, Mapping):
         told = ", ".join(f"{name}: {one}" for name, one in value.items())
     return f"`{str(told).lower() if isinstance(told, bool) else told}`"
