@@ -27,4 +27,6 @@ class DeviceClock:
         return self._time.passed
 
     def wait(self, seconds: float) -> bool:
-        return seconds < 0
+        """The time that passes is the simulation's; nobody asks to stop."""
+        del seconds
+        return False

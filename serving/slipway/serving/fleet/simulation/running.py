@@ -6,41 +6,53 @@ invariants are held; `Broken` names the device, the moment and what does not hol
 
 import heapq
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from slipway.serving.channel.client import ChannelClient
-from slipway.serving.edge.agent.disk import RealDisk
 from slipway.serving.edge.agent.driver import Agent
 from slipway.serving.edge.agent.effects import Device
+from slipway.serving.edge.agent.health import Rules
+from slipway.serving.edge.agent.slots import Layout
 from slipway.serving.errors import SlipwayError
 from slipway.serving.fleet.simulation.clock import DeviceClock, VirtualTime
+from slipway.serving.fleet.simulation.cutting import Cut, CuttingDisk, PowerCut, Unsynced
+from slipway.serving.fleet.simulation.disk import SimulatedDisk
+from slipway.serving.fleet.simulation.invariants import Witness
 from slipway.serving.fleet.simulation.link import Link
-from slipway.serving.fleet.simulation.runtime import Lived, Plan, PlannedEngines
+from slipway.serving.fleet.simulation.record import Record
+from slipway.serving.fleet.simulation.runtime import Ended, Lived, PlannedEngines
 
-LOOK_S = 1800.0
+LOOK_S = 4 * 3600.0
 """Between two looks of a device, about."""
 LEAST_S = 1.0
 """Between two wakes: a shorter rest would not move the time."""
+START_S = 10.0
+"""Until a process that ended is started again."""
 MOST_STEPS = 10_000
 """Of one wake: no agent has so much to do at once."""
+RULES = Rules(every=600.0)
+NEAR = 40
+"""Power is cut within so many changes of the disk."""
 
 
 class Broken(SlipwayError):
     """An invariant does not hold."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Fleet:
     """What all simulated devices share."""
 
     model: str
     bootstrap: bytes
-    plans: Mapping[str, Plan]
-    known: Callable[[], Mapping[int, str]]
-    """The releases that the release key has signed by now: bundle by number."""
+    record: Record
     time: VirtualTime
+    look_s: float = LOOK_S
+    trace: list[tuple[float, str, str]] = field(default_factory=list)
+    """Second, device and effect of each step: what the same seed has to give again."""
 
 
 class Simulated:
@@ -48,61 +60,125 @@ class Simulated:
 
     def __init__(self, fleet: Fleet, device: Device, folder: Path, link: Link, clock: DeviceClock, seed: int) -> None:
         self.fleet, self.device, self.link, self.clock = fleet, device, link, clock
-        self.lived, self.boots, self._folder = Lived(), 0, folder
-        self._random = random.Random(f"{seed} {device.id}")  # noqa: S311 - a failing seed has to replay
-        folder.mkdir(0o700, parents=True)
+        self.lived, self.boots, self._folder = Lived(), 0, folder / "device"
+        self.scenario = ""
+        self.is_cut = False
+        """Its power is cut again and again."""
+        self.chance = random.Random(f"{seed} {folder.name}")  # noqa: S311 - a failing seed has to replay
+        self.link.chance = self.chance
+        self.witness = Witness(fleet.record, device, clock, self.lived)
+        self._folder.mkdir(0o700, parents=True)
+        self.disk: SimulatedDisk | CuttingDisk | None = None
         self.agent = self.boot()
 
     def boot(self) -> Agent:
         """The machine starts anew; what was not on disk is lost."""
         self.boots += 1
+        return self.start()
+
+    def start(self) -> Agent:
+        """A new process on the machine as it runs."""
+        self.close()
+        self.disk = self._disk()
         self.agent = Agent(
             self.fleet.model,
             self.device,
-            disk=RealDisk(self._folder, reserve=0),
+            disk=self.disk,
             clock=self.clock,
             channel=ChannelClient(self._folder / "trust", self.link, self.fleet.bootstrap),
-            engines=PlannedEngines(self.fleet.plans, self.lived, self.clock),
-            chance=self._random.random,
+            engines=PlannedEngines(self.fleet.record.plans, self.lived, self.clock),
+            chance=self.chance.random,
             boot=lambda: f"boot {self.boots}",
+            rules=RULES,
         )
         return self.agent
 
-    def wake(self, *, look: bool) -> tuple[int, float]:
-        """Steps that were taken, and the seconds until the next."""
-        if look:
-            self.agent.ask()
-        for count in range(MOST_STEPS):
+    def close(self) -> None:
+        """Nobody comes back to its disk."""
+        if isinstance(self.disk, CuttingDisk):
+            self.disk.done()
+
+    def wake(self, *, look: bool) -> float:
+        """Work until there is nothing to do; the seconds until there is."""
+        try:
+            if look:
+                self.agent.ask()
+            return self._work()
+        except Ended:
+            self.start()
+        except PowerCut:
+            self.boot()
+        return START_S
+
+    def _work(self) -> float:
+        for _ in range(MOST_STEPS):
             effect, _ = self.agent.step()
+            self.fleet.trace.append((self.fleet.time.passed, self.device.id, type(effect).__name__))
             self.check()
             seconds = getattr(effect, "seconds", 0.0)
             if seconds is None or seconds > 0:
-                return count + 1, LOOK_S if seconds is None else seconds
+                return self.fleet.look_s if seconds is None else float(seconds)
         raise self._broken(f"its agent took {MOST_STEPS:,} steps without resting")
 
     def check(self) -> None:
         """What holds at each moment."""
-        state, known = self.agent.state, self.fleet.known()
-        for number, bundle in self.lived.activated:
-            if known.get(number) != bundle:
-                raise self._broken(f"release {number} became active, and nobody signed it")
-            if bundle not in self.lived.proven:
-                raise self._broken(f"release {number} became active and never proved itself")
-        if self.lived.activated and state.active is None and state.coming is None and state.before is None:
-            raise self._broken("it had a model and has none")
+        for what in self.witness.broken(self.agent.state):
+            raise self._broken(what)
 
-    def _broken(self, what: str) -> Broken:
-        return Broken(f"{self.device.id}, at {self.fleet.time.now():%Y-%m-%d %H:%M}: {what}.")
+    def mend(self, folder: Path) -> None:
+        """Nothing is wrong with it any more."""
+        self.link.heal(folder)
+        self.clock.off = timedelta()
+        self.is_cut = False
+        self.boot()
+
+    def corrupt(self) -> None:
+        """A file of what answers is another one from now on, and the machine starts."""
+        active = self.agent.state.active
+        if active is None:
+            return
+        slot = self._folder / Layout(self.fleet.model).slot(active.slot)
+        file = next(path for path in sorted(slot.iterdir()) if path.suffix == ".onnx")
+        file.write_bytes(file.read_bytes()[:-1] + b"?")
+        self.witness.excused = True
+        self.boot()
+
+    def converged(self, number: int) -> None:
+        """What holds at the end."""
+        active = self.agent.state.active
+        if active is None or active.release.number != number or self.agent.running is None:
+            what = f"release {active.release.number}" if active else "nothing"
+            raise self._broken(f"it ends with {what}, and release {number} is for all")
 
     def spread(self) -> float:
         """Seconds until its next look."""
-        return LOOK_S * (0.5 + self._random.random())
+        return self.fleet.look_s * (0.5 + self.chance.random())
+
+    def _disk(self) -> SimulatedDisk | CuttingDisk:
+        if not self.is_cut:
+            return SimulatedDisk(self._folder, reserve=0)
+        cut = Cut(self.chance.randrange(NEAR), self.chance.randrange(400), self.chance.choice(list(Unsynced)))
+        return CuttingDisk(self._folder, cut)
+
+    def _broken(self, what: str) -> Broken:
+        scenario = f" ({self.scenario})" if self.scenario else ""
+        return Broken(f"{self.device.id}{scenario}, at {self.fleet.time.now():%Y-%m-%d %H:%M}: {what}.")
 
 
-def run(fleet: Fleet, devices: list[Simulated], *, days: float, plan: Mapping[float, Callable[[], None]]) -> int:
-    """Live through so many days; `plan` says what happens at which second. Returns the number of steps."""
-    end, steps = fleet.time.passed + days * 86_400, 0
-    happenings = sorted((at, does) for at, does in plan.items())
+Happening = tuple[float, Callable[[], None]]
+
+
+def run(
+    fleet: Fleet,
+    devices: list[Simulated],
+    *,
+    days: float,
+    plan: Iterable[Happening] = (),
+    told: Callable[[float], None] = lambda _: None,
+) -> None:
+    """Live through so many days; `plan` says what happens at which second, `told` hears of each day."""
+    end, day = fleet.time.passed + days * 86_400, int(fleet.time.passed // 86_400)
+    happenings = sorted(plan, key=lambda one: one[0])
     queue = [(fleet.time.passed + one.spread(), index, True) for index, one in enumerate(devices)]
     heapq.heapify(queue)
     while queue and queue[0][0] <= end:
@@ -111,8 +187,9 @@ def run(fleet: Fleet, devices: list[Simulated], *, days: float, plan: Mapping[fl
             fleet.time.passed, does = happenings.pop(0)
             does()
         fleet.time.passed = at
-        taken, rest = devices[index].wake(look=look)
-        steps += taken
+        if at // 86_400 > day:
+            day = int(at // 86_400)
+            told(day)
+        rest = devices[index].wake(look=look)
         spread = devices[index].spread()
         heapq.heappush(queue, (at + min(max(rest, LEAST_S), spread), index, spread <= rest))
-    return steps

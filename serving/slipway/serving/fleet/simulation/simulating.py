@@ -1,0 +1,141 @@
+"""A whole simulation: a fleet, its channel, what goes wrong, and what came of it."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from slipway.serving.edge.agent.effects import Device
+from slipway.serving.errors import WrongUse
+from slipway.serving.fleet.simulation.clock import DeviceClock, VirtualTime
+from slipway.serving.fleet.simulation.link import Link
+from slipway.serving.fleet.simulation.record import Record
+from slipway.serving.fleet.simulation.running import Broken, Fleet, Simulated, run
+from slipway.serving.fleet.simulation.scenarios import DUPLICATE, SCENARIOS, drawn
+from slipway.serving.fleet.simulation.signers import Signers
+from slipway.serving.fleet.simulation.story import CLASS, Story
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a simulation is."""
+
+    day: float
+    days: float
+    steps: int
+    active: Mapping[int, int]
+    """By release, on how many devices it is active; 0 stands for none."""
+
+
+@dataclass(frozen=True)
+class Lot:
+    """What became of the devices of one scenario."""
+
+    scenario: str
+    devices: int
+    switches: int
+    """How often another release became active."""
+    boots: int
+    refused: int
+    """Releases that failed on a device."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a simulation."""
+
+    devices: int
+    seed: int
+    days: float
+    steps: int
+    seconds: float
+    """Of processor time."""
+    lots: Sequence[Lot]
+    broken: str | None = None
+    """The first invariant that did not hold, with its device and moment; None where all did."""
+    history: Sequence[Progress] = ()
+    trace: Sequence[tuple[float, str, str]] = ()
+    """Second, device and effect of each step."""
+
+
+def simulate(
+    signers: Signers,
+    folder: Path,
+    *,
+    begin: datetime,
+    devices: int,
+    scenarios: Sequence[str],
+    seed: int,
+    told: Callable[[Progress], None] = lambda _: None,
+) -> Outcome:
+    """Live through the scenarios (`all` is each of them), mixed over the devices by the seed.
+
+    `folder` is empty and holds the devices' disks.
+    """
+    names = list(SCENARIOS) if ALL in scenarios else list(scenarios)
+    for name in names:
+        if name not in SCENARIOS:
+            raise WrongUse(f"There is no scenario {name!r}.", mend=f"Expected {ALL} or one of {', '.join(SCENARIOS)}.")
+    began = time.process_time()
+    story = _story(signers, folder, begin, names)
+    for index, name in enumerate(drawn(names, devices, seed)):
+        story.devices.append(_device(story, index, name, seed))
+    last, history = story.tell(), list[Progress]()
+
+    def daily(day: float) -> None:
+        history.append(Progress(day, story.days, len(story.fleet.trace), _active(story.devices)))
+        told(history[-1])
+
+    broken = None
+    try:
+        run(story.fleet, story.devices, days=story.days, plan=story.happenings, told=daily)
+        for one in story.devices:
+            one.converged(last)
+    except Broken as error:
+        broken = str(error)
+    trace = story.fleet.trace
+    seconds = time.process_time() - began
+    return Outcome(devices, seed, story.days, len(trace), seconds, _lots(story.devices), broken, history, trace)
+
+
+def _story(signers: Signers, folder: Path, begin: datetime, names: Sequence[str]) -> Story:
+    chosen = [SCENARIOS[name] for name in names]
+    fleet = Fleet(signers.model, signers.root(), Record(), VirtualTime(begin))
+    story = Story(signers, fleet, folder)
+    story.bad = [one.plan for one in chosen if one.plan is not None]
+    story.quiet = max((one.quiet for one in chosen), default=0.0)
+    story.twice = any(one.twice for one in chosen)
+    story.at(story.mended, lambda: [one.mend(signers.folder) for one in story.devices] and None)
+    return story
+
+
+def _device(story: Story, index: int, scenario: str, seed: int) -> Simulated:
+    same = scenario == DUPLICATE and story.devices
+    name = story.devices[-1].device.id if same else f"bay-{index}"
+    time_ = story.fleet.time
+    who = Device(id=name, device_class=CLASS, enrolled=time_.now(), agent="0.1.0")
+    link = Link(story.signers.folder)
+    one = Simulated(story.fleet, who, story.folder / f"device-{index}", link, DeviceClock(time_), seed)
+    one.scenario = scenario
+    if (does := SCENARIOS[scenario].device) is not None:
+        does(story, one)
+    return one
+
+
+def _active(devices: Sequence[Simulated]) -> Mapping[int, int]:
+    states = [one.agent.state for one in devices]
+    return dict(sorted(Counter(state.active.release.number if state.active else 0 for state in states).items()))
+
+
+def _lots(devices: Sequence[Simulated]) -> list[Lot]:
+    found = []
+    for name in sorted({one.scenario for one in devices}):
+        its = [one for one in devices if one.scenario == name]
+        switches = sum(one.lived.switches for one in its)
+        refused = sum(len(one.agent.state.bad) for one in its)
+        found.append(Lot(name, len(its), switches, sum(one.boots for one in its), refused))
+    return found

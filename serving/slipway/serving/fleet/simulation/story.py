@@ -1,0 +1,137 @@
+"""What happens in a simulation: releases as they follow one another, and when what is wrong is mended."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from slipway.serving.channel.pointer import Pointer
+from slipway.serving.channel.release import Release
+from slipway.serving.fleet.simulation.record import Record
+from slipway.serving.fleet.simulation.running import LOOK_S, Fleet, Happening, Simulated
+from slipway.serving.fleet.simulation.runtime import Plan
+from slipway.serving.fleet.simulation.signers import Signers, Thief
+
+DAY = 86_400.0
+TROUBLE = 1.25
+"""The day on which what is wrong with devices begins: the first release is everywhere."""
+STOLEN = 2.6
+"""The day of the thefts: the second release is the base, and its floor forbids the first."""
+CLASS = "edge-cpu"
+OTHER_CLASS = "edge-gpu"
+RENEWED = 3.0
+"""Days between two timestamps in quiet times."""
+
+
+@dataclass
+class Story:
+    """One simulation as it is told; `happenings` come in their time."""
+
+    signers: Signers
+    fleet: Fleet
+    folder: Path
+    devices: list[Simulated] = field(default_factory=list)
+    happenings: list[Happening] = field(default_factory=list)
+    bad: list[Plan] = field(default_factory=list)
+    """Releases to come that no device should keep."""
+    quiet: float = 0.0
+    """Days on which nobody decides anything."""
+    twice: bool = False
+    """Two controllers write each pointer."""
+    foreign: Release | None = None
+    """Made for another class of devices."""
+
+    @property
+    def record(self) -> Record:
+        return self.fleet.record
+
+    @property
+    def mended(self) -> float:
+        """The day on which nothing is wrong any more."""
+        return 3.0 + len(self.bad) + self.quiet
+
+    @property
+    def days(self) -> float:
+        """How long it is."""
+        return self.mended + 3.0
+
+    def at(self, day: float, does: Callable[[], None]) -> None:
+        """Something happens."""
+        self.happenings.append((day * DAY, does))
+
+    def tell(self) -> int:
+        """Put the releases into their time; the number of the last one, which is for all."""
+        self.at(0.0, lambda: self.lead(1, floor=0))
+        self.at(1.5, lambda: self.try_out(2, floor=2))
+        self.at(2.25, lambda: self.lead(2, floor=2))
+        for index, plan in enumerate(self.bad):
+            number, day = index + 3, 3.0 + index
+            self.at(day, lambda number=number, plan=plan: self.try_out(number, floor=2, plan=plan))  # type: ignore[misc]
+            self.at(day + 0.7, lambda: self.point(2))
+        begins = 3.0 + len(self.bad)
+        if self.quiet:
+            self.at(begins, lambda: self._pace(6 * LOOK_S))
+            self.at(self.mended - 0.01, lambda: self._pace(LOOK_S))
+            for count in range(1, int(self.quiet / RENEWED) + 1):
+                self.at(begins + count * RENEWED, self.renew)
+        last = len(self.bad) + 3
+        self.at(self.mended + 0.5, lambda: self.try_out(last, floor=2))
+        self.at(self.mended + 1.2, lambda: self.lead(last, floor=2))
+        return last
+
+    def _pace(self, seconds: float) -> None:
+        self.fleet.look_s = seconds
+
+    def made(self, number: int, *, floor: int, plan: Plan | None = None, device_class: str = CLASS) -> Release:
+        """A release, signed now or before."""
+        self.signers.dated(self.fleet.time.now())
+        if number not in self.record.releases:
+            release = self.signers.release(number, floor=floor, device_class=device_class)
+            self.record.sign(release, device_class, plan or Plan())
+        return self.record.releases[number]
+
+    def lead(self, number: int, *, floor: int) -> None:
+        """A release is for all."""
+        self.made(number, floor=floor)
+        self.point(number)
+
+    def try_out(self, number: int, *, floor: int, plan: Plan | None = None, share: float = 30.0) -> None:
+        """A release is for some devices; the second one is the base by then."""
+        self.made(number, floor=floor, plan=plan)
+        self.point(min(2, number - 1), number, share=share)
+
+    def point(self, base: int, target: int | None = None, *, share: float = 100.0) -> None:
+        """Sign a pointer."""
+        releases = self.record.releases
+        self.signers.dated(self.fleet.time.now())
+        for _ in range(2 if self.twice else 1):
+            made = self.signers.point(base=releases[base], target=releases[target] if target else None, share=share)
+            self.record.pointers.append(made)
+
+    def renew(self) -> None:
+        """The service that keeps the channel fresh does its work."""
+        self.signers.dated(self.fleet.time.now())
+        self.signers.renew()
+
+    @cached_property
+    def old(self) -> Path:
+        """The channel as it was when a device asked first."""
+        return Path(shutil.copytree(self.signers.folder, self.folder / "old"))
+
+    @cached_property
+    def thief(self) -> Thief:
+        """Who has the rollout service's keys."""
+        self.signers.dated(self.fleet.time.now())
+        return self.signers.thief(self.folder / "thief")
+
+    @cached_property
+    def stolen_pointer(self) -> Path:
+        """Where a thief points at what devices may not run any more."""
+        first, newest = self.record.releases[1], self.record.pointers[-1]
+        base = {"number": first.number, "bundle": first.bundle}
+        said = {**newest.model_dump(), "sequence": newest.sequence + 1, "base": base, "target": None}
+        pointer = Pointer.model_validate(said)
+        self.record.pointers.append(pointer)
+        self.thief.point(pointer)
+        return self.thief.folder
