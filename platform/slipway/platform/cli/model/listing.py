@@ -70,7 +70,7 @@ def _standings(desk: "Desk", model: str | None) -> "list[ModelStanding]":
     if model is not None:
         return [standing_named(desk, model_of(model))]
     entries = list(desk.ledger.entries())
-    names = sorted({one.entry.decision.model for one in entries})
+    names = sorted({one.entry.decision.model for one in entries if one.entry.decision.model})
     return [standing_of(name, entries) for name in names]
 
 
