@@ -162,11 +162,6 @@ class Plan(Piece):
                 raise ValueError(f"Wave `{one.name}` has no more devices than `{larger.name}` before it")
             served += [one] if one.kind == "serve" else []
 
-    @property
-    def last(self) -> PlannedWave:
-        """The wave of all devices."""
-        return self.waves[-1]
-
     def position(self, wave: Wave) -> int | None:
         """Which of its waves this is, counted from 0; None where it is none of them."""
         bare = wave.model_copy(update={"seed": ""})
