@@ -2,15 +2,16 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import small_onnx
 from signed_channel import Office
-from signed_channel.thief import Thief
 from slipway.serving.bundle.manifest import DeviceClass
 from slipway.serving.channel.pointer import Pointer, Wave
 from slipway.serving.channel.release import Release
+from slipway.serving.fleet.simulation.thief import Thief
 
-COSTS = {"batch": 2, "latency_ms": 20, "memory_mb": 200, "size_mb": 4}
+COSTS: dict[str, Any] = {"batch": 2, "latency_ms": 20, "memory_mb": 200, "size_mb": 4}
 
 
 class OfficeSigners:

@@ -1,6 +1,7 @@
 """What has to hold on a device after every event.
 
-A *switch* is that another release answers than the one before. It has to be signed by the release key, whole, proven
+A *switch* is that another release answers than the journal says: that one comes up again after each start, whatever a
+cut took away between the switch and its entry. What a switch brings has to be signed by the release key, whole, proven
 here, made for this class, not below any floor that this device has seen, and allowed by the newest pointer that it has
 believed: to all, to its part of the wave or by its pin. What it believed has to be signed, must not be older than what
 it had believed before, and must not be expired by what it can know of the time: its clock, or the newest date that it
@@ -15,7 +16,7 @@ from slipway.serving.edge.agent.effects import Device
 from slipway.serving.edge.agent.ports import Clock
 from slipway.serving.edge.agent.state import Seen, State
 from slipway.serving.fleet.simulation.record import Record, allows, floor_of
-from slipway.serving.fleet.simulation.runtime import Became, Lived
+from slipway.serving.fleet.simulation.runtime import Lived
 
 MOST_ENDS = 6
 """Of the process, by one release: more than the agent's rules allow."""
@@ -28,6 +29,8 @@ class Witness:
         self._record, self._device, self._clock, self._lived = record, device, clock, lived
         self._floor = self._sequence = self._judged = 0
         self._seen: Seen | None = None
+        self._answers: tuple[int, str] | None = None
+        """What its journal says."""
         self.excused = False
         """Somebody damaged its slots, so that it may be without a model until it has fetched one."""
 
@@ -35,11 +38,17 @@ class Witness:
         """What does not hold."""
         if state.seen is not None and state.seen != self._seen:
             yield from self._believed(state.seen)
-        for number, became in enumerate(self._lived.became[self._judged :], self._judged):
-            before = self._lived.became[number - 1] if number else None
-            if before is None or (before.number, before.bundle) != (became.number, became.bundle):
-                yield from self._switched(became)
-            self._judged = number + 1
+        for became in self._lived.became[self._judged :]:
+            if not became.whole:
+                yield f"release {became.number} became active from files that are not those of its bundle"
+            if (became.number, became.bundle) != self._answers:
+                yield from self._switched(became.number, became.bundle, first=became.first)
+        self._judged = len(self._lived.became)
+        if state.active is not None:
+            release = state.active.release
+            if (release.number, release.bundle) != self._answers:
+                yield from self._switched(release.number, release.bundle, first=False)
+            self._answers = (release.number, release.bundle)
         has_model = state.active or state.coming or state.before
         if self._lived.became and not has_model and not self.excused:
             yield "it had a model and has none"
@@ -58,13 +67,11 @@ class Witness:
         self._seen, self._sequence = seen, max(self._sequence, pointer.sequence)
         self._floor = max(self._floor, floor_of(pointer, self._record.releases))
 
-    def _switched(self, became: Became) -> Iterator[str]:
-        number, bundle, seen = became.number, became.bundle, self._seen
+    def _switched(self, number: int, bundle: str, *, first: bool) -> Iterator[str]:
+        seen = self._seen
         if not self._record.is_signed(number, bundle):
             yield f"release {number} became active, and nobody signed it"
             return
-        if not became.whole:
-            yield f"release {number} became active from files that are not those of its bundle"
         if bundle not in self._lived.proven:
             yield f"release {number} became active and never proved itself"
         if self._record.classes[bundle] != self._device.device_class:
@@ -75,7 +82,7 @@ class Witness:
             yield f"release {number} became active, and no pointer was seen"
             return
         known = max(self._clock.now(), self._device.enrolled, seen.signed_at)
-        if became.first and known > seen.good_until:
+        if first and known > seen.good_until:
             yield f"release {number} became active at {known:%Y-%m-%d}, expired since {seen.good_until:%Y-%m-%d}"
-        if became.first and not allows(seen.pointer, self._device, Named(number=number, bundle=bundle), known):
+        if first and not allows(seen.pointer, self._device, Named(number=number, bundle=bundle), known):
             yield f"release {number} became active, and the pointer {seen.pointer.sequence} has another for it"

@@ -149,6 +149,10 @@ class Simulated:
         if active is None or active.release.number != number or self.agent.running is None:
             what = f"release {active.release.number}" if active else "nothing"
             raise self._broken(f"it ends with {what}, and release {number} is for all")
+        left = {one.bundle for one in self.agent.state.bad}
+        for one in self.lived.became:
+            if self.fleet.record.bad(one.bundle) and one.bundle not in left:
+                raise self._broken(f"release {one.number} answered, that no device should keep, and never failed here")
 
     def spread(self) -> float:
         """Seconds until its next look."""

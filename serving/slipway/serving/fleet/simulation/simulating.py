@@ -109,7 +109,7 @@ def _story(signers: Signers, folder: Path, begin: datetime, names: Sequence[str]
     story.bad = [one.plan for one in chosen if one.plan is not None]
     story.quiet = max((one.quiet for one in chosen), default=0.0)
     story.twice = any(one.twice for one in chosen)
-    story.at(story.mended, lambda: [one.mend(signers.folder) for one in story.devices] and None)
+    story.at(story.mended, story.mend)
     return story
 
 

@@ -37,3 +37,10 @@ def test_a_release_that_nobody_signed_breaks_the_invariant(tmp_path: Path) -> No
 def test_a_scenario_that_is_unknown_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WrongUse, match="no scenario 'storm'"):
         lived(tmp_path, "storm")
+
+
+@pytest.mark.soak
+def test_two_hundred_devices_hold_every_invariant(tmp_path: Path, seed: int) -> None:
+    outcome = lived(tmp_path, "all", devices=200, seed=seed)
+    print(f"{outcome.devices / outcome.seconds:.1f} devices a second of processor time")  # noqa: T201 - a measurement
+    assert outcome.broken is None
