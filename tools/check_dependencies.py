@@ -27,7 +27,6 @@ NOT_IMPORTED: Exceptions = {
         "torchmetrics": "metrics",
     },
     "serving": {
-        "jinja2": "the console's pages",
         "psycopg2-binary": "what SQLAlchemy reaches PostgreSQL with",
         "tensorrt-rtx-cu12-bindings": "engines; imported by a name that is injected",
         "tensorrt-rtx-cu12-libs": "the libraries behind the bindings",

@@ -14,7 +14,7 @@ from signed_channel.device import Follower, WrongDigest
 from signed_channel.killing import Killed, KillingStore
 from signed_channel.office import Office, Time
 from signed_channel.servers import Misbehaviour, Served, serve
-from signed_channel.thief import Thief
+from slipway.serving.fleet.simulation.thief import Thief
 
 __all__ = [
     "Follower",

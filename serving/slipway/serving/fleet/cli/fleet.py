@@ -18,6 +18,9 @@ COMMANDS: Final[tuple[CommandSpec, ...]] = (
     ),
     CommandSpec("revoke", "Believe a device nothing more.", f"{HERE}.revoke:app", panel="Devices"),
     CommandSpec("pin", "Let a device or a site stay with one release.", f"{HERE}.pin:app", panel="Devices"),
+    CommandSpec(
+        "simulate", "Live through bad days with many simulated devices.", f"{HERE}.simulate:app", panel="Service"
+    ),
     CommandSpec("history", "Show what ran where, and who changed what.", f"{HERE}.history:app", panel="Devices"),
 )
 

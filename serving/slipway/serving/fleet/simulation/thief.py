@@ -8,10 +8,10 @@ from typing import Any
 
 from tuf.api.metadata import TargetFile
 
-from signed_channel.office import Office
 from slipway.serving.bundle.canonical import canonical, sha256
 from slipway.serving.channel.paths import pointer_path, stored_path
 from slipway.serving.channel.pointer import Pointer
+from slipway.serving.fleet.simulation.office import Office
 from slipway.serving.release.tuf_files import Document, key_of, parse
 from slipway.serving.release.tuf_making import make_snapshot, make_timestamp, sign
 
@@ -27,28 +27,23 @@ class Thief:
 
     def __post_init__(self) -> None:
         shutil.copytree(self.office.folder, self.folder)
-        (timestamp,) = [parse("timestamp", (self.folder / "metadata/timestamp.json").read_bytes())]
-        assert timestamp is not None
+        timestamp = _parsed("timestamp", (self.folder / "metadata/timestamp.json").read_bytes())
         snapshot = self.read("snapshot", timestamp.signed.snapshot_meta.version)
         listed = [self.read(role, snapshot.signed.meta[f"{role}.json"].version) for role in LISTED]
         self.made = {one.role: one for one in (timestamp, snapshot, *listed)}
 
     def read(self, role: str, version: int) -> Document:
         """A version of a role as it lies there."""
-        found = parse(role, (self.folder / key_of(role, version)).read_bytes())
-        assert found is not None
-        return found
+        return _parsed(role, (self.folder / key_of(role, version)).read_bytes())
 
     def forge(self, role: str, change: Callable[[Any], None] = lambda _: None, *, by: Sequence[str] = ()) -> Document:
         """The next version of a role with something changed, signed with stolen keys."""
-        before = parse(role, self.made[role].data)
-        assert before is not None
-        signed = before.signed
+        signed = _parsed(role, self.made[role].data).signed
         signed.version += 1
         change(signed)
         return self.write(role, signed, by=by)
 
-    def write(self, role: str, signed: Any, *, by: Sequence[str] = ()) -> Document:
+    def write(self, role: str, signed: Any, *, by: Sequence[str] = ()) -> Document:  # noqa: ANN401 - any role's
         """Sign and put it where devices look."""
         keys = [self.office.key(name) for name in by or self.keys]
         document = sign(role, signed, {key.public_key.keyid: key for key in keys})
@@ -79,3 +74,10 @@ class Thief:
 
 
 LISTED = ("targets", "models", "channels")
+
+
+def _parsed(role: str, data: bytes) -> Document:
+    found = parse(role, data)
+    if found is None:
+        raise ValueError(f"What lies there is no {role}")
+    return found

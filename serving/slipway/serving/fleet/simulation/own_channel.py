@@ -1,0 +1,98 @@
+"""`Signers` with a channel of their own: an office in a folder, small bundles, and a thief of two of its keys.
+
+A simulated runtime runs no model, so all bundles have one of three nodes, each with another remark in it.
+"""
+
+from base64 import b64decode
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from slipway.serving.bundle.contract import Contract
+from slipway.serving.bundle.folder import Bundle
+from slipway.serving.bundle.manifest import DeviceClass, Lineage, VariantPart
+from slipway.serving.bundle.writing import write_bundle
+from slipway.serving.channel.pointer import Pointer, Wave
+from slipway.serving.channel.release import Release
+from slipway.serving.fleet.simulation.office import Office
+from slipway.serving.fleet.simulation.thief import Thief
+
+MODEL: Final = "simulated-bays"
+FILE: Final = "model.fp32.onnx"
+COSTS: Final = DeviceClass(variants=("fp32",), batch=2, latency_ms=20, memory_mb=200, size_mb=4)
+NETWORK: Final = b64decode(
+    "CAoSADr3AQocCgZpbWFnZXMSAW4iBENhc3QqCQoCdG8YAaABAgooCgFuCgRheGVzEgFtIglSZWR1Y2VNYXgqDwoIa2VlcGRpbXMY"
+    "AKABAgonCgFtCgVmaXJzdBIGbG9naXRzIgZHYXRoZXIqCwoEYXhpcxgBoAECEgFnKhwIAhAHQgRheGVzShACAAAAAAAAAAMAAAAA"
+    "AAAAKh0IAhAHQgVmaXJzdEoQAAAAAAAAAAABAAAAAAAAAFolCgZpbWFnZXMSGwoZCAISFQoHEgViYXRjaAoCCAMKAggECgIIBGId"
+    "CgZsb2dpdHMSEwoRCAESDQoHEgViYXRjaAoCCAJCBAoAEBQ="
+)
+"""ONNX: the greatest value of two colours."""
+DOC_STRING: Final = 6 << 3 | 2
+"""How the remark of a model begins in its file."""
+CONTRACT: Final = Contract.model_validate(
+    {
+        "inputs": [{"name": "images", "dtype": "uint8", "dims": ["batch", 3, 4, 4]}],
+        "outputs": [{"name": "logits", "dims": ["batch", 2], "meaning": "Raw scores of each state."}],
+        "dims": {"batch": {"least": 1, "usual": 2, "most": 4}},
+    }
+)
+
+
+class OwnChannel:
+    """`Signers` over an office in a folder."""
+
+    model = MODEL
+
+    def __init__(self, folder: Path) -> None:
+        self.office = Office(folder / "office").open()
+        self._bundles = folder / "bundles"
+        self._bundles.mkdir()
+
+    @property
+    def folder(self) -> Path:
+        return self.office.folder
+
+    @property
+    def begin(self) -> datetime:
+        """When it was founded."""
+        return self.office.time.now()
+
+    def root(self) -> bytes:
+        return self.office.repository().root_bytes()
+
+    def dated(self, now: datetime) -> None:
+        self.office.time.moment = now
+
+    def release(self, number: int, *, floor: int, device_class: str) -> Release:
+        return self.office.add(small_bundle(self._bundles / str(number), number, device_class), number, floor=floor)
+
+    def point(self, *, base: Release | None, target: Release | None, share: float) -> Pointer:
+        pointer = self.office.point(self.model, base=base, target=target, wave=Wave(share=share, seed="s"))
+        self.renew()
+        return pointer
+
+    def renew(self) -> None:
+        self.office.repository().commit()
+
+    def thief(self, folder: Path) -> Thief:
+        return Thief(self.office, folder, ["rollouts"])
+
+
+def small_bundle(folder: Path, number: int, device_class: str) -> Bundle:
+    """The bundle of a release, unlike those of others."""
+    remark = f"release {number}".encode()
+    network = NETWORK + bytes([DOC_STRING, len(remark)]) + remark
+    images = np.zeros((2, 3, 4, 4), np.uint8)
+    return write_bundle(
+        folder,
+        model=MODEL,
+        lineage=Lineage(origin="a simulation"),
+        contract=CONTRACT,
+        devices={device_class: COSTS},
+        variants={"fp32": VariantPart(file=FILE, opset=20, tolerance={"logits": 1e-3})},
+        files={FILE: network},
+        golden={"in.images": images, "fp32.logits": np.zeros((2, 2), np.float32)},
+        reference={"rows": 0},
+    )
