@@ -19,7 +19,6 @@ TROUBLE = 1.25
 STOLEN = 2.6
 """The day of the thefts: the second release is the base, and its floor forbids the first."""
 CLASS = "edge-cpu"
-OTHER_CLASS = "edge-gpu"
 RENEWED = 3.0
 """Days between two timestamps in quiet times."""
 
@@ -39,8 +38,6 @@ class Story:
     """Days on which nobody decides anything."""
     twice: bool = False
     """Two controllers write each pointer."""
-    foreign: Release | None = None
-    """Made for another class of devices."""
 
     @property
     def record(self) -> Record:
