@@ -49,6 +49,7 @@ THROUGH_OTHERS: Exceptions = {
         "cryptography": "securesystemslib[crypto] brings it, and its keys are cryptography's own",
         "pydantic_core": "pydantic pins it exactly, and its errors and undefined value are pydantic's own",
         "rich": "slipway-platform brings it, whose command line shows with it",
+        "yaml": "slipway-platform brings it, whose files it reads and writes",
         "starlette": "fastapi pins it, and its requests and answers are starlette's own",
     },
 }

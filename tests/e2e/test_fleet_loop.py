@@ -157,7 +157,7 @@ class World:
     agents: dict[str, Process] = field(default_factory=dict)
     callers: dict[str, Caller] = field(default_factory=dict)
 
-    def slipway(self, *arguments: str, by: str = "eve") -> str:
+    def slipway(self, *arguments: str, by: str = "edda") -> str:
         environ = {**os.environ, **self.environ, "SLIPWAY_IDENTITY__PERSON": by}
         result = subprocess.run(
             [SLIPWAY, *arguments], cwd=self.site.root, env=environ, capture_output=True, text=True, check=False

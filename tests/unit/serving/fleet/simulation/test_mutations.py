@@ -7,11 +7,11 @@ from unittest import mock
 
 import pytest
 
-from simulated import OfficeSigners
 from slipway.serving.channel.pointer import Wave
 from slipway.serving.edge.agent import doing, machine, settling
 from slipway.serving.edge.agent.health import Judged, Judgement
 from slipway.serving.fleet.simulation.cutting import CuttingDisk
+from slipway.serving.fleet.simulation.own_channel import OwnChannel
 from slipway.serving.fleet.simulation.simulating import simulate
 
 Off = Callable[[], AbstractContextManager[object]]
@@ -44,7 +44,7 @@ GUARDS: dict[str, tuple[Off, str, str]] = {
 @pytest.mark.parametrize("guard", GUARDS)
 def test_a_guard_that_is_gone_is_seen(tmp_path: Path, guard: str) -> None:
     off, scenario, says = GUARDS[guard]
-    signers = OfficeSigners(tmp_path)
+    signers = OwnChannel(tmp_path)
     with off():
         outcome = simulate(signers, tmp_path / "fleet", begin=signers.begin, devices=6, scenarios=[scenario], seed=0)
     print(f"{guard}: {outcome.broken}")  # noqa: T201 - which invariant sees it is what one wants to know

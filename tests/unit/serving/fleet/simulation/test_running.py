@@ -5,15 +5,15 @@ from unittest import mock
 
 import pytest
 
-from simulated import OfficeSigners
 from slipway.serving.errors import WrongUse
+from slipway.serving.fleet.simulation.own_channel import OwnChannel
 from slipway.serving.fleet.simulation.record import Record
 from slipway.serving.fleet.simulation.scenarios import SCENARIOS
 from slipway.serving.fleet.simulation.simulating import Outcome, simulate
 
 
 def lived(folder: Path, *scenarios: str, devices: int = 3, seed: int = 0) -> Outcome:
-    signers = OfficeSigners(folder)
+    signers = OwnChannel(folder)
     return simulate(signers, folder / "fleet", begin=signers.begin, devices=devices, scenarios=scenarios, seed=seed)
 
 
