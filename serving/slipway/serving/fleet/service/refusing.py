@@ -42,7 +42,10 @@ CODES: Final[dict[type[Exception], int]] = {
     StoreClosed: 503,
 }
 LONGEST: Final = 400
+AGAIN_S: Final = 30
+"""When to ask again where the store takes nothing."""
 JSON: Final = "application/json"
+UNAVAILABLE: Final = 503
 
 
 class Refusal(Exception):
@@ -69,7 +72,10 @@ def told(error: Exception) -> Response:
     code = next((CODES[kind] for kind in type(error).__mro__ if kind in CODES), 422)
     sequence = min(error.sequence, MOST) if isinstance(error, Replayed) else None
     mend = error.mend if isinstance(error, SlipwayError | DeviceError) else None
-    return said(code, str(error), mend, sequence)
+    answer = said(code, str(error), mend, sequence)
+    if code == UNAVAILABLE:
+        answer.headers["Retry-After"] = str(AGAIN_S)
+    return answer
 
 
 def install(app: FastAPI) -> None:
@@ -80,7 +86,9 @@ def install(app: FastAPI) -> None:
 
     async def broken(_: Request, error: Exception) -> Response:
         log.error("The fleet store failed: %s", error)
-        return said(503, "The fleet store cannot be reached.", "Try again in a minute.")
+        answer = said(UNAVAILABLE, "The fleet store cannot be reached.", "Try again in a minute.")
+        answer.headers["Retry-After"] = str(AGAIN_S)
+        return answer
 
     async def wrong(_: Request, error: Exception) -> Response:
         detail = error.errors()[0] if isinstance(error, RequestValidationError) and error.errors() else {}

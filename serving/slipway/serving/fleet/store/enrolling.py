@@ -20,9 +20,9 @@ from slipway.serving.fleet.store.refusals import (
     Conflicting,
     KnownOtherwise,
     NotADevice,
-    Replayed,
     Revoked,
     TokenRefused,
+    check_sequence,
 )
 from slipway.serving.fleet.store.tables import AUDIT, DEVICES, HEARD, ROOTS, SPANS, STANDINGS, TOKENS
 
@@ -84,6 +84,8 @@ def enrol(connection: Connection, asked: Enrolling, sequence: int, signed: bytes
     place = _place(connection, token)
     if there is not None:
         _check_there(connection, there, asked, token, sequence)
+    else:
+        check_sequence(sequence, 0)
     if token.used_at is None:
         _write_device(connection, asked, token, now, again=there is not None)
         connection.execute(update(TOKENS).where(TOKENS.c.digest == digest).values(used_at=now, used_by=asked.id))
@@ -121,8 +123,7 @@ def _check_there(connection: Connection, there: "Row[Any]", asked: Enrolling, to
     if there.public_key != asked.public_key:
         raise KnownOtherwise(asked.id)
     used = connection.scalar(select(HEARD.c.sequence).where(HEARD.c.device == asked.id)) or 0
-    if sequence <= used:
-        raise Replayed(used)
+    check_sequence(sequence, used)
 
 
 def _place(connection: Connection, token: "Row[Any]") -> Place:

@@ -1,6 +1,11 @@
 """Why the store refuses something; the service says it with a code, a command with a sentence."""
 
+from typing import Final
+
 from slipway.platform.errors import SlipwayError
+
+LEAP: Final = 2**32
+"""So many requests may have been lost since the last that was stored."""
 
 
 class StoreRefuses(SlipwayError):
@@ -41,6 +46,24 @@ class Replayed(StoreRefuses):
     def __init__(self, sequence: int) -> None:
         super().__init__(f"The sequence {sequence} was used; expected a higher one.")
         self.sequence = sequence
+
+
+class Leapt(StoreRefuses):
+    """The sequence is further on than a device gets."""
+
+    def __init__(self, sequence: int, used: int) -> None:
+        super().__init__(
+            f"The sequence {sequence} is too far from the last one, {used}.",
+            mend="A device counts its requests; one that lost its place is told with the next lower one.",
+        )
+
+
+def check_sequence(sequence: int, used: int) -> None:
+    """Refuse what was used, and what would leave a device no numbers: its next request has a higher one still."""
+    if sequence <= used:
+        raise Replayed(used)
+    if sequence > used + LEAP:
+        raise Leapt(sequence, used)
 
 
 class TokenRefused(StoreRefuses):

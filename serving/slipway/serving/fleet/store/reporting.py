@@ -17,7 +17,7 @@ from slipway.serving.fleet.store.adding import Adder
 from slipway.serving.fleet.store.names import Ranges
 from slipway.serving.fleet.store.packing import Sum, text_of
 from slipway.serving.fleet.store.records import Unreadable, counts_in, sample_in, sketch_in, subject_named
-from slipway.serving.fleet.store.refusals import KnownOtherwise, NotADevice, Replayed, Revoked
+from slipway.serving.fleet.store.refusals import KnownOtherwise, NotADevice, Revoked, check_sequence
 from slipway.serving.fleet.store.tables import DEVICES, HEARD, NAMES, SAMPLES, SPANS, STANDINGS
 
 SLACK: Final = times.HOUR
@@ -104,8 +104,7 @@ def _checked(row: "Row[Any] | None", heard: Heard) -> "Row[Any]":
         raise KnownOtherwise(heard.device)
     if row.revoked_at is not None:
         raise Revoked(heard.device)
-    if heard.sequence <= row.sequence:
-        raise Replayed(row.sequence)
+    check_sequence(heard.sequence, row.sequence)
     return row
 
 

@@ -1,16 +1,16 @@
 """One thread that writes, and shares each commit among all that wait for one.
 
 Whoever gives work gets a future, which is done when the work is in the database for good. Work that is refused leaves
-nothing. Where the database itself fails in the middle of a shared commit, each work is done once more
-in a commit of its own, so that none falls with another.
+nothing. Where the database itself fails in the middle of a shared commit, or work that
+nothing guards breaks, each work is done once more in a commit of its own, so that none falls with another.
 """
 
 import logging
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
-from contextlib import nullcontext
+from concurrent.futures import Future, InvalidStateError
+from contextlib import nullcontext, suppress
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
@@ -49,15 +49,20 @@ class _Job:
                 self.result = self.work(connection)
         except SQLAlchemyError:
             raise
-        except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
+        except SlipwayError as error:
+            self.error = error
+        except Exception as error:
+            if not self.guarded:  # it may have written a part: nothing of this commit stays
+                raise
             self.error = error
 
     def tell(self) -> None:
         """It is committed, or was refused."""
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(self.result)
+        with suppress(InvalidStateError):  # whoever waited may have gone
+            if self.error is not None:
+                self.future.set_exception(self.error)
+            else:
+                self.future.set_result(self.result)
 
 
 class Writer:
@@ -121,7 +126,7 @@ class Writer:
     def _commit(self, jobs: list[_Job]) -> None:
         try:
             self._together(jobs)
-        except SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001 - the writer goes on, whoever waits gets it
             self._failed()
             if len(jobs) > 1:
                 log.warning("A commit of %d failed and each is done alone: %s", len(jobs), error)
@@ -130,8 +135,7 @@ class Writer:
                 return
             jobs[0].error = error
         for job in jobs:
-            if not job.future.done():
-                job.tell()
+            job.tell()
 
     def _together(self, jobs: list[_Job]) -> None:
         with self._engine.begin() as connection:
