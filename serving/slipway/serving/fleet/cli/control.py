@@ -43,7 +43,7 @@ def control(
     if not dry_run:
         confirm_change(loaded, "lead rollouts by their plans", yes)
     with open_store() as store:
-        gatherer = Gatherer(store)
+        gatherer = Gatherer(store, zones)
         if once or dry_run:
             failed = [bool(one.waits) for one in _tell(_looks(gatherer, dry_run=dry_run), json=json)]
             raise typer.Exit(1 if any(failed) else 0)
@@ -66,6 +66,13 @@ def open_store() -> "FleetStore":
             mend="Run this where `slipway fleet serve` runs, or name its database by `SLIPWAY_FLEET__DATABASE`.",
         )
     return FleetStore.of(loaded)
+
+
+def zones() -> dict[str, str]:
+    """The time zone of each configured site, as the ledger has it now."""
+    from slipway.serving.release.sites import load_sites
+
+    return {name: site.newest.config.zone for name, site in load_sites(_desk()).items() if site.newest}
 
 
 def _desk() -> "Desk":

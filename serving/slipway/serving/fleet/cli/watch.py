@@ -8,7 +8,7 @@ import typer
 
 from slipway.platform.cli.model.arguments import open_desk
 from slipway.platform.cli.output import Json, print_json, rich_table, say
-from slipway.serving.fleet.cli.control import open_store
+from slipway.serving.fleet.cli.control import open_store, zones
 from slipway.serving.release.cli.arguments import Model
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def watch(
 
     name = known_rollout(open_desk(), model)[0].model
     with open_store() as store:
-        gatherer = Gatherer(store)
+        gatherer = Gatherer(store, zones)
 
         def now() -> "Led":
             return look(open_desk(), gatherer, name)

@@ -5,7 +5,7 @@ for a while, as late reports change them seldom; what is kept could be asked aga
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -28,8 +28,8 @@ NIGHT_BEGINS, NIGHT_ENDS = 20, 6
 """By the clock of the device's site."""
 SHADOW, SAME, DIFFERS = "shadow.", "same", "differs"
 
-Zones = Callable[[str], str]
-"""The time zone of a site, by its name."""
+Zones = Callable[[], Mapping[str, str]]
+"""The time zone of each site that has one, asked once for each look; UTC where it has none."""
 Figures = tuple[float, float, float, float]
 
 
@@ -69,7 +69,7 @@ class Gatherer:
     """Asks the store."""
 
     fleet: Fleet
-    zones: Zones = lambda _: "UTC"
+    zones: Zones = dict
     _kept: dict[tuple[str, datetime, datetime], tuple[datetime, list[_Done]]] = field(default_factory=dict)
 
     def gather(self, asked: Asked, now: datetime) -> Evidence:
@@ -80,7 +80,8 @@ class Gatherer:
         self._forget(model, hours, now)
         places = {one.id: place for place, one in enumerate(facts)}
         shadows: list[dict[str, Shadowed]] = [{} for _ in facts]
-        nights = {site: self._night(site) for site in {one.site or "" for one in facts}}
+        zones = self.zones()
+        nights = {site: _night(zones.get(site, "UTC")) for site in {one.site or "" for one in facts}}
         columns: list[tuple[float, ...]] = []
         for hour in hours:
             dark = {site: is_night(hour.slot) for site, is_night in nights.items()}
@@ -117,17 +118,19 @@ class Gatherer:
         for key in gone:
             del self._kept[key]
 
-    def _night(self, site: str) -> Callable[[int], bool]:
-        try:
-            zone = ZoneInfo(self.zones(site))
-        except (ZoneInfoNotFoundError, ValueError):
-            zone = ZoneInfo("UTC")
 
-        def is_night(slot: int) -> bool:
-            hour = datetime.fromtimestamp(slot * 3600, UTC).astimezone(zone).hour
-            return hour >= NIGHT_BEGINS or hour < NIGHT_ENDS
+def _night(name: str) -> Callable[[int], bool]:
+    """Whether it is night in a zone; a name that is none counts as UTC."""
+    try:
+        zone = ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        zone = ZoneInfo("UTC")
 
-        return is_night
+    def is_night(slot: int) -> bool:
+        hour = datetime.fromtimestamp(slot * 3600, UTC).astimezone(zone).hour
+        return hour >= NIGHT_BEGINS or hour < NIGHT_ENDS
+
+    return is_night
 
 
 def slot_of(at: datetime) -> int:

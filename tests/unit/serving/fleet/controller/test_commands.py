@@ -4,13 +4,19 @@ import io
 import json
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import datetime
 
 import pytest
 
 from planted.leading import Leading, plan
 from rolling_out import MODEL
 from slipway.platform.cli.main import main
+from slipway.serving.channel.site import SiteConfig
+from slipway.serving.fleet.controller.evidence import Evidence
+from slipway.serving.fleet.controller.gathering import Asked, Gatherer
 from slipway.serving.fleet.store.store import FleetStore
+from slipway.serving.release.configuring import change, setting
+from slipway.serving.release.opening import open_repository
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -67,3 +73,24 @@ def test_a_look_tells_its_judgement_and_its_numbers(run: Run, leading: Leading) 
 def test_a_watch_ends_when_nothing_is_led(run: Run) -> None:
     code, out, _ = run("rollout", "watch", MODEL, by="ada")
     assert (code, out) == (0, f"{MODEL}: nothing is on its way\n")
+
+
+@pytest.mark.usefixtures("_store")
+def test_both_judge_nights_by_the_zones_of_the_sites(
+    run: Run, leading: Leading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leading.start(plan())
+    wanted = setting(SiteConfig(zone="Asia/Tokyo"), None)
+    desk = leading.site.desk("edda")
+    change(desk, open_repository(desk), "harbour", wanted, reason="cameras are there")
+    asked: list[dict[str, str]] = []
+    own = Gatherer.gather
+
+    def gather(gatherer: Gatherer, about: Asked, now: datetime) -> Evidence:
+        asked.append(dict(gatherer.zones()))
+        return own(gatherer, about, now)
+
+    monkeypatch.setattr(Gatherer, "gather", gather)
+    assert run("fleet", "control", "--once")[0] == 0
+    assert run("rollout", "watch", MODEL, "--once")[0] == 0
+    assert asked == [{"harbour": "Asia/Tokyo"}] * 2

@@ -38,9 +38,9 @@ def asked(leading: Leading) -> Asked:
 
 
 def test_night_is_by_the_clock_of_the_site(leading: Leading, asked: Asked) -> None:
-    zones = {"harbour": "Asia/Tokyo", "mill": "no such zone"}.__getitem__
+    zones = {"harbour": "Asia/Tokyo", "mill": "no such zone"}
     now = leading.site.time.forward(hours=2)
-    evidence = Gatherer(leading.fleet, zones).gather(asked, now)
+    evidence = Gatherer(leading.fleet, lambda: zones).gather(asked, now)
     rows = evidence.rows
     hours = [
         (site, rows.slot[rows.device == at] % 24, rows.night[rows.device == at])
