@@ -17,6 +17,7 @@ from fleet_service.people import book_of, person, send
 from slipway.platform.identity import PersonSigner, Role
 from slipway.platform.settings import schema
 from slipway.serving.fleet.service.app import Part, create_app
+from slipway.serving.fleet.service.connecting import Connection
 from slipway.serving.fleet.service.context import Service
 from slipway.serving.fleet.service.listening import listen
 from slipway.serving.fleet.store.store import FleetStore
@@ -72,7 +73,8 @@ def running(folder: Path, *parts: Part, database: str = "sqlite:///fleet.db", **
         port = sockets.getsockname()[1]
         fleet = schema.Fleet(url=f"http://127.0.0.1:{port}", **settings)
         service = Service(store, lambda: people, "http://127.0.0.1:1/channel", fleet)
-        server = uvicorn.Server(uvicorn.Config(create_app(service, *parts), log_level="error", lifespan="off"))
+        app = create_app(service, *parts)
+        server = uvicorn.Server(uvicorn.Config(app, http=Connection, log_level="error", lifespan="off"))
         thread = threading.Thread(target=server.run, args=([sockets],), name="fleet-service")
         thread.start()
         try:

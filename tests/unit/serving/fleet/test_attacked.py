@@ -1,11 +1,13 @@
 """The service against somebody who means harm: nothing breaks, nobody is locked out, nothing half written stays."""
 
 import json
+import socket
 import sqlite3
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import sqlalchemy
@@ -15,6 +17,7 @@ from fleet_service import Running
 from fleet_service.device import counts, record, standing
 from slipway.serving.edge.fleet import wire
 from slipway.serving.edge.fleet.signing import header
+from slipway.serving.fleet.service.connecting import Connection
 from slipway.serving.fleet.store.opening import address, open_engine
 from slipway.serving.fleet.store.writer import StoreClosed, Writer
 
@@ -98,6 +101,32 @@ def test_a_store_that_another_holds_says_when_to_come_again(fleet: Running, monk
         signed = header("POST", path, gate.id, gate.sequence, body, gate.key.sign)
         answer = urllib3.request("POST", fleet.url + path, body=body, headers={"Authorization": signed}, retries=False)
         assert (answer.status, int(answer.headers["Retry-After"]) > 0) == (503, True)
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\nA: "])
+def test_who_says_too_little_is_not_listened_to_for_ever(
+    fleet: Running, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(Connection, "patience_s", 0.2)
+    with _connected(fleet) as sent:
+        sent.sendall(said)
+        assert sent.recv(100) == b""
+
+
+def test_headers_without_end_are_not_read_to_the_end(fleet: Running) -> None:
+    with _connected(fleet) as sent, pytest.raises(OSError, match=r"reset|Broken pipe"):
+        sent.sendall(b"GET /healthz HTTP/1.1\r\nA: " + b"a" * 64_000_000)
+
+
+def test_a_connection_that_lasts_is_given_the_same_time_for_each_request(fleet: Running) -> None:
+    with _connected(fleet) as sent:
+        for _ in range(3):
+            sent.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert sent.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def _connected(fleet: Running) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", urlsplit(fleet.url).port or 0), timeout=30)
 
 
 def _closed(_: object) -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 
 from slipway.serving.fleet.service.app import Part, create_app
+from slipway.serving.fleet.service.connecting import Connection
 from slipway.serving.fleet.service.context import Service
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def run(service: Service, sockets: "socket.socket", parts: Sequence[Part] = ()) 
     """Until a signal says stop."""
     config = uvicorn.Config(
         create_app(service, *parts),
+        http=Connection,
         lifespan="off",
         log_config=None,
         access_log=False,
