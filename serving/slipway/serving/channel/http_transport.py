@@ -11,22 +11,25 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
 from urllib3 import BaseHTTPResponse, Timeout
-from urllib3.exceptions import HTTPError, LocationParseError
-from urllib3.util import parse_url
+from urllib3.exceptions import HTTPError
 
+from slipway.serving.channel.http_address import Kind, checked_address
 from slipway.serving.channel.http_watch import Watch, WatchedPool, WatchedTlsPool
 from slipway.serving.channel.transport import NotThere, Skipped, TransferFailed
-from slipway.serving.errors import WrongUse
 
 PIECE: Final = 128 * 1024
 LARGEST_ANSWER: Final = 16 * 1024
 """Of a refusal's body, which is read so that the connection can be kept."""
-HINT: Final = "It looks like https://models.example.org/channel."
+CHANNEL: Final = Kind(
+    "a channel",
+    "It looks like https://models.example.org/channel.",
+    "The channel's address has a password in it; a channel is public.",
+    "others see then what is fetched, and may hold it back",
+)
 ABSENT: Final = frozenset({403, 404, 410})
 """A bucket that may not be listed says 403 for what it does not have."""
 WHOLE, PART = 200, 206
@@ -56,7 +59,7 @@ class HttpTransport:
         self, address: str, *, pace: Pace = USUAL, plain: bool = False, authorities: Path | None = None
     ) -> None:
         """`plain` allows http to other machines; `authorities` are trusted in place of the system's."""
-        self._scheme, self._host, self._port, self._prefix = _parts(address, plain=plain)
+        self._scheme, self._host, self._port, self._prefix = checked_address(address, CHANNEL, plain=plain)
         self._address = address.rstrip("/")
         self._pace = pace
         self._watch = Watch(min(1.0, pace.patience_seconds / 10))
@@ -196,29 +199,3 @@ def reason(error: BaseException) -> str:
         if not isinstance(error, HTTPError):
             break
     return " ".join(str(error).split())[:300] or type(error).__name__
-
-
-def _parts(address: str, *, plain: bool) -> tuple[str, str, int | None, str]:
-    """Scheme, host, port and path of an address that may be used."""
-    try:
-        url = parse_url(address)
-    except LocationParseError:
-        raise WrongUse(f"`{address}` is no address.", mend=HINT) from None
-    if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment:
-        raise WrongUse(f"`{address}` is no address of a channel.", mend=HINT)
-    if url.auth:
-        raise WrongUse("The channel's address has a password in it; a channel is public.", mend=HINT)
-    if url.scheme == "http" and not plain and not is_here(url.host):
-        raise WrongUse(
-            f"`{address}` is not encrypted.",
-            mend="Use https://, or enrol with --plain-http: others see then what is fetched, and may hold it back.",
-        )
-    return url.scheme, url.host, url.port, (url.path or "").rstrip("/")
-
-
-def is_here(host: str) -> bool:
-    """Whether a host is this machine."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,6 +1,6 @@
 """Making what the channel says of sites equal to the ledger; `converging` does the same for models."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,7 +15,6 @@ from slipway.serving.release.repository import Repository
 from slipway.serving.release.sites import Site, load_sites, site_pointer
 from slipway.serving.release.tuf_showing import Busy
 
-LoadSites = Callable[[], dict[str, Site]]
 TROUBLE: Final = (PlatformError, SlipwayError)
 
 

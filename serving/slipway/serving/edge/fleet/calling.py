@@ -13,16 +13,21 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 from urllib3 import BaseHTTPResponse, Timeout
-from urllib3.exceptions import HTTPError, LocationParseError
-from urllib3.util import Url, parse_url
+from urllib3.exceptions import HTTPError
 
-from slipway.serving.channel.http_transport import USUAL, Pace, is_here, reason
+from slipway.serving.channel.http_address import Kind, checked_address
+from slipway.serving.channel.http_transport import USUAL, Pace, reason
 from slipway.serving.channel.http_watch import Watch, WatchedPool, WatchedTlsPool
 from slipway.serving.edge.configuration import Network
 from slipway.serving.edge.fleet.wire import LARGEST_ANSWER, Said
-from slipway.serving.errors import SlipwayError, WrongUse
+from slipway.serving.errors import SlipwayError
 
-HINT: Final = "It looks like https://fleet.example.org."
+FLEET: Final = Kind(
+    "a fleet service",
+    "It looks like https://fleet.example.org.",
+    "The address of the fleet service has a password in it.",
+    "others read then what this device tells",
+)
 PIECE: Final = 16 * 1024
 HEADERS: Final = 512
 """Bytes of a request and its answer beside their bodies, about, for who counts them."""
@@ -55,7 +60,7 @@ class Service:
     ) -> None:
         """`plain` allows http to other machines; `authorities` are trusted in place of the system's."""
         self.address = address.rstrip("/")
-        self._url = _checked(self.address, plain=plain)
+        self._url = checked_address(self.address, FLEET, plain=plain)
         self._pace = pace
         self._context = (
             ssl.create_default_context(cafile=str(authorities) if authorities else None)
@@ -76,7 +81,7 @@ class Service:
         }
         with watch.watching(), self._told(watch), self._pool(watch) as pool, watch.waiting(most):
             response = pool.urlopen(
-                "POST", f"{(self._url.path or '').rstrip('/')}{path}", body=body, headers=headers, redirect=False,
+                "POST", f"{self._url.path}{path}", body=body, headers=headers, redirect=False,
                 preload_content=False, decode_content=False,
             )  # fmt: skip
             try:
@@ -106,7 +111,7 @@ class Service:
             "timeout": Timeout(connect=self._pace.connect_seconds, read=self._pace.silent_seconds),
             "watch": watch,
         }
-        host, port = str(self._url.host), self._url.port
+        host, port = self._url.host, self._url.port
         pool: WatchedPool | WatchedTlsPool
         if self._context is not None:
             pool = WatchedTlsPool(host, port, ssl_context=self._context, **shared)
@@ -143,20 +148,3 @@ def service_of(address: str, network: Network) -> Service:
     )
     authorities = Path(network.authorities) if network.authorities else None
     return Service(address, pace=pace, plain=network.plain_http, authorities=authorities)
-
-
-def _checked(address: str, *, plain: bool) -> Url:
-    try:
-        url = parse_url(address)
-    except LocationParseError:
-        raise WrongUse(f"`{address}` is no address.", mend=HINT) from None
-    if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment:
-        raise WrongUse(f"`{address}` is no address of a fleet service.", mend=HINT)
-    if url.auth:
-        raise WrongUse("The address of the fleet service has a password in it.", mend=HINT)
-    if url.scheme == "http" and not plain and not is_here(url.host):
-        raise WrongUse(
-            f"`{address}` is not encrypted.",
-            mend="Use https://, or enrol with --plain-http: others read then what this device tells.",
-        )
-    return url

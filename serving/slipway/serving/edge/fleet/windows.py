@@ -27,16 +27,6 @@ def zone_of(config: SiteConfig) -> tzinfo | None:
         return None
 
 
-def open_now(config: SiteConfig, moment: datetime) -> bool:
-    """Whether models may be exchanged at this moment."""
-    return swap_in(config, moment) <= 0
-
-
-def next_open(config: SiteConfig, moment: datetime) -> datetime:
-    """From when on they may, not before this moment."""
-    return moment + timedelta(seconds=swap_in(config, moment))
-
-
 def swap_in(config: SiteConfig, moment: datetime) -> float:
     """Seconds from this moment until models may be exchanged; 0 where they may now."""
     if not config.windows:

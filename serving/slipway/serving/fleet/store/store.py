@@ -124,11 +124,6 @@ class FleetStore:
         """How many devices are so, on all pages."""
         return self._read(lambda connection: reading.count_devices(connection, wanted))
 
-    def device_work(self, model: str, device: str, *, since: datetime, until: datetime) -> Sequence[Work]:
-        """What one device did, hour by hour."""
-        asked = working.Asked(model, times.stamp(since), times.stamp(until), (), device)
-        return self._read(lambda connection: working.work(connection, asked, self._memory.horizons, hours=True))
-
     def distributions(self, model: str, release: int, *, since: datetime, until: datetime) -> dict[str, list[int]]:
         """By measure, how many values of all devices lay in each part of the reference."""
         asked = working.Asked(model, times.stamp(since), times.stamp(until), (release,))

@@ -25,7 +25,6 @@ class Asked:
     since: int
     until: int
     releases: Sequence[int] = ()
-    device: str | None = None
 
 
 @dataclass
@@ -124,10 +123,9 @@ def _select(table: Table, asked: Asked, subjects: list[int], *, seen: bool) -> S
     span = {WINDOWS.name: 0, HOURS.name: times.HOUR, DAYS.name: times.DAY}[table.name]
     columns = [table.c.subject, table.c.device, table.c.first, table.c.last, table.c.counts, table.c.latency]
     more = [table.c.seen] if seen else []
-    query = select(*columns, table.c.running, table.c.divergence, *more).where(
+    return select(*columns, table.c.running, table.c.divergence, *more).where(
         table.c.subject.in_(subjects), table.c.at > asked.since - max(span, 1), table.c.at < asked.until
     )
-    return query if asked.device is None else query.where(table.c.device == asked.device)
 
 
 def _counts(table: Table, asked: Asked, kept_from: int) -> Any:  # noqa: ANN401 - a condition

@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from slipway.platform.cli.model.arguments import model_names
-from slipway.platform.cli.output import say
+from slipway.platform.cli.output import print_json, say
 
 if TYPE_CHECKING:
+    from slipway.platform.registry.desk import Desk, Refused
     from slipway.serving.release.converging import Converged
-    from slipway.serving.release.rollouts import Released
+    from slipway.serving.release.moving import Move
+    from slipway.serving.release.rollouts import Released, Rollout
+    from slipway.serving.release.site_converging import SiteConverged
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model.", autocompletion=model_names)]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the ledger.")]
@@ -26,7 +29,19 @@ Share = Annotated[
 Cohort = Annotated[str | None, typer.Option("--cohort", metavar="NAME", help="Only devices of this cohort.")]
 
 
-def tell_channel(converged: "Converged") -> None:
+def tell_dry(desk: "Desk", rollout: "Rollout", wanted: "Move", name: str, *, json: bool) -> "Refused | None":
+    """What deciding it would do; the refusal that it would meet, if any."""
+    from slipway.serving.release.moving import against
+
+    refused = None if wanted.already(rollout) else against(desk, rollout, wanted)
+    if json:
+        print_json({"model": rollout.model, "action": wanted.action.value, "against": str(refused) if refused else ""})
+    else:
+        say(f"This would {f'be refused: {refused}' if refused else f'{wanted.words} {name}.'} Nothing was changed.")
+    return refused
+
+
+def tell_channel(converged: "Converged | SiteConverged") -> None:
     """What devices are told now, or whom that waits for."""
     if converged.waits:
         say(f"Devices are not told yet. {converged.waits} `slipway channel keepalive` there does the rest.")

@@ -1,16 +1,15 @@
 """What `slipway fleet pin` and `slipway freeze` share: each is one entry, which the channel then follows."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slipway.platform.cli.output import print_json, say
+from slipway.platform.cli.output import print_json
 from slipway.platform.cli.session import confirm_change
-from slipway.serving.release.cli.arguments import tell_channel
+from slipway.serving.release.cli.arguments import channel_data, tell_channel, tell_dry
 
 if TYPE_CHECKING:
     from slipway.platform.registry.desk import Desk
-    from slipway.serving.release.converging import Converged
     from slipway.serving.release.moving import Move
 
 Until = Annotated[
@@ -28,7 +27,7 @@ def hold(
     from slipway.platform.cli.data.meter import meter
     from slipway.platform.errors import WrongUse
     from slipway.serving.release.folding import load_rollout
-    from slipway.serving.release.moving import against, move
+    from slipway.serving.release.moving import move
     from slipway.serving.release.opening import open_repository
     from slipway.serving.release.wording import hold as told
 
@@ -37,13 +36,7 @@ def hold(
         raise WrongUse("A pin and a freeze take a reason, also to end them.", mend='--reason "…"')
     name = model or "everything"
     if dry_run:
-        rollout = load_rollout(desk, model)[0]
-        refused = None if wanted.already(rollout) else against(desk, rollout, wanted)
-        if json:
-            print_json({"model": model, "action": wanted.action.value, "against": str(refused) if refused else ""})
-        else:
-            say(f"This would {f'be refused: {refused}' if refused else f'{wanted.words} {name}.'} Nothing was changed.")
-        if refused:
+        if refused := tell_dry(desk, load_rollout(desk, model)[0], wanted, name, json=json):
             raise refused
         return
     confirm_change(desk.loaded, f"{wanted.words} {name}", yes)
@@ -53,13 +46,14 @@ def hold(
         )
     decision, number = done.written.entry.decision, done.written.entry.number
     if json:
-        print_json({"entry": number, "before": done.before, "models": [_data(one) for one in done.shown]})
+        print_json(
+            {
+                "entry": number,
+                "before": done.before,
+                "models": [{"model": one.model, **channel_data(one)} for one in done.shown],
+            }
+        )
         return
     typer.echo(f"{told(decision)}{', already' * done.before}: entry {number}.")
     for one in done.shown:
         tell_channel(one)
-
-
-def _data(one: "Converged") -> dict[str, Any]:
-    pointer = one.pointer.model_dump(mode="json") if one.pointer else None
-    return {"model": one.model, "pointer": pointer, "shown": not one.waits, "waits": one.waits}

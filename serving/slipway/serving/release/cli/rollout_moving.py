@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from slipway.platform.cli.model.arguments import open_desk
-from slipway.platform.cli.output import DryRun, Json, Yes, print_json, say
+from slipway.platform.cli.output import DryRun, Json, Yes, print_json
 from slipway.platform.cli.session import confirm_change
 from slipway.serving.release.cli.arguments import (
     Cohort,
@@ -16,6 +16,7 @@ from slipway.serving.release.cli.arguments import (
     channel_data,
     release_data,
     tell_channel,
+    tell_dry,
 )
 
 if TYPE_CHECKING:
@@ -147,21 +148,13 @@ def sample(  # noqa: PLR0913 - options, which people write by name
 def _move(model: str, wanted: "Move", why: tuple[str, str | None], *, dry_run: bool, yes: bool, json: bool) -> None:
     from slipway.platform.cli.data.meter import meter
     from slipway.serving.release.folding import known_rollout
-    from slipway.serving.release.moving import against, move
+    from slipway.serving.release.moving import move
     from slipway.serving.release.opening import open_repository
     from slipway.serving.release.wording import sampling, standing
 
     desk = open_desk()
     if dry_run:
-        rollout = known_rollout(desk, model)[0]
-        refused = None if wanted.already(rollout) else against(desk, rollout, wanted)
-        if json:
-            print_json(
-                {"model": rollout.model, "action": wanted.action.value, "against": str(refused) if refused else ""}
-            )
-            return
-        would = f"be refused: {refused}" if refused else f"{wanted.words} {model}."
-        say(f"This would {would} Nothing was changed.")
+        tell_dry(desk, known_rollout(desk, model)[0], wanted, model, json=json)
         return
     confirm_change(desk.loaded, f"{wanted.words} {model}", yes)
     reason, request = why

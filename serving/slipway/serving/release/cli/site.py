@@ -8,7 +8,7 @@ import typer
 from slipway.platform.cli.model.arguments import open_desk
 from slipway.platform.cli.output import DryRun, Json, Yes, print_fields, print_json, print_table, say
 from slipway.platform.cli.session import confirm_change
-from slipway.serving.release.cli.arguments import Cohort, Reason, Request, Share
+from slipway.serving.release.cli.arguments import Cohort, Reason, Request, Share, tell_channel
 
 if TYPE_CHECKING:
     from slipway.serving.release.configuring import Change
@@ -197,8 +197,7 @@ def _change(site: str, wanted: "Change", why: tuple[str, str | None], *, dry_run
         )
         return
     typer.echo(f"{site}: {_standing(done.site)}{', already' * done.before}: entry {number}.")
-    if shown.waits:
-        say(f"Devices are not told yet. {shown.waits} `slipway channel keepalive` there does the rest.")
+    tell_channel(shown)
 
 
 def _check_name(site: str) -> None:

@@ -12,7 +12,7 @@ from slipway.serving.channel.site import Configured, SiteConfig, SitePointer, Wi
 from slipway.serving.edge.agent.clock import SystemClock
 from slipway.serving.edge.configuration import Enrolment, Home
 from slipway.serving.edge.fleet.site import FILE, SiteFollowing
-from slipway.serving.edge.fleet.windows import next_open, open_now, swap_in
+from slipway.serving.edge.fleet.windows import swap_in
 
 NIGHTS = SiteConfig(zone="Europe/Berlin", windows=(Window(begin="22:00", end="04:00"),))
 
@@ -20,6 +20,14 @@ NIGHTS = SiteConfig(zone="Europe/Berlin", windows=(Window(begin="22:00", end="04
 def at(text: str) -> datetime:
     """A moment in UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def open_now(config: SiteConfig, moment: datetime) -> bool:
+    return swap_in(config, moment) <= 0
+
+
+def next_open(config: SiteConfig, moment: datetime) -> datetime:
+    return moment + timedelta(seconds=swap_in(config, moment))
 
 
 @pytest.mark.parametrize(

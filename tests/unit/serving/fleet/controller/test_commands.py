@@ -1,16 +1,13 @@
 """`slipway fleet control` and `slipway rollout watch` as a person runs them, on a real fleet store that is empty."""
 
-import io
 import json
-from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from datetime import datetime
 
 import pytest
 
+from commanding import Run, commanding
 from planted.leading import Leading, plan
 from rolling_out import MODEL
-from slipway.platform.cli.main import main
 from slipway.serving.channel.site import SiteConfig
 from slipway.serving.fleet.controller.evidence import Evidence
 from slipway.serving.fleet.controller.gathering import Asked, Gatherer
@@ -18,23 +15,11 @@ from slipway.serving.fleet.store.store import FleetStore
 from slipway.serving.release.configuring import change, setting
 from slipway.serving.release.opening import open_repository
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
 def run(leading: Leading, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Exit code, standard output and standard error of a command."""
-    monkeypatch.chdir(leading.site.root)
-
-    def command(*arguments: str, by: str = "rollouts") -> tuple[int, str, str]:
-        for name, value in {**leading.site.environ, "SLIPWAY_IDENTITY__PERSON": by}.items():
-            monkeypatch.setenv(name, value)
-        out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err):
-            code = main(list(arguments))
-        return code, out.getvalue(), err.getvalue()
-
-    return command
+    return commanding(leading.site, monkeypatch, "rollouts")
 
 
 @pytest.fixture

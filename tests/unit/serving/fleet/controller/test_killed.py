@@ -1,59 +1,17 @@
-"""Controllers that are killed before every second of their writes, and two at once: all is decided once.
-
-The children are forked from the test, so that each is a real process that is really killed.
-"""
+"""Controllers that are killed before every second of their writes, and two at once: all is decided once."""
 
 import os
 import shutil
-import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from forked import child, ended, killed_at
 from planted.leading import Leading, plan
 from slipway.platform.ledger.entry import Action
-from slipway.platform.store.directory import DirectoryStore
 from slipway.serving.fleet.controller import leading as controller
 
-WRITES = ("put", "put_if_absent", "put_file")
 DECIDED = (Action.ADVANCE, Action.PAUSE, Action.ROLLBACK)
-
-
-def child(work: Callable[[], object]) -> int:
-    """Run it in a forked process; its id."""
-    process = os.fork()
-    if process:
-        return process
-    status = 1
-    try:
-        work()
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def ended(process: int) -> int:
-    """Exit status, or minus the signal."""
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-
-
-def dying(place: int) -> None:
-    """From here on this process is killed before the write of that number."""
-    left = place
-
-    def counted(own: Callable[..., object]) -> Callable[..., object]:
-        def write(*args: object, **named: object) -> object:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return own(*args, **named)
-
-        return write
-
-    for name in WRITES:
-        setattr(DirectoryStore, name, counted(getattr(DirectoryStore, name)))
 
 
 @pytest.mark.parametrize(
@@ -75,20 +33,14 @@ def test_killed_before_a_write_it_is_finished_by_the_next_look(
     before = len(leading.site.entries(*DECIDED))
     shutil.copytree(site, begun)
     for place in range(1, 100, 2):
-
-        def short_lived(place: int = place) -> None:
-            dying(place)
-            leading.look()
-
-        status = ended(child(short_lived))
-        assert status in (0, -signal.SIGKILL)
+        was_killed = killed_at(place, leading.look)
         leading.look()
         found = leading.site.entries(*DECIDED)[before:]
         assert [one.entry.decision.action for one in found] == [action]
         assert leading.site.told() == told
         leading.look()
         assert len(leading.site.entries(*DECIDED)) == before + 1
-        if status == 0:
+        if not was_killed:
             break
         shutil.rmtree(site)
         shutil.copytree(begun, site)

@@ -168,9 +168,7 @@ def _place(book: Book) -> str:
         return str(connection.scalar(sqlalchemy.select(SENDINGS.c.place)))
 
 
-def test_a_class_on_which_a_release_fails_is_undone_by_one_who_is_on_call(
-    site: Site, run: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_class_on_which_a_release_fails_is_undone_by_one_who_is_on_call(site: Site, run: Any) -> None:
     fill(site, heard={"gate-1": timedelta(), "gate-2": timedelta(), "gate-3": timedelta()}, bad=("gate-1", "gate-2"))
     code, out, err = run("incident", MODEL)
     assert (code, err) == (0, "")
@@ -184,8 +182,7 @@ def test_a_class_on_which_a_release_fails_is_undone_by_one_who_is_on_call(
         f"1 of site harbour came to release 2 of {MODEL}",
     ]
     assert {(one["release"], one["devices"]) for one in told["runs"]} == {(1, 2), (2, 1)}
-    monkeypatch.setenv("SLIPWAY_IDENTITY__PERSON", "ben")
-    assert "`ben` is not; cleo or dora can" in run("incident", "--json", MODEL)[1]
+    assert "`ben` is not; cleo or dora can" in run("incident", "--json", MODEL, by="ben")[1]
     site.undo()
     found = json.loads(run("incident", MODEL, "--json")[1])
     assert not found["next"]["command"].startswith("slipway rollback")

@@ -1,17 +1,12 @@
 """A project with a channel; made once and copied, for founding a channel costs most."""
 
-import io
 import shutil
-from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
+from commanding import Run, commanding
 from rolling_out import Site
-from slipway.platform.cli.main import main
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="session")
@@ -52,14 +47,4 @@ def led_site(led: Path, tmp_path: Path) -> Site:
 @pytest.fixture
 def run(led_site: Site, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Exit code, standard output and standard error of a command."""
-    monkeypatch.chdir(led_site.root)
-
-    def command(*arguments: str, by: str = "dora", **environ: str) -> tuple[int, str, str]:
-        for name, value in {**led_site.environ, "SLIPWAY_IDENTITY__PERSON": by, **environ}.items():
-            monkeypatch.setenv(name, value)
-        out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err):
-            code = main(list(arguments))
-        return code, out.getvalue(), err.getvalue()
-
-    return command
+    return commanding(led_site, monkeypatch, "dora")

@@ -1,78 +1,19 @@
-"""Processes that are killed before any of their writes, and ones that start at the same moment: always one release.
-
-The children are forked from the test, so that each is a real process that is really killed, and none has to import
-everything anew.
-"""
+"""Processes that are killed before any of their writes, and ones that start at the same moment: always one release."""
 
 import multiprocessing
-import os
 import shutil
-import signal
 from collections.abc import Callable, Iterator
 from itertools import count
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
+from forked import REFUSED, child, ended, killed_at
 from rolling_out import MODEL, Site
 from slipway.platform.ledger.entry import Action
-from slipway.platform.registry.desk import Refused
-from slipway.platform.store.directory import DirectoryStore
 from slipway.serving.channel.transport import NotThere
 from slipway.serving.release import moving, starting
 
-WRITES = ("put", "put_if_absent", "put_file")
-REFUSED = 3
 APART = 3
-
-
-def child(work: Callable[[], object]) -> int:
-    """Run it in a forked process; its id."""
-    process = os.fork()
-    if process:
-        return process
-    status = 1
-    try:
-        work()
-        status = 0
-    except Refused:
-        status = REFUSED
-    finally:
-        os._exit(status)
-
-
-def ended(process: int) -> int:
-    """Exit status, or minus the signal."""
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-
-
-def dying(place: int) -> None:
-    """From here on this process is killed before the write of that number."""
-    left = place
-
-    def counted(own: Callable[..., object]) -> Callable[..., object]:
-        def write(*args: object, **named: object) -> object:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return own(*args, **named)
-
-        return write
-
-    for name in WRITES:
-        setattr(DirectoryStore, name, counted(getattr(DirectoryStore, name)))
-
-
-def killed_at(place: int, work: Callable[[], object]) -> bool:
-    """Whether it came so far as to be killed."""
-
-    def short_lived() -> None:
-        dying(place)
-        work()
-
-    status = ended(child(short_lived))
-    assert status in (0, -signal.SIGKILL)
-    return status != 0
 
 
 def released(site: Site) -> list[str]:

@@ -1,17 +1,13 @@
 """A project with a channel; made once and copied, for founding a channel costs most."""
 
-import io
 import shutil
-from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
+from commanding import Run, commanding
 from rolling_out import Site as Project
-from slipway.platform.cli.main import main
 
-Run = Callable[..., tuple[int, str, str]]
 CONFIG = """\
 zone: Europe/Lisbon
 windows:
@@ -50,14 +46,4 @@ def config(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(project: Project, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Exit code, standard output and standard error of a command."""
-    monkeypatch.chdir(project.root)
-
-    def command(*arguments: str, by: str = "edda", **environ: str) -> tuple[int, str, str]:
-        for name, value in {**project.environ, "SLIPWAY_IDENTITY__PERSON": by, **environ}.items():
-            monkeypatch.setenv(name, value)
-        out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err):
-            code = main(list(arguments))
-        return code, out.getvalue(), err.getvalue()
-
-    return command
+    return commanding(project, monkeypatch, "edda")

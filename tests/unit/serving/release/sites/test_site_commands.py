@@ -1,18 +1,15 @@
 """Sites as a person commands them, and as a device of the site reads them from a real channel."""
 
 import json
-import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from forked import killed_at
 from rolling_out import Site as Project
-from signed_channel.killing import WRITES
 from slipway.platform.ledger.entry import Action
-from slipway.platform.store.directory import DirectoryStore
 from slipway.serving.channel.site import SitePointer
 from slipway.serving.release.configuring import change, returning, setting
 from slipway.serving.release.keeping import keep
@@ -150,41 +147,12 @@ def test_killed_before_any_write_it_is_finished_by_the_next(project: Project, co
         return change(desk, open_repository(desk), "harbour", setting(read_site(config), None), reason="x", request="r")
 
     place = 1
-    while _killed(place, work):
+    while killed_at(place, work):
         place += 2
     assert place > 3
     assert told(project) == (1, None)
     assert len([one for one in project.own.ledger.entries() if one.entry.decision.action is Action.CONFIGURE]) == 1
     assert len(load_sites(project.own)["harbour"].steps) == 1
-
-
-def _killed(place: int, work: Callable[[], object]) -> bool:
-    """Whether a forked process came so far as to be killed before the write of that number."""
-    process = os.fork()
-    if not process:
-        try:
-            _dying(place)
-            work()
-        finally:
-            os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -signal.SIGKILL
-
-
-def _dying(place: int) -> None:
-    left = place
-
-    def counted(own: Callable[..., object]) -> Callable[..., object]:
-        def write(*args: object, **named: object) -> object:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return own(*args, **named)
-
-        return write
-
-    for name in WRITES & set(dir(DirectoryStore)):
-        setattr(DirectoryStore, name, counted(getattr(DirectoryStore, name)))
 
 
 def test_differences_are_told_by_their_keys(config: Path) -> None:
