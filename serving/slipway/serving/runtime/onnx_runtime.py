@@ -118,7 +118,9 @@ def _options(threads: int) -> Any:  # noqa: ANN401
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:400]
+    """What the runtime says, where it says it to people: C++ calls a lack of memory `bad_alloc`."""
+    said = (str(error).splitlines() or [type(error).__name__])[0][:400]
+    return f"it asks for more memory than there is ({said})" if "bad_alloc" in said else said
 
 
 def _check_contract(session: Any, contract: Contract, name: str) -> None:  # noqa: ANN401

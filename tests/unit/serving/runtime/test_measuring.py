@@ -90,7 +90,7 @@ def test_a_model_that_never_ends_is_ended(tmp_path: Path) -> None:
 
 
 def test_a_model_that_wants_too_much_memory_gets_none(tmp_path: Path) -> None:
-    with pytest.raises(ModelUnfit, match=r"Failed to allocate memory|bad_alloc|needs more than 512 MB"):
+    with pytest.raises(ModelUnfit, match=r"memory|needs more than 512 MB"):
         measure_apart(saved(tmp_path, small_onnx.exhausting()), small_onnx.CONTRACT, limits=Limits(memory_mb=512))
 
 
