@@ -1,77 +1,31 @@
-"""The console's pages, and what a form on them changes. Whoever has no session is told how to get one."""
+"""The console's pages, and what a form on them changes."""
 
-from collections.abc import Callable
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
 from slipway.platform.errors import SlipwayError
-from slipway.platform.registry.desk import Refused
 from slipway.serving.channel.limits import MOST
-from slipway.serving.errors import SlipwayError as DeviceError
-from slipway.serving.fleet.console import changing
+from slipway.serving.fleet.console import changing, models
+from slipway.serving.fleet.console.answering import answer
 from slipway.serving.fleet.console.office import Office
 from slipway.serving.fleet.console.rendering import page, static
-from slipway.serving.fleet.operators.acting import Acting, RoleMissing
-from slipway.serving.fleet.service.context import service_of
-from slipway.serving.fleet.service.people import acting_of, cached_body
+from slipway.serving.fleet.operators.acting import Acting
+from slipway.serving.fleet.service.people import cached_body
 from slipway.serving.fleet.service.refusing import Refusal
 from slipway.serving.fleet.store.reading import Wanted
 
 router = APIRouter(include_in_schema=False)
 What = Literal["pause", "undo"]
 Plain = Query(max_length=64, pattern=r"^[^\x00-\x1f]*$")
-UNREADABLE: Final = 422
-Shown = Callable[[Office, Acting], Response]
 
 
 def console(app: FastAPI) -> None:
     """The part of the application that people look at."""
+    app.include_router(models.router)
     app.include_router(router)
-
-
-async def _answer(request: Request, shown: Shown) -> Response:
-    """A page for whoever has a session; what goes wrong is a page, too."""
-    acting = await acting_of(request)
-    if acting is None:
-        return page("unknown.html", 401, title="Console", acting=None)
-
-    def made() -> Response:
-        try:
-            return shown(Office(service_of(request)), acting)
-        except (SlipwayError, DeviceError) as error:
-            code = 403 if isinstance(error, RoleMissing) else 409 if isinstance(error, Refused) else UNREADABLE
-            return page("refused.html", code, title="Not done", acting=acting, error=error)
-
-    return await run_in_threadpool(made)
-
-
-@router.get("/")
-async def overview(request: Request) -> Response:
-    """Each model."""
-    return await _answer(
-        request,
-        lambda office, acting: page(
-            "overview.html",
-            title="Models",
-            acting=acting,
-            models=office.models(),
-            now=office.now,
-            total=office.service.store.count(Wanted()),
-        ),
-    )
-
-
-@router.get("/models/{model}")
-async def model(request: Request, model: str) -> Response:
-    """One model."""
-    return await _answer(
-        request,
-        lambda office, acting: page("model.html", title=model, acting=acting, one=office.model(model), now=office.now),
-    )
 
 
 @router.get("/models/{model}/{what}")
@@ -85,7 +39,7 @@ async def confirm(request: Request, model: str, what: What) -> Response:
             "confirm.html", title=f"{what} {model}", acting=acting, model=model, what=what, release=release, told=told
         )
 
-    return await _answer(request, shown)
+    return await answer(request, shown)
 
 
 @router.post("/models/{model}/{what}")
@@ -97,7 +51,7 @@ async def change(request: Request, model: str, what: What) -> Response:
         changing.change(office.desk(), acting, model, what, form)
         return RedirectResponse(f"/models/{quote(model, safe='')}", 303)
 
-    return await _answer(request, shown)
+    return await answer(request, shown)
 
 
 @router.get("/fleet")
@@ -128,7 +82,7 @@ async def fleet(
             now=office.now,
         )
 
-    return await _answer(request, shown)
+    return await answer(request, shown)
 
 
 @router.get("/devices/{name}")
@@ -143,7 +97,7 @@ async def device(request: Request, name: str) -> Response:
         spans = office.service.store.spans(name, limit=50)
         return page("device.html", title=name, acting=acting, one=found, spans=spans, office=office, now=office.now)
 
-    return await _answer(request, shown)
+    return await answer(request, shown)
 
 
 @router.get("/ledger")
@@ -154,7 +108,7 @@ async def ledger(request: Request, before: Annotated[int | None, Query(ge=1, le=
         entries, following = office.entries(before)
         return page("ledger.html", title="Ledger", acting=acting, entries=entries, following=following)
 
-    return await _answer(request, shown)
+    return await answer(request, shown)
 
 
 @router.get("/static/{name}")
