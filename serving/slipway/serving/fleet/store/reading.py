@@ -8,18 +8,32 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, case, exists, func, or_, select
 
 from slipway.serving.fleet.facts import DeviceFacts, Running
 from slipway.serving.fleet.store import times
 from slipway.serving.fleet.store.tables import AUDIT, DEVICES, HEARD, SPANS, STANDINGS, STRANGE, TOKENS
 
 
+class State(Enum):
+    """How a device is; it may be several at once."""
+
+    WELL = "well"
+    """None of the others."""
+    CHANGING = "changing"
+    """A release is on its way to being what it runs."""
+    FAILED = "failed"
+    """It went back from a release by itself."""
+    SILENT = "silent"
+    REVOKED = "revoked"
+
+
 @dataclass(frozen=True)
 class Wanted:
-    """Which devices."""
+    """Which devices; those that are revoked only where that is asked for."""
 
     site: str | None = None
     model: str | None = None
@@ -27,6 +41,22 @@ class Wanted:
     search: str = ""
     after: str = ""
     limit: int | None = None
+    device_class: str | None = None
+    cohort: str | None = None
+    state: State | None = None
+    silent_since: int = 0
+    """Whoever was not heard from then on is silent."""
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """How many devices of a site there are, and how they are."""
+
+    site: str | None
+    all: int
+    changing: int
+    failed: int
+    silent: int
 
 
 @dataclass(frozen=True)
@@ -104,23 +134,67 @@ def device(connection: Connection, name: str) -> DeviceFacts | None:
     return found[0] if found else None
 
 
+def crowds(connection: Connection, wanted: Wanted) -> list[Crowd]:
+    """By site, as far as the rest that is wanted goes; the largest first."""
+    query = _filtered(
+        select(
+            DEVICES.c.site,
+            func.count().label("all"),
+            *(func.sum(case((_is(one, wanted), 1), else_=0)).label(one.value) for one in COUNTED),
+        ),
+        wanted,
+    )
+    rows = connection.execute(query.group_by(DEVICES.c.site).order_by(func.count().desc(), DEVICES.c.site))
+    return [Crowd(row.site, row.all, int(row.changing), int(row.failed), int(row.silent)) for row in rows]
+
+
+def classes(connection: Connection) -> list[str]:
+    """Those of devices that are not revoked."""
+    query = select(DEVICES.c.device_class).where(DEVICES.c.revoked_at.is_(None)).distinct()
+    return list(connection.scalars(query.order_by(DEVICES.c.device_class)))
+
+
+COUNTED = (State.CHANGING, State.FAILED, State.SILENT)
+
+
+def _is(state: State, wanted: Wanted) -> ColumnElement[bool]:
+    """Whether a device is so."""
+    runs = STANDINGS.c.device == DEVICES.c.id
+    if wanted.model is not None:
+        runs &= STANDINGS.c.model == wanted.model
+    match state:
+        case State.CHANGING:
+            return exists().where(runs, STANDINGS.c.coming.is_not(None))
+        case State.FAILED:
+            return exists().where(runs, STANDINGS.c.bad != "[]")
+        case State.SILENT:
+            return or_(HEARD.c.at.is_(None), HEARD.c.at < wanted.silent_since)
+        case State.REVOKED:
+            return DEVICES.c.revoked_at.is_not(None)
+    return and_(*(~_is(one, wanted) for one in COUNTED))
+
+
 def _filtered(query: Select[Any], wanted: Wanted) -> Select[Any]:
     query = query.select_from(DEVICES.outerjoin(HEARD, HEARD.c.device == DEVICES.c.id))
-    query = query.where(DEVICES.c.revoked_at.is_(None))
-    if wanted.site is not None:
-        query = query.where(DEVICES.c.site == wanted.site)
+    if wanted.state is not State.REVOKED:
+        query = query.where(DEVICES.c.revoked_at.is_(None))
+    if wanted.state is not None:
+        query = query.where(_is(wanted.state, wanted))
+    for column, value in ((DEVICES.c.site, wanted.site), (DEVICES.c.device_class, wanted.device_class)):
+        if value is not None:
+            query = query.where(column == value)
+    if wanted.cohort is not None:
+        query = query.where(DEVICES.c.cohorts.contains(json.dumps(wanted.cohort), autoescape=True))
     if wanted.search:
         query = query.where(DEVICES.c.id.contains(wanted.search, autoescape=True))
     if wanted.after:
         query = query.where(DEVICES.c.id > wanted.after)
-    if wanted.model is not None or wanted.release is not None:
-        runs = select(STANDINGS.c.device)
-        if wanted.model is not None:
-            runs = runs.where(STANDINGS.c.model == wanted.model)
-        if wanted.release is not None:
-            runs = runs.where(STANDINGS.c.release == wanted.release)
-        query = query.where(DEVICES.c.id.in_(runs))
-    return query
+    runs = [column == value for column, value in _run_by(wanted) if value is not None]
+    return query.where(DEVICES.c.id.in_(select(STANDINGS.c.device).where(*runs))) if runs else query
+
+
+def _run_by(wanted: Wanted) -> tuple[tuple[Column[Any], str | int | None], ...]:
+    return (STANDINGS.c.model, wanted.model), (STANDINGS.c.release, wanted.release)
 
 
 def _facts(connection: Connection, query: Select[Any], names: Select[Any], limit: int | None) -> list[DeviceFacts]:

@@ -29,7 +29,7 @@ from slipway.serving.fleet.store import (
 from slipway.serving.fleet.store.enrolling import By, Place, Token
 from slipway.serving.fleet.store.outcomes import Precision, Told
 from slipway.serving.fleet.store.people import Session
-from slipway.serving.fleet.store.reading import Done, MadeToken, Span, Strange, Wanted
+from slipway.serving.fleet.store.reading import Crowd, Done, MadeToken, Span, Strange, Wanted
 from slipway.serving.fleet.store.reporting import Heard, Memory
 from slipway.serving.fleet.store.retaining import Forgotten
 from slipway.serving.fleet.store.tables import DEVICES, SAMPLES, STRANGE
@@ -96,8 +96,7 @@ class FleetStore:
         after: str = "",
         limit: int | None = None,
     ) -> Sequence[DeviceFacts]:
-        wanted = Wanted(site, model, release, search, after, limit)
-        return self._read(lambda connection: reading.devices(connection, wanted))
+        return self.wanted(Wanted(site, model, release, search, after, limit))
 
     def device(self, name: str) -> DeviceFacts | None:
         return self._read(lambda connection: reading.device(connection, name))
@@ -120,9 +119,26 @@ class FleetStore:
 
     # What else can be asked.
 
+    def wanted(self, wanted: Wanted) -> list[DeviceFacts]:
+        """Devices that are so, by id."""
+        return self._read(lambda connection: reading.devices(connection, wanted))
+
+    def crowds(self, wanted: Wanted) -> list[Crowd]:
+        """By site, how many devices are so, and how they are; the largest first."""
+        return self._read(lambda connection: reading.crowds(connection, wanted))
+
+    def classes(self) -> list[str]:
+        """The classes that devices have."""
+        return self._read(reading.classes)
+
     def count(self, wanted: Wanted) -> int:
         """How many devices are so, on all pages."""
         return self._read(lambda connection: reading.count_devices(connection, wanted))
+
+    def hours(self, device: str, models: Sequence[str], *, since: datetime, until: datetime) -> list[Work]:
+        """What one device did with these models, hour by hour."""
+        begin, end = times.stamp(since), times.stamp(until)
+        return self._read(lambda connection: working.hours(connection, device, models, (begin, end)))
 
     def distributions(self, model: str, release: int, *, since: datetime, until: datetime) -> dict[str, list[int]]:
         """By measure, how many values of all devices lay in each part of the reference."""

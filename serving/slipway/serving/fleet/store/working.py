@@ -46,6 +46,25 @@ def work(connection: Connection, asked: Asked, horizons: dict[str, int], *, hour
     return [_work(asked.model, device, release, one) for (device, release, _), one in sorted(found.items(), key=_order)]
 
 
+def hours(connection: Connection, device: str, models: Sequence[str], span: tuple[int, int]) -> list[Work]:
+    """What one device did in the hours of a span; each is looked up by its key, however many devices there are."""
+    begin, end = span
+    subjects = select(SUBJECTS).where(SUBJECTS.c.model.in_(list(models)), SUBJECTS.c.release.is_not(None))
+    named = {row.number: (row.model, row.release) for row in connection.execute(subjects)}
+    query = select(HOURS).where(
+        HOURS.c.subject.in_(list(named)),
+        HOURS.c.at.in_(list(range(begin - begin % times.HOUR, end, times.HOUR))),
+        HOURS.c.device == device,
+    )
+    found: dict[tuple[int, str, int], Sum] = {}
+    for row in connection.execute(query.order_by(HOURS.c.at)):
+        done = found.setdefault((row.at, *named[row.subject]), Sum())
+        done.add_row(row.counts, row.latency, row.running, row.divergence)
+    return [
+        _work(model, device, release, _Found(at, at + times.HOUR, done)) for (at, model, release), done in found.items()
+    ]
+
+
 def _order(item: tuple[tuple[str, int, int], _Found]) -> tuple[str, int, int]:
     return item[0]
 
