@@ -6,7 +6,7 @@ that was there when it began, the others by the next one.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,14 @@ class DeadlinePassed(SlipwayError):
     """The request was admitted, and nobody waited for its answer any more when its turn came."""
 
 
+class Answering(NamedTuple):
+    """Which release of a model answers, or did; without what runs it."""
+
+    model: str
+    release: int | None
+    bundle: str
+
+
 @dataclass(frozen=True)
 class LoadedModel:
     """A session with what it runs."""
@@ -45,6 +53,11 @@ class LoadedModel:
     session: Session
     batch: int | None = None
     """Rows that the device class allows in one run of several requests; None where the contract alone says."""
+
+    @property
+    def answering(self) -> Answering:
+        """Which release it is."""
+        return Answering(self.model, self.release, self.bundle)
 
 
 @dataclass(frozen=True)

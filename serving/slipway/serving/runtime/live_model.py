@@ -20,7 +20,7 @@ from slipway.serving.runtime.batching import Batchable, Buffers, Outputs, parts
 from slipway.serving.runtime.figures import Figures
 from slipway.serving.runtime.inputs import check_inputs
 from slipway.serving.runtime.latencies import warm
-from slipway.serving.runtime.live import Answer, DeadlinePassed, LoadedModel, NoModel, Overloaded
+from slipway.serving.runtime.live import Answer, Answering, DeadlinePassed, LoadedModel, NoModel, Overloaded
 from slipway.serving.runtime.memory import give_back
 from slipway.serving.runtime.session import Arrays
 from slipway.serving.runtime.waiting import Request, Serving, take, take_the_same
@@ -51,7 +51,7 @@ class LiveModel:
         self._serving: Serving | None = None
         self._retired: list[Serving] = []
         self._ended = False
-        self._past = Figures()
+        self._past: dict[Answering, Figures] = {}
         self._swaps = 0
         self._buffers = Buffers()
         if loaded is not None:
@@ -76,10 +76,17 @@ class LiveModel:
 
     def total(self) -> Figures:
         """What was done since the beginning, by whatever model."""
+        found = Figures()
+        for figures in self.each().values():
+            found.merge(figures)
+        return found
+
+    def each(self) -> dict[Answering, Figures]:
+        """The same, by the release that did it."""
         with self._lock:
-            found = self._past.copy()
+            found = {who: figures.copy() for who, figures in self._past.items()}
             for serving in filter(None, (*self._retired, self._serving)):
-                found.merge(serving.figures)
+                found.setdefault(serving.loaded.answering, Figures()).merge(serving.figures)
             return found
 
     def current(self) -> tuple[float, Figures]:
@@ -211,7 +218,7 @@ class LiveModel:
             found = [one for one in self._retired if id(one) not in needed]
             self._retired = [one for one in self._retired if id(one) in needed]
             for serving in found:
-                self._past.merge(serving.figures)
+                self._past.setdefault(serving.loaded.answering, Figures()).merge(serving.figures)
             return found
 
     def _answer(self, batch: list[Request]) -> None:

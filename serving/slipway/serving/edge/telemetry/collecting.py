@@ -19,7 +19,7 @@ from slipway.serving.edge.telemetry.moments import Moments
 from slipway.serving.edge.telemetry.sampling import Decision, why_sampled
 from slipway.serving.edge.telemetry.spool import Batch, Kind, Spool, SpoolFailed, encoded_counts
 from slipway.serving.runtime.figures import Figures
-from slipway.serving.runtime.live import LoadedModel
+from slipway.serving.runtime.live import Answering, LoadedModel
 from slipway.serving.runtime.session import Arrays
 
 log = logging.getLogger(__name__)
@@ -34,12 +34,8 @@ OF_DEVICE: Final = "device"
 class Working(Protocol):
     """What has figures, such as `runtime.live_model.LiveModel`."""
 
-    @property
-    def loaded(self) -> LoadedModel | None:
-        """What answers now."""
-
-    def total(self) -> Figures:
-        """What was done since the beginning."""
+    def each(self) -> Mapping[Answering, Figures]:
+        """What each release did since the beginning."""
 
 
 @dataclass
@@ -48,9 +44,7 @@ class _Followed:
 
     working: Working
     looking: Looking
-    told: Figures
-    subject: str
-    """The last release that answered."""
+    told: Mapping[Answering, Figures] = field(default_factory=dict)
 
 
 @dataclass
@@ -83,7 +77,7 @@ class Collector:
     def follow(self, model: str, working: Working, looking: Looking) -> None:
         """Tell of this model with every window."""
         with self._lock:
-            self._followed[model] = _Followed(working, looking, Figures(), model)
+            self._followed[model] = _Followed(working, looking)
 
     def sample_by(self, model: str, policy: Sampling) -> None:
         """From now on the model's signed policy is this one."""
@@ -185,25 +179,23 @@ class Collector:
                 self._spool = None
 
     def _take(self, followed: _Followed) -> None:
-        """What a model did since the last window, under the release that answers now or was the last to do so."""
+        """What a model did since the last window, each release under its own name."""
         for seen in followed.looking.take():
-            followed.subject = subject_of(seen.loaded)
-            window = self._windows.setdefault(followed.subject, _Window())
+            window = self._windows.setdefault(subject_of(seen.loaded), _Window())
             window.distributions, window.vectors = seen.distributions, seen.vectors
         for target, counts, figures in followed.looking.take_beside():
             if counts:
                 self._add(subject_of(target), counts)
                 self._windows[subject_of(target)].figures.merge(figures)
-        if (loaded := followed.working.loaded) is not None:
-            followed.subject = subject_of(loaded)
-        total, told = followed.working.total(), followed.told
-        followed.told = total
-        done = {name: getattr(total, name) - getattr(told, name) for name in COUNTED}
-        if any(done.values()):
-            self._add(followed.subject, done)
-            figures = self._windows[followed.subject].figures
-            figures.latency.merge(total.latency.since(told.latency))
-            figures.running.merge(total.running.since(told.running))
+        before, followed.told = followed.told, followed.working.each()
+        for who, total in followed.told.items():
+            told = before.get(who) or Figures()
+            done = {name: getattr(total, name) - getattr(told, name) for name in COUNTED}
+            if any(done.values()):
+                self._add(subject_of(who), done)
+                figures = self._windows[subject_of(who)].figures
+                figures.latency.merge(total.latency.since(told.latency))
+                figures.running.merge(total.running.since(told.running))
 
     def _add(self, subject: str, counts: Mapping[str, int]) -> None:
         there = self._windows.setdefault(subject, _Window()).counts
@@ -224,7 +216,7 @@ class Collector:
         return self._spool
 
 
-def subject_of(loaded: LoadedModel) -> str:
+def subject_of(loaded: LoadedModel | Answering) -> str:
     """Model, release and bundle, as telemetry names them."""
     return f"{loaded.model}/{loaded.release or '-'}/{loaded.bundle}"
 

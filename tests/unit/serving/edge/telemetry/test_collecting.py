@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,21 @@ def test_windows_add_up_to_the_whole(
     live.close()
     collector.flush()
     assert spool.counted()["answered"] == 6
+
+
+def test_what_a_release_did_before_it_was_exchanged_counts_for_it(
+    collector: Collector, spool: Spool, loaded: LoadedModel, looking: Looking
+) -> None:
+    live = LiveModel(loaded)
+    collector.follow("small", live, looking)
+    live.submit(seeded_inputs(loaded.contract)).result(timeout=30)
+    live.swap(replace(loaded, release=4))
+    for _ in range(2):
+        live.submit(seeded_inputs(loaded.contract)).result(timeout=30)
+    live.close()
+    collector.flush()
+    counts = {subject: body["answered"] for subject, _, body in told(spool, "counts")}
+    assert counts == {f"small/3/{loaded.bundle}": 1, f"small/4/{loaded.bundle}": 2}
 
 
 def test_only_so_many_rows_a_second_are_looked_at(looking: Looking, moment: Moment, loaded: LoadedModel) -> None:
