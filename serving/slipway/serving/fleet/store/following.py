@@ -1,0 +1,78 @@
+"""Which devices follow a model, with what each does with it: the rows that the progress of a wave is counted from.
+
+A page counts all devices each time it is made, so these are plain rows and no facts.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sqlalchemy import Connection, and_, func, or_, select
+
+from slipway.serving.fleet.store import times
+from slipway.serving.fleet.store.tables import DEVICES, HEARD, STANDINGS
+
+
+class Follower(NamedTuple):
+    """A device that is to run a model, or does."""
+
+    id: str
+    device_class: str
+    site: str | None
+    cohorts: frozenset[str]
+    heard_at: int | None
+    """In the store's milliseconds: few are ever shown."""
+    release: int | None
+    shadow: int | None
+    coming: int | None
+    bad: tuple[int, ...]
+
+    def silent(self, since: int) -> bool:
+        """Whether it has said nothing since then."""
+        return self.heard_at is None or self.heard_at < since
+
+
+class Running(NamedTuple):
+    """How many devices run a release of a model."""
+
+    model: str
+    release: int | None
+    devices: int
+
+
+NOTHING: frozenset[str] = frozenset()
+
+
+def followers(connection: Connection, model: str) -> Iterator[Follower]:
+    """Those that are not revoked, by id."""
+    its = and_(STANDINGS.c.device == DEVICES.c.id, STANDINGS.c.model == model)
+    query = (
+        select(
+            DEVICES.c.id, DEVICES.c.device_class, DEVICES.c.site, DEVICES.c.cohorts, HEARD.c.at,
+            STANDINGS.c.release, STANDINGS.c.shadow, STANDINGS.c.coming, STANDINGS.c.bad,
+        )
+        .select_from(DEVICES.outerjoin(HEARD, HEARD.c.device == DEVICES.c.id).outerjoin(STANDINGS, its))
+        .where(DEVICES.c.revoked_at.is_(None))
+        .where(or_(STANDINGS.c.device.is_not(None), DEVICES.c.models.contains(json.dumps(model), autoescape=True)))
+        .order_by(DEVICES.c.id)
+    )  # fmt: skip
+    for name, kind, site, cohorts, at, release, shadow, coming, bad in connection.execute(query):
+        of = NOTHING if cohorts == "[]" else frozenset(json.loads(cohorts))
+        failed = () if bad in (None, "[]") else tuple(json.loads(bad))
+        yield Follower(name, kind, site, of, at, release, shadow, coming, failed)
+
+
+def running(connection: Connection) -> list[Running]:
+    """Of all models, by release."""
+    query = (
+        select(STANDINGS.c.model, STANDINGS.c.release, func.count())
+        .select_from(STANDINGS.join(DEVICES, DEVICES.c.id == STANDINGS.c.device))
+        .where(DEVICES.c.revoked_at.is_(None))
+        .group_by(STANDINGS.c.model, STANDINGS.c.release)
+    )
+    return [Running(*row) for row in connection.execute(query)]
+
+
+def silent_before(now: int, minutes: float) -> int:
+    """Who has said nothing since then counts as silent."""
+    return now - round(minutes * 60 * times.SECOND)
