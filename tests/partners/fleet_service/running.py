@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from fleet_service.device import FieldDevice
 from fleet_service.people import book_of, person, send
 from slipway.platform.identity import PersonSigner, Role
 from slipway.platform.settings import schema
+from slipway.serving.fleet.operators.acting import Now
 from slipway.serving.fleet.service.app import Part, create_app
 from slipway.serving.fleet.service.connecting import Connection
 from slipway.serving.fleet.service.context import Service
@@ -64,15 +65,28 @@ class Running:
         return found
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @contextmanager
-def running(folder: Path, *parts: Part, database: str = "sqlite:///fleet.db", **settings: Any) -> Iterator[Running]:
-    """A service, until the block ends."""
-    ada, ben, cleo = person("ada", Role.OPERATOR), person("ben"), person("cleo")
-    people = book_of(ada, ben)
-    with FleetStore(database, folder) as store, listen("127.0.0.1", 0) as sockets:
+def running(
+    folder: Path,
+    *parts: Part,
+    database: str = "sqlite:///fleet.db",
+    port: int = 0,
+    everybody: Sequence[PersonSigner] = (),
+    now: Now = _now,
+    **settings: Any,
+) -> Iterator[Running]:
+    """A service, until the block ends; `everybody` are ada the operator and whoever else is known."""
+    ada, ben, *more = everybody or (person("ada", Role.OPERATOR), person("ben"))
+    cleo = person("cleo")
+    people = book_of(ada, ben, *more)
+    with FleetStore(database, folder, now=now) as store, listen("127.0.0.1", port) as sockets:
         port = sockets.getsockname()[1]
         fleet = schema.Fleet(url=f"http://127.0.0.1:{port}", **settings)
-        service = Service(store, lambda: people, "http://127.0.0.1:1/channel", fleet)
+        service = Service(store, lambda: people, "http://127.0.0.1:1/channel", fleet, now)
         app = create_app(service, *parts)
         server = uvicorn.Server(uvicorn.Config(app, http=Connection, log_level="error", lifespan="off"))
         thread = threading.Thread(target=server.run, args=([sockets],), name="fleet-service")

@@ -4,7 +4,7 @@ import csv
 import io
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from slipway.serving.fleet.cli.tokens import Made
 
 app = typer.Typer(add_completion=False)
+WEEK: Final = "7d"
 
 
 @app.command()
@@ -36,11 +37,22 @@ def enrol(  # noqa: PLR0913 - options, which people write by name
     model: Annotated[
         list[str] | None, typer.Option("--model", metavar="NAME", help="A model that it follows; may repeat.")
     ] = None,
-    until: Annotated[str, typer.Option("--until", metavar="DATE", help="It counts until then, or for so long.")] = "7d",
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="DATE", help="It counts until then, or for so long; else 7d.")
+    ] = None,
     table: Annotated[
         Path | None,
         typer.Option("--csv", metavar="FILE", help="A token for each row: columns id, class, site, cohorts, models."),
     ] = None,
+    withdraw: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--withdraw",
+            metavar="TOKEN",
+            help="Make none; this one, or the one whose sha256 begins so, counts no more; may repeat.",
+        ),
+    ] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why it is withdrawn.")] = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     json: Json = False,
@@ -48,13 +60,17 @@ def enrol(  # noqa: PLR0913 - options, which people write by name
     """Make tokens, each for one machine: `slipway-edge enrol --fleet URL --token TOKEN` uses it there.
 
     It takes the role operator. A token is shown this once: the service knows only its sha256. Of a CSV all rows get
-    one, or none does; the answer is CSV again.
+    one, or none does; the answer is CSV again. One that nobody has used yet can be withdrawn.
     """
-    from slipway.serving.fleet.cli import tokens
+    from slipway.serving.fleet.cli import tokens, withdrawing
     from slipway.serving.fleet.cli.client import FleetClient
 
     loaded, now = load_settings(), datetime.now(UTC)
-    end = moment_of(until, "--until", now, ahead=True)
+    if withdraw or reason is not None:
+        _check_alone(withdraw, others=any((name, device_class, site, cohort, model, until, table)))
+        withdrawing.withdraw(loaded, withdraw or (), reason, dry_run=dry_run, yes=yes, json=json)
+        return
+    end = moment_of(until or WEEK, "--until", now, ahead=True)
     if end <= now:
         raise WrongUse(f"--until {until} is over already.")
     wish = tokens.Wish(name, device_class, site, tuple(cohort or ()), tuple(model or ()))
@@ -62,7 +78,10 @@ def enrol(  # noqa: PLR0913 - options, which people write by name
     root = _root(loaded)
     made = list(tokens.made(wishes, root, end))
     if dry_run:
-        say(f"This would make {_many(len(made))} until {end:%Y-%m-%d %H:%M %Z}. Nothing was changed.")
+        if json:
+            print_json({"until": end, "tokens": [_plain(one) for one in made], "dry_run": True})
+        else:
+            say(f"This would make {_many(len(made))} until {end:%Y-%m-%d %H:%M %Z}. Nothing was changed.")
         return
     confirm_change(loaded, f"make {_many(len(made))} for new devices", yes)
     client = FleetClient.of(loaded)
@@ -70,6 +89,14 @@ def enrol(  # noqa: PLR0913 - options, which people write by name
 
     client.post("/v1/tokens", {"root": b64encode(root).decode(), "tokens": [dict(one.body) for one in made]})
     _tell(loaded, made, end, json=json, as_csv=table is not None)
+
+
+def _check_alone(withdraw: "Sequence[str] | None", *, others: bool) -> None:
+    if not withdraw or others:
+        raise WrongUse(
+            "--withdraw goes with --reason and with nothing that a new token has.",
+            mend="`slipway fleet enrol --withdraw TOKEN --reason WHY`.",
+        )
 
 
 def _root(loaded: "Loaded") -> bytes:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from slipway.platform.cli.output import Json, print_json, print_table, say
-from slipway.serving.fleet.cli.arguments import ago, open_client
+from slipway.serving.fleet.cli.arguments import ago, day_and_time, open_client
 
 app = typer.Typer(add_completion=False)
 COLUMNS = ("device", "site", "class", "runs", "heard", "agent")
@@ -77,15 +77,17 @@ def _tell_tokens(tokens: list[dict[str, Any]], *, json: bool) -> None:
         say("There is no token that could be used.")
         return
     print_table(
-        ("token", "for", "class", "site", "made by", "until"),
+        ("token", "for", "class", "site", "cohorts", "models", "made by", "until"),
         [
             [
                 one["digest"][:12],
                 one["device"] or "any id",
                 one["device_class"] or "any",
                 one["site"] or "-",
+                ", ".join(one["cohorts"]) or "-",
+                ", ".join(one["models"]),
                 one["made_by"],
-                one["until"],
+                day_and_time(one["until"]),
             ]
             for one in tokens
         ],

@@ -50,6 +50,19 @@ class Revoking(Part):
     reason: Reason
 
 
+class Withdrawing(Part):
+    """Tokens that open nothing any more, by their sha256, and why; all or none."""
+
+    tokens: Annotated[tuple[Digest, ...], Field(min_length=1, max_length=10_000)]
+    reason: Reason
+
+
+class Withdrawn(Part):
+    """How many of them could have been used."""
+
+    withdrawn: int
+
+
 class OutcomeTold(Part):
     """What a decision should have been. Whether it was right is told, or follows from the answer that was given."""
 
@@ -165,7 +178,7 @@ class Ran(Part):
 
 
 class Change(Part):
-    """Somebody made a token, enrolled or revoked."""
+    """Somebody made or withdrew a token, enrolled or revoked."""
 
     number: int
     at: datetime
@@ -199,6 +212,8 @@ class OpenToken(Part):
     device: str | None
     device_class: str | None
     site: str | None
+    cohorts: tuple[str, ...]
+    models: tuple[str, ...]
 
     @classmethod
     def of(cls, made: MadeToken) -> "OpenToken":

@@ -22,7 +22,14 @@ log = logging.getLogger(__name__)
 
 Part = Callable[[FastAPI], None]
 METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
-READ_BY_HAND: Final = (wire.Enrolling, wire.Report, answers.Tokens, answers.Revoking, answers.Telling)
+READ_BY_HAND: Final = (
+    wire.Enrolling,
+    wire.Report,
+    answers.Tokens,
+    answers.Withdrawing,
+    answers.Revoking,
+    answers.Telling,
+)
 """Bodies that routes read themselves, bounded; OpenAPI shows them all the same."""
 
 

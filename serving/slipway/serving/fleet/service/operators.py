@@ -130,6 +130,15 @@ async def make_tokens(request: Request, acting: Operator) -> answers.Count:
     return answers.Count(new=len(made))
 
 
+@router.post("/v1/tokens/withdraw", openapi_extra=body_for("Withdrawing"))
+async def withdraw(request: Request, acting: Operator) -> answers.Withdrawn:
+    """Let tokens that nobody has used open nothing any more."""
+    service = service_of(request)
+    asked = content(answers.Withdrawing, await cached_body(request))
+    by = By(acting.person.name, acting.grant)
+    return answers.Withdrawn(withdrawn=await ask(lambda: service.store.withdraw(asked.tokens, asked.reason, by)))
+
+
 def _name(device: str) -> str:
     if len(device) > 64 or "\0" in device:  # noqa: PLR2004 - the longest id
         raise NotADevice(device[:64].replace("\0", ""))

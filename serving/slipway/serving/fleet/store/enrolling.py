@@ -1,7 +1,7 @@
 """Tokens, devices that use one, and devices that are revoked; each with who did it, in the same commit.
 
-A token is known by its sha256 alone, counts once and until a moment, and may be bound to an id, a class and a site. A
-device whose answer was lost asks again with the same token and key and gets the same answer.
+A token is known by its sha256 alone, counts once and until a moment or until it is withdrawn, and may be bound to an
+id, a class and a site. A device whose answer was lost asks again with the same token and key and gets the same answer.
 """
 
 import json
@@ -20,6 +20,7 @@ from slipway.serving.fleet.store.refusals import (
     Conflicting,
     KnownOtherwise,
     NotADevice,
+    NotAToken,
     Revoked,
     TokenRefused,
     check_sequence,
@@ -71,8 +72,33 @@ def make_tokens(connection: Connection, root: bytes, tokens: Sequence[Token], by
         lists = {"cohorts": text_of(list(one.cohorts)), "models": text_of(list(one.models))}
         made = {"root": digest, "made_at": now, "made_by": by.person, "until": times.stamp(one.until)}
         connection.execute(insert(TOKENS).values(digest=one.digest, **row, **lists, **made))
-    about = {"tokens": [{"token": one.digest, "device": one.device, "site": one.site} for one in tokens]}
+    about = {"tokens": _told(tokens)}
     note(connection, "token", tokens[0].device if len(tokens) == 1 else None, by, about, now)
+
+
+def withdraw(connection: Connection, digests: Sequence[str], reason: str, by: By, now: int) -> int:
+    """Let tokens open nothing any more, all or none; how many could have been used."""
+    its = TOKENS.c.digest.in_(digests)
+    found = {row.digest: row for row in connection.execute(select(TOKENS).where(its).with_for_update())}
+    for digest in digests:
+        row = found.get(digest)
+        if row is None:
+            raise NotAToken(digest)
+        if row.used_at is not None:
+            raise Conflicting(
+                f"The token {digest[:12]} was used by `{row.used_by}`.",
+                mend=f"`slipway fleet revoke {row.used_by}` refuses what that device says.",
+            )
+    gone = [row for row in found.values() if row.withdrawn_at is None]
+    if gone:
+        connection.execute(update(TOKENS).where(its, TOKENS.c.withdrawn_at.is_(None)).values(withdrawn_at=now))
+        about = {"reason": reason, "tokens": _told(gone)}
+        note(connection, "withdraw", gone[0].device if len(gone) == 1 else None, by, about, now)
+    return len(gone)
+
+
+def _told(tokens: "Sequence[Token | Row[Any]]") -> list[dict[str, str | None]]:
+    return [{"token": one.digest, "device": one.device, "site": one.site} for one in tokens]
 
 
 def enrol(connection: Connection, asked: Enrolling, sequence: int, signed: bytes, now: int) -> Place:
@@ -103,6 +129,8 @@ def _checked(token: "Row[Any] | None", asked: Enrolling, there: "Row[Any] | None
     again = there is not None and (there.token, there.public_key) == (digest, asked.public_key)
     if token.used_at is not None and not again:
         raise TokenRefused("This token was used.", mend=new)
+    if token.withdrawn_at is not None:
+        raise TokenRefused("This token was withdrawn.", mend=new)
     if token.used_at is None and now >= token.until:
         raise TokenRefused(f"This token counted until {times.moment(token.until):%Y-%m-%d %H:%M} UTC.", mend=new)
     for what, wanted, found in (

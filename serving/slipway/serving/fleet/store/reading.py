@@ -74,7 +74,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Done:
-    """Somebody changed something: `token`, `enrol` or `revoke`."""
+    """Somebody changed something: `token`, `withdraw`, `enrol` or `revoke`."""
 
     number: int
     at: datetime
@@ -97,8 +97,8 @@ class MadeToken:
     device: str | None
     device_class: str | None
     site: str | None
-    used_at: datetime | None
-    used_by: str | None
+    cohorts: Sequence[str]
+    models: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -291,7 +291,7 @@ def audit(connection: Connection, name: str | None, limit: int) -> list[Done]:
 
 def tokens(connection: Connection, now: int) -> list[MadeToken]:
     """Those that could still be used."""
-    open_ones = TOKENS.c.used_at.is_(None) & (TOKENS.c.until > now)
+    open_ones = TOKENS.c.used_at.is_(None) & TOKENS.c.withdrawn_at.is_(None) & (TOKENS.c.until > now)
     return [
         MadeToken(
             row.digest,
@@ -301,8 +301,8 @@ def tokens(connection: Connection, now: int) -> list[MadeToken]:
             row.device,
             row.device_class,
             row.site,
-            times.moment_or_none(row.used_at),
-            row.used_by,
+            tuple(json.loads(row.cohorts)),
+            tuple(json.loads(row.models)),
         )
         for row in connection.execute(select(TOKENS).where(open_ones).order_by(TOKENS.c.made_at, TOKENS.c.digest))
     ]

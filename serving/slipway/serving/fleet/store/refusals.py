@@ -70,5 +70,15 @@ class TokenRefused(StoreRefuses):
     """The token opens nothing."""
 
 
+class NotAToken(StoreRefuses):
+    """Nobody made it."""
+
+    def __init__(self, digest: str) -> None:
+        super().__init__(
+            f"There is no token whose sha256 begins with {digest[:12]}.",
+            mend="`slipway fleet list --tokens` tells which are open.",
+        )
+
+
 class Conflicting(StoreRefuses):
     """Something else is there already."""

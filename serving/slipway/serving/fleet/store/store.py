@@ -17,6 +17,8 @@ from slipway.serving.edge.fleet.wire import Enrolling
 from slipway.serving.fleet.facts import DeviceFacts, Outcome, Work
 from slipway.serving.fleet.store import (
     enrolling,
+    following,
+    looks,
     opening,
     outcomes,
     people,
@@ -27,6 +29,8 @@ from slipway.serving.fleet.store import (
     working,
 )
 from slipway.serving.fleet.store.enrolling import By, Place, Token
+from slipway.serving.fleet.store.following import Follower, Running
+from slipway.serving.fleet.store.looks import Looked
 from slipway.serving.fleet.store.outcomes import Precision, Told
 from slipway.serving.fleet.store.people import Session
 from slipway.serving.fleet.store.reading import Crowd, Done, MadeToken, Span, Strange, Wanted
@@ -145,13 +149,25 @@ class FleetStore:
         asked = working.Asked(model, times.stamp(since), times.stamp(until), (release,))
         return self._read(lambda connection: working.distributions(connection, asked, self._memory.horizons))
 
+    def followers(self, model: str) -> list[Follower]:
+        """Devices that are to run a model or do, with what each does with it."""
+        return self._read(lambda connection: list(following.followers(connection, model)))
+
+    def running(self) -> list[Running]:
+        """How many devices run which release, of all models."""
+        return self._read(following.running)
+
+    def look(self, model: str) -> Looked | None:
+        """What the controller concluded last of a model."""
+        return self._read(lambda connection: looks.look(connection, model))
+
     def spans(self, device: str | None = None, *, at: datetime | None = None, limit: int = MOST_SHOWN) -> list[Span]:
         """What ran where: of one device or of all, ever or at a moment; the newest first."""
         when = None if at is None else times.stamp(at)
         return self._read(lambda connection: reading.spans(connection, device, when, limit))
 
     def audit(self, device: str | None = None, *, limit: int = MOST_SHOWN) -> list[Done]:
-        """Who made tokens, enrolled and revoked, the newest first."""
+        """Who made and withdrew tokens, enrolled and revoked, the newest first."""
         return self._read(lambda connection: reading.audit(connection, device, limit))
 
     def tokens(self) -> list[MadeToken]:
@@ -207,6 +223,11 @@ class FleetStore:
         now = self._stamp()
         self.writer.do(lambda connection: enrolling.make_tokens(connection, root, tokens, by, now))
 
+    def withdraw(self, tokens: Sequence[str], reason: str, by: By) -> int:
+        """Let tokens, by their sha256, open nothing any more, all or none; how many could have been used."""
+        now = self._stamp()
+        return int(self.writer.do(lambda connection: enrolling.withdraw(connection, tokens, reason, by, now)))
+
     def revoke(self, device: str, reason: str, by: By) -> bool:
         """Believe a device nothing more; False where it was revoked before."""
         now = self._stamp()
@@ -216,6 +237,11 @@ class FleetStore:
         """Store outcomes, all or none; how many are new."""
         now = self._stamp()
         return int(self.writer.do(lambda connection: sum([outcomes.tell(connection, one, by, now) for one in told])))
+
+    def note_look(self, model: str, told: Mapping[str, Any]) -> None:
+        """Remember what the controller concludes now."""
+        now = self._stamp()
+        self.writer.do(lambda connection: looks.note_look(connection, model, told, now))
 
     def use_nonce(self, nonce: str, until: datetime) -> None:
         """A person's request counts once."""

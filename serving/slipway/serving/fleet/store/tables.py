@@ -71,6 +71,7 @@ TOKENS: Final = Table(
     Column("models", Text, nullable=False),
     Column("used_at", BigInteger),
     Column("used_by", String(64)),
+    Column("withdrawn_at", BigInteger),
 )
 
 ROOTS: Final = Table(
@@ -92,7 +93,7 @@ AUDIT: Final = Table(
     Column("about", Text, nullable=False),
     Column("signed", LargeBinary, nullable=False),
 )
-"""Who made tokens, which device used one, who revoked what; with the request as it was signed."""
+"""Who made and withdrew tokens, which device used one, who revoked what; with the request as it was signed."""
 
 STANDINGS: Final = Table(
     "standings",
@@ -287,3 +288,12 @@ SILENCES: Final = Table(
     Column("at", BigInteger, nullable=False),
 )
 """Causes of which nobody hears until a moment."""
+
+LOOKS: Final = Table(
+    "looks",
+    METADATA,
+    _key("model", String(64)),
+    Column("at", BigInteger, nullable=False),
+    Column("told", Text, nullable=False),
+)
+"""What the controller concluded at its last look at a model, for people; no look rests on it."""
