@@ -1,5 +1,6 @@
 """`slipway fleet control`: lead rollouts by their plans, once or for good."""
 
+import logging
 import signal
 import threading
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from slipway.serving.fleet.store.store import FleetStore
 
 app = typer.Typer(add_completion=False)
+log = logging.getLogger(__name__)
 
 
 @app.command()
@@ -45,9 +47,9 @@ def control(
     with open_store() as store:
         gatherer = Gatherer(store, zones)
         if once or dry_run:
-            failed = [bool(one.waits) for one in _tell(_looks(gatherer, dry_run=dry_run), json=json)]
+            failed = [bool(one.waits) for one in _tell(_looks(store, gatherer, dry_run=dry_run), json=json)]
             raise typer.Exit(1 if any(failed) else 0)
-        _go_on(gatherer, every, json=json)
+        _go_on(store, gatherer, every, json=json)
 
 
 def open_store() -> "FleetStore":
@@ -82,12 +84,30 @@ def _desk() -> "Desk":
     return Desk.of(load_settings())
 
 
-def _looks(gatherer: "Gatherer", *, dry_run: bool = False) -> "Iterator[Led]":
+def _looks(store: "FleetStore", gatherer: "Gatherer", *, dry_run: bool = False) -> "Iterator[Led]":
+    """Each look, also for those who see the console."""
     from slipway.serving.fleet.controller import leading
     from slipway.serving.release.opening import open_repository
 
     desk = _desk()
-    return leading.looked(desk, gatherer) if dry_run else leading.control(desk, lambda: open_repository(desk), gatherer)
+    if dry_run:
+        yield from leading.looked(desk, gatherer)
+        return
+    for one in leading.control(desk, lambda: open_repository(desk), gatherer):
+        _note(store, one)
+        yield one
+
+
+def _note(store: "FleetStore", one: "Led") -> None:
+    """For the console; that it cannot be written keeps nothing from being led."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from slipway.serving.fleet.controller.leading import TROUBLE
+
+    try:
+        store.note_look(one.model, one.as_data())
+    except (*TROUBLE, SQLAlchemyError) as error:
+        log.warning("The console does not learn of this look: %s", error)
 
 
 def _tell(found: "Iterator[Led]", *, json: bool) -> "list[Led]":
@@ -105,7 +125,7 @@ def _tell(found: "Iterator[Led]", *, json: bool) -> "list[Led]":
     return told
 
 
-def _go_on(gatherer: "Gatherer", every: float, *, json: bool) -> None:
+def _go_on(store: "FleetStore", gatherer: "Gatherer", every: float, *, json: bool) -> None:
     """Look again and again; what was said at the last look is not said again."""
     from slipway.serving.fleet.controller.leading import TROUBLE
 
@@ -117,7 +137,7 @@ def _go_on(gatherer: "Gatherer", every: float, *, json: bool) -> None:
     try:
         while True:
             try:
-                for one in _looks(gatherer):
+                for one in _looks(store, gatherer):
                     _tell_news(one, said, json=json)
                 said.pop("", None)
             except TROUBLE as error:
