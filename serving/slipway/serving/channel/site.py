@@ -1,14 +1,19 @@
 """What a site's devices are told beside their models, `channels/site.<site>.json`: streams, masks, thresholds, windows.
 
 It is signed by the rollout key, as pointers are, and staged as a release is: the base is what every device of the site
-follows, the target what those of the wave do. Nothing here can make a device run another model.
+follows, the target what those of the wave do. Nothing here can make a device run another model, and no login stands
+here: whoever reads the channel reads this.
 """
 
+import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from slipway.serving.bundle.canonical import canonical, sha256
 from slipway.serving.bundle.contract import Line, Part
 from slipway.serving.bundle.manifest import ModelName
 from slipway.serving.channel.limits import MOST
@@ -20,7 +25,13 @@ DAYS: Final[tuple[Day, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Point = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]
 """From left and from the top, as shares of the picture."""
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-StreamName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,62})$")]
+STREAM: Final = r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?"
+"""The name of a stream, wherever it is said; without a dot, which parts it from others in the names of counts."""
+StreamName = Annotated[str, Field(pattern=f"^{STREAM}$")]
+MOST_STREAMS: Final = 64
+"""Of one device."""
+MOST_OF_SITE: Final = 256
+_SECRET: Final = re.compile(r"(user-pw|passw(or)?d|passwd|pwd)=", re.IGNORECASE)
 
 
 class Window(Part):
@@ -37,7 +48,7 @@ class Stream(Part):
     device: Annotated[str, Field(max_length=64)] | None = None
     """None: each device of the site has such a camera."""
     source: Line
-    """As `slipway-edge run --camera` takes it; a password stands in the device's own folder, never here."""
+    """As `slipway-edge run --camera` takes it; user and password stand in the device's own folder, never here."""
     fps: Annotated[float, Field(gt=0, le=240)] | None = None
     areas: Annotated[Mapping[Name, tuple[Point, Point]], Field(max_length=64)] = {}
     """Parts of the picture that are looked at, by their opposite corners."""
@@ -48,6 +59,26 @@ class Stream(Part):
     detect: ModelName | None = None
     embed: ModelName | None = None
     model: ModelName | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Stream":
+        if _has_login(self.source):
+            raise ValueError("A source holds no user and no password; they stand in `cameras.json` on the device")
+        if self.model and (self.detect or self.embed):
+            raise ValueError("`model` is one model alone, `detect` and `embed` are two; leave out one or the other")
+        if self.embed and not self.detect:
+            raise ValueError("`embed` looks at the boxes that `detect` finds; name that one, too")
+        for name, (one, other) in self.areas.items():
+            if one[0] == other[0] or one[1] == other[1]:
+                raise ValueError(f"The corners of the area `{name}` are not opposite ones")
+        return self
+
+
+def _has_login(source: str) -> bool:
+    try:
+        return "@" in urlsplit(source).netloc or _SECRET.search(source) is not None
+    except ValueError:
+        return "@" in source
 
 
 class SiteConfig(Part):
@@ -61,7 +92,7 @@ class SiteConfig(Part):
         Mapping[ModelName, Mapping[Name, Annotated[float, Field(ge=0, le=1)]]], Field(max_length=16)
     ] = {}
     """By model, in place of the bundle's own."""
-    streams: Annotated[Mapping[StreamName, Stream], Field(max_length=256)] = {}
+    streams: Annotated[Mapping[StreamName, Stream], Field(max_length=MOST_OF_SITE)] = {}
 
     @field_validator("windows")
     @classmethod
@@ -70,12 +101,30 @@ class SiteConfig(Part):
             raise ValueError("A window begins and ends at different times; for always, leave windows out")
         return windows
 
+    @field_validator("streams")
+    @classmethod
+    def _as_many_as_a_device_has(cls, streams: Mapping[str, Stream]) -> Mapping[str, Stream]:
+        of_all = sum(one.device is None for one in streams.values())
+        each = Counter(one.device for one in streams.values() if one.device is not None)
+        if (most := of_all + max(each.values(), default=0)) > MOST_STREAMS:
+            raise ValueError(f"A device has at most {MOST_STREAMS} streams, and one would have {most} here")
+        return streams
+
+    def streams_of(self, device: str) -> Mapping[str, Stream]:
+        """Those of one device."""
+        return {name: one for name, one in self.streams.items() if one.device in {None, device}}
+
 
 class Configured(Part):
     """A configuration with its number: 1, 2, 3… of a site."""
 
     number: int = Field(ge=1, le=MOST)
     config: SiteConfig
+
+    @property
+    def digest(self) -> str:
+        """sha256 of what it says, whatever is said by saying nothing."""
+        return sha256(canonical(self.config.model_dump(mode="json", exclude_defaults=True)))
 
 
 class SitePointer(Part):

@@ -13,11 +13,12 @@ from typing import Final, Protocol
 
 from pydantic import ValidationError
 
+from slipway.serving.channel.site import MOST_STREAMS
 from slipway.serving.edge.agent.clock import device_time
 from slipway.serving.edge.agent.ports import Clock
 from slipway.serving.edge.agent.state import State
 from slipway.serving.edge.configuration import Enrolment
-from slipway.serving.edge.fleet.wire import LARGEST_RECORD, Record, Report, Standing
+from slipway.serving.edge.fleet.wire import LARGEST_RECORD, LONGEST_CAMERA, LONGEST_WHY, Record, Report, Standing
 from slipway.serving.edge.following import Step
 from slipway.serving.edge.standing import device_of, standing
 from slipway.serving.edge.telemetry import spool
@@ -27,9 +28,6 @@ log = logging.getLogger(__name__)
 
 DAY: Final = len("2026-01-01")
 MOST_BAD: Final = 64
-MOST_STREAMS: Final = 64
-LONGEST_WHY: Final = 400
-LONGEST_CAMERA: Final = 32
 
 
 class Cameras(Protocol):

@@ -17,6 +17,7 @@ from slipway.serving.bundle.contract import Line, Part
 from slipway.serving.bundle.manifest import Digest, ModelName
 from slipway.serving.channel.limits import MOST
 from slipway.serving.channel.pointer import AgentVersion, Name
+from slipway.serving.channel.site import MOST_STREAMS, StreamName
 from slipway.serving.edge.configuration import DeviceId
 
 LARGEST_REPORT: Final = 4 * 1024 * 1024
@@ -25,6 +26,8 @@ LARGEST_RECORD: Final = 1024 * 1024
 MOST_RECORDS: Final = 1_000
 LARGEST_ANSWER: Final = 256 * 1024
 """Bytes of an answer of the service that a device reads."""
+LONGEST_WHY: Final = 400
+LONGEST_CAMERA: Final = 32
 TOKEN: Final = re.compile(r"sw1-(?P<root>[0-9a-f]{64})-(?P<secret>[0-9a-hjkmnp-tv-z]{32})")
 """A one-time token: the sha256 of the root metadata that the device will trust, and what the service knows it by. So a
 device that was given its token by a person believes nothing that the network says of the channel's keys."""
@@ -80,7 +83,7 @@ class Standing(Part):
     """Releases that failed here."""
     sequence: Annotated[int, Field(ge=0, le=MOST)] = 0
     """Of the newest pointer that it believed."""
-    why: Annotated[str, Field(max_length=400)] = ""
+    why: Annotated[str, Field(max_length=LONGEST_WHY)] = ""
     """What `slipway-edge why` says first."""
 
 
@@ -107,7 +110,9 @@ class Report(Part):
     site: Annotated[int, Field(ge=0, le=MOST)] = 0
     """Sequence of the site's configuration that it follows; 0 without one."""
     standings: Annotated[tuple[Standing, ...], Field(max_length=16)] = ()
-    streams: Annotated[Mapping[Name, Annotated[str, Field(max_length=32)]], Field(max_length=64)] = {}
+    streams: Annotated[
+        Mapping[StreamName, Annotated[str, Field(max_length=LONGEST_CAMERA)]], Field(max_length=MOST_STREAMS)
+    ] = {}
     """The state of each camera."""
     records: Annotated[tuple[Record, ...], Field(max_length=MOST_RECORDS)] = ()
     left: Annotated[int, Field(ge=0, le=MOST)] = 0

@@ -81,7 +81,7 @@ def boxes_of(outputs: Arrays, row: int, contract: Contract, place: Placement, ov
     if len(output.dims) == _DIMS_OF_MAP:
         scores, boxes = scores.reshape(scores.shape[0], -1).T, boxes.reshape(4, -1).T
     names = categories_of(output, scores.shape[1], contract)
-    least = np.array([_threshold(name, contract) for name in names])
+    least = np.array([threshold_of(name, contract) for name in names])
     places, kinds = np.nonzero(scores >= np.maximum(least, np.finfo(np.float32).tiny))
     chances = scores[places, kinds].astype(np.float64)
     order = np.argsort(-chances, kind="stable")[: MOST * 4]
@@ -126,7 +126,8 @@ def categories_of(output: Output, count: int, contract: Contract) -> Sequence[st
     return [str(number) for number in range(count)]
 
 
-def _threshold(category: str, contract: Contract) -> float:
+def threshold_of(category: str, contract: Contract) -> float:
+    """From where on a detector's score of a category counts."""
     if category in contract.thresholds:
         return contract.thresholds[category]
     only = list(contract.thresholds.values())

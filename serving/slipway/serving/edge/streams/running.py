@@ -3,15 +3,18 @@
 import logging
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from slipway.serving.channel.site import MOST_STREAMS, STREAM
 from slipway.serving.edge.decisions import Namer
+from slipway.serving.edge.streams.areas import Areas
 from slipway.serving.edge.streams.asking import Asker
 from slipway.serving.edge.streams.events import Event, Out, OutGone, line_of, stamp
 from slipway.serving.edge.streams.log import DecisionLog
-from slipway.serving.edge.streams.stream import WHOLE, Models, Stream, Telling
+from slipway.serving.edge.streams.rules import Rules
+from slipway.serving.edge.streams.stream import Models, Stream, Telling
 from slipway.serving.edge.streams.telling import Nobody, Telemetry
 from slipway.serving.errors import WrongUse
 from slipway.serving.runtime.cameras.address import without_passwords
@@ -27,7 +30,6 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY: Final = 0.1
 SECONDS_TO_END: Final = 70.0
 """In which the admitted frames of a stream that was stopped are answered."""
-_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Camera:
     name: str
     address: str
     areas: Mapping[str, Box] = field(default_factory=dict)
-    """Parts of the picture that a model which looks at boxes is asked about; without any, the whole picture."""
+    """Parts of the picture that are looked at; without any, the whole picture."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Settings:
 def read_camera(text: str) -> Camera:
     """A camera as people write it, `NAME=SRC`."""
     name, mark, address = text.partition("=")
-    if not mark or not address or not _NAME.fullmatch(name):
+    if not mark or not address or not re.fullmatch(STREAM, name):
         raise WrongUse(
             f"`{without_passwords(text)[:100]}` is no camera; expected NAME=SRC, the name in lower-case letters, "
             "digits, `-` and `_`.",
@@ -94,9 +96,11 @@ class Streams:
         settings: Settings,
         log: DecisionLog | None = None,
         now: Now = utc_now,
+        rules: Callable[[], Rules] = Rules,
     ) -> None:
+        """`rules` says what decisions are taken by now; it may say something else at any time."""
         _check(cameras)
-        self._now, self._halt = now, threading.Event()
+        self._now, self._rules, self._halt = now, rules, threading.Event()
         self._told = _Told(out, log, self._halt, telemetry or Nobody())
         told = self._told
         how = Telling(
@@ -109,7 +113,8 @@ class Streams:
                 models,
                 how,
                 self._halt,
-                areas=one.areas or WHOLE,
+                areas=Areas(one.areas),
+                rules=rules(),
             )
             for one in cameras
         ]
@@ -125,6 +130,8 @@ class Streams:
         try:
             while not (self._halt.is_set() or all(one.join(0) for one in streams) or stop.wait(LOOK_EVERY)):
                 counting.look(streams)
+                for stream in streams:
+                    stream.rules = self._rules()
         finally:
             _end(streams, self._halt)
             counting.look(streams)
@@ -138,6 +145,8 @@ def _check(cameras: Sequence[Camera]) -> None:
     names = [one.name for one in cameras]
     if not names:
         raise WrongUse("There is no camera.", mend="Give at least one: --camera NAME=SRC.")
+    if len(names) > MOST_STREAMS:
+        raise WrongUse(f"{len(names)} cameras are too many.", mend=f"A device has at most {MOST_STREAMS} streams.")
     if twice := [name for name in names if names.count(name) > 1]:
         raise WrongUse(f"Two cameras are called `{twice[0]}`.", mend="Give each one a name of its own.")
 

@@ -10,13 +10,15 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from slipway.serving.edge.decisions import Namer
 from slipway.serving.edge.streams.answers import Found, answer_of, boxes_of, kind_of, vector_of
-from slipway.serving.edge.streams.asking import PAUSE, Answered, Asked, Asker, Cut
+from slipway.serving.edge.streams.areas import Areas, holding
+from slipway.serving.edge.streams.asking import PAUSE, Answered, Asked, Asker, picture_input
 from slipway.serving.edge.streams.events import Event, stamp, vector_text, who
+from slipway.serving.edge.streams.rules import Rules
 from slipway.serving.edge.streams.telling import Decided, Telemetry, Vector
 from slipway.serving.errors import SlipwayError, WrongUse
 from slipway.serving.runtime.cameras.stored import utc_now
@@ -36,7 +38,8 @@ SECONDS: Final = 60.0
 BUSY: Final = (Overloaded, NoModel)
 
 Write = Callable[[Event], None]
-WHOLE: Final[Mapping[str, Box | None]] = {"": None}
+Parts = Mapping[str, Box | None]
+WHOLE: Final[Parts] = {"": None}
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,17 @@ class Telling:
     """Whether a picture in which nothing was found is an event as well."""
 
 
+@dataclass(frozen=True)
+class _Admitted:
+    """A frame on its way."""
+
+    frame: Frame
+    areas: Mapping[str, Box]
+    parts: Parts
+    """What was asked about, by the name of its area; the whole picture without a name."""
+    asked: Asked
+
+
 @dataclass
 class Stream:
     """One camera."""
@@ -68,13 +82,14 @@ class Stream:
     models: Models
     telling: Telling
     stop: threading.Event
-    areas: Mapping[str, Box | None] = field(default_factory=lambda: WHOLE)
-    """What a model that answers for parts of the picture is asked about, by name; the whole picture without a name."""
+    areas: Areas = Areas()  # noqa: RUF009 - frozen
+    rules: Rules = Rules()  # noqa: RUF009 - frozen
+    """What its decisions are taken by; whoever runs it may put others here at any time."""
 
     def __post_init__(self) -> None:
         self._counted: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._admitted: queue.Queue[tuple[Frame, Asked] | None] = queue.Queue(AHEAD)
+        self._admitted: queue.Queue[_Admitted | None] = queue.Queue(AHEAD)
         self._said: dict[str, str] = {}
         self._threads = [
             threading.Thread(target=function, name=f"{name}-{self.source.stream}", daemon=True)
@@ -108,8 +123,8 @@ class Stream:
     def _admit_all(self) -> None:
         try:
             for frame in self.source.frames():
-                if (asked := self._admitted_one(frame)) is not None:
-                    self._admitted.put((frame, asked))
+                if (one := self._admitted_one(frame)) is not None:
+                    self._admitted.put(one)
                 if self.stop.is_set():
                     break
         except Exception as error:
@@ -119,13 +134,15 @@ class Stream:
             self.source.close()
             self._admitted.put(None)
 
-    def _admitted_one(self, frame: Frame) -> Asked | None:
+    def _admitted_one(self, frame: Frame) -> _Admitted | None:
         """Have a frame admitted; a live one only if that goes at once, for the next one is newer."""
-        cuts: Sequence[Cut] = [(frame.image, area) for area in self.areas.values()]
+        areas = self.areas.of(frame.image)
         try:
             while not self.stop.is_set():
                 with suppress(*(() if self.source.live else BUSY)):
-                    return self.models.first.ask(cuts)
+                    parts: Parts = areas if areas and self._asks_of_boxes() else WHOLE
+                    asked = self.models.first.ask([(frame.image, part) for part in parts.values()])
+                    return _Admitted(frame, areas, parts, asked)
                 self.stop.wait(PAUSE)
             self._count("dropped")
         except BUSY:
@@ -135,43 +152,55 @@ class Stream:
             self._failed(error)
         return None
 
+    def _asks_of_boxes(self) -> bool:
+        loaded = self.models.first.loaded
+        return loaded is not None and picture_input(loaded).preprocessing.crop == "box"
+
     def _tell_all(self) -> None:
         while (one := self._admitted.get()) is not None:
-            frame, asked = one
             try:
-                self._tell(frame, self.models.first.answers(asked, SECONDS))
-            except Exception as error:  # noqa: BLE001 - one frame's trouble is not the next one's
+                self._tell(one, self.models.first.answers(one.asked, SECONDS))
+            except Exception as error:  # noqa: BLE001, PERF203 - one frame's trouble is not the next one's
                 self._count("failed")
                 self._failed(error)
             else:
                 self._count("decided")
                 self._said.pop("", None)
 
-    def _tell(self, frame: Frame, answers: Sequence[Answered]) -> None:
-        for (name, area), answered in zip(self.areas.items(), answers, strict=True):
-            if area is not None and answered.loaded.contract.inputs[0].preprocessing.crop != "box":
-                raise WrongUse(f"{answered.loaded.model} looks at whole pictures, and was asked about the area {name}.")
-            about = self._about(frame, answered)
-            if kind_of(answered.loaded.contract) == "detector":
-                self._tell_boxes(frame, answered, about)
+    def _tell(self, one: _Admitted, answers: Sequence[Answered]) -> None:
+        rules, frame = self.rules, one.frame
+        for (name, area), answered in zip(one.parts.items(), _judged(answers, rules), strict=True):
+            about = self._about(frame, answered, rules)
+            if area is None and kind_of(answered.loaded.contract) == "detector":
+                self._tell_boxes(one, answered, about, rules)
                 continue
-            event, said = self._said_of(frame, area, answered, about["decision"])
+            if one.areas and (area is None or picture_input(answered.loaded).preprocessing.crop != "box"):
+                asked = name or next(iter(one.areas))
+                raise WrongUse(
+                    f"{answered.loaded.model} looks at whole pictures, and was asked about the area {asked}."
+                )
+            event, said = self._said_of(frame, area, answered, about["decision"], rules)
             self.telling.write({"event": event, **about, "area": name or None, **said})
 
-    def _tell_boxes(self, frame: Frame, answered: Answered, about: Mapping[str, Any]) -> None:
-        contract = answered.loaded.contract
+    def _tell_boxes(self, one: _Admitted, answered: Answered, about: Mapping[str, Any], rules: Rules) -> None:
+        contract, frame = answered.loaded.contract, one.frame
         place = placement((frame.image.shape[0], frame.image.shape[1]), contract.inputs[0])
         found = boxes_of(answered.outputs, 0, contract, place)
-        self._decided(frame, None, answered, about["decision"], scores=[one.score for one in found])
-        seconds = self._second(frame, found)
+        if one.areas:
+            found = [box for box in found if holding(one.areas, box.box)]
+        self._decided(frame, None, answered, about["decision"], rules, scores=[box.score for box in found])
+        seconds = self._second(frame, found, rules)
         boxes = [
-            {"box": _rounded(one.box), "category": one.category, "score": round(one.score, 4), **second}
-            for one, second in zip(found, seconds, strict=True)
-        ]
+            {
+                "box": _rounded(box.box), "category": box.category, "score": round(box.score, 4),
+                **({"areas": holding(one.areas, box.box)} if one.areas else {}), **second,
+            }
+            for box, second in zip(found, seconds, strict=True)
+        ]  # fmt: skip
         if boxes or self.telling.empty:
             self.telling.write({"event": "boxes", **about, "boxes": boxes})
 
-    def _second(self, frame: Frame, found: Sequence[Found]) -> list[dict[str, Any]]:
+    def _second(self, frame: Frame, found: Sequence[Found], rules: Rules) -> list[dict[str, Any]]:
         """What the second model says of each box; nothing where there is none that answers."""
         asker = self.models.boxes
         if asker is None or not found:
@@ -179,9 +208,9 @@ class Stream:
         try:
             answers = asker.answers(asker.ask_until([(frame.image, one.box) for one in found]), SECONDS)
             told = []
-            for one, answered in zip(found, answers, strict=True):
+            for one, answered in zip(found, _judged(answers, rules), strict=True):
                 decision = self.telling.namer.name(answered.loaded.bundle)
-                event, said = self._said_of(frame, one.box, answered, decision)
+                event, said = self._said_of(frame, one.box, answered, decision, rules)
                 told.append({event: {"decision": decision, **who(answered.loaded), **said}})
         except NoModel:
             return [{} for _ in found]
@@ -191,25 +220,27 @@ class Stream:
         self._said.pop("the boxes of ", None)
         return told
 
-    def _said_of(self, frame: Frame, area: Box | None, answered: Answered, decision: str) -> tuple[str, dict[str, Any]]:
+    def _said_of(
+        self, frame: Frame, area: Box | None, answered: Answered, decision: str, rules: Rules
+    ) -> tuple[str, dict[str, Any]]:
         """A model's word on a part of a picture: the name of the event, and what it says."""
         contract = answered.loaded.contract
         if (kind := kind_of(contract)) == "detector":
             raise WrongUse(f"{answered.loaded.model} finds boxes, and was asked about one.")
         if kind == "classifier":
             said = answer_of(answered.outputs, 0, contract)
-            self._decided(frame, area, answered, decision, scores=[said.score])
+            self._decided(frame, area, answered, decision, rules, scores=[said.score])
             scores = {label: round(score, 4) for label, score in said.scores.items()}
             return "answer", {"answer": said.answer, "score": round(said.score, 4), "scores": scores}
         vector = vector_of(answered.outputs, 0, contract)
-        self._decided(frame, area, answered, decision, embedding=vector)
+        self._decided(frame, area, answered, decision, rules, embedding=vector)
         return "embedding", {"vector": vector_text(vector)} if self.telling.vectors else {}
 
-    def _about(self, frame: Frame, answered: Answered) -> dict[str, Any]:
+    def _about(self, frame: Frame, answered: Answered, rules: Rules) -> dict[str, Any]:
         return {
             "stream": frame.stream, "at": stamp(frame.taken), "frame": frame.number,
             "decision": self.telling.namer.name(answered.loaded.bundle),
-            **who(answered.loaded), "latency_ms": round(answered.latency_ms, 2),
+            **who(answered.loaded), **rules.told(), "latency_ms": round(answered.latency_ms, 2),
         }  # fmt: skip
 
     def _decided(
@@ -218,6 +249,7 @@ class Stream:
         area: Box | None,
         answered: Answered,
         decision: str,
+        rules: Rules,
         *,
         scores: Sequence[float] = (),
         embedding: Vector | None = None,
@@ -230,7 +262,7 @@ class Stream:
 
         one = Decided(
             decision, frame.stream, frame.taken, loaded, answered.inputs, answered.outputs,
-            scores, embedding, answered.latency_ms, picture,
+            scores, embedding, answered.latency_ms, picture, rules,
         )  # fmt: skip
         try:
             self.telling.telemetry.decided(one)
@@ -245,6 +277,11 @@ class Stream:
             name = self.source.stream
             detail = f"{where}{name}: {said}" if where else said
             self.telling.write({"event": "failure", "stream": name, "at": stamp(utc_now()), "detail": detail})
+
+
+def _judged(answers: Sequence[Answered], rules: Rules) -> list[Answered]:
+    """With the thresholds that count here."""
+    return [replace(one, loaded=rules.judging(one.loaded)) for one in answers]
 
 
 def _rounded(box: Box) -> list[float]:

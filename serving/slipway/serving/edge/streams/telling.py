@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from slipway.serving.edge.streams.rules import Rules
 from slipway.serving.runtime.live import LoadedModel
 from slipway.serving.runtime.session import Arrays
 from slipway.serving.runtime.source import Notice
@@ -35,6 +36,8 @@ class Decided:
     """From asking to the answer."""
     picture: Callable[[], bytes]
     """What was looked at, as JPEG; made when it is called for."""
+    rules: Rules = Rules()  # noqa: RUF009 - frozen
+    """What of a site's configuration it was taken by."""
 
     @property
     def confidence(self) -> float | None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from slipway.serving.bundle.contract import Contract
 from slipway.serving.edge.streams.answers import HALF, Found, Kind, answer_of, boxes_of, kind_of, vector_of
+from slipway.serving.edge.streams.rules import COSINE
 from slipway.serving.edge.telemetry.distributions import IMAGE_DIMS
 from slipway.serving.errors import WrongUse
 from slipway.serving.runtime.pictures import Placement
@@ -20,7 +21,6 @@ from slipway.serving.runtime.session import Arrays
 
 ALIKE: Final = 0.95
 """The usual least cosine of two vectors that say the same."""
-COSINE: Final = "cosine"
 DARK: Final = 64.0
 """A picture whose mean is below, of 255, is dark."""
 

@@ -94,10 +94,27 @@ def test_a_classifier_answers_for_areas(kept: Kept, tmp_path: Path, live: Callab
 def test_a_model_of_whole_pictures_is_not_asked_about_areas(
     kept: Kept, folder: Path, live: Callable[..., LiveModel]
 ) -> None:
-    counts = run(kept, [Camera("gate", str(folder), {"bay-1": (0.0, 0.0, 16.0, 16.0)})], Lives(live("detect")))
+    counts = run(kept, [Camera("gate", str(folder), {"bay-1": (0.0, 0.0, 16.0, 16.0)})], Lives(live("classify")))
     (failure,) = kept.events("failure")
-    assert failure["detail"] == "small-detect looks at whole pictures, and was asked about the area bay-1."
+    assert failure["detail"] == "small-bays looks at whole pictures, and was asked about the area bay-1."
     assert counts["gate"]["failed"] == 3
+
+
+def test_of_what_a_detector_finds_that_counts_whose_centre_lies_in_an_area(
+    kept: Kept, folder: Path, live: Callable[..., LiveModel]
+) -> None:
+    areas = {"left": (0.0, 0.0, 12.5, 32.0), "all": (0.0, 0.0, 32.0, 32.0), "edge": (12.0, 12.0, 13.0, 13.0)}
+    run(kept, [Camera("gate", str(folder), areas)], Lives(live("detect"), live("embed")))
+    first, second = kept.events("boxes")
+    assert [one["areas"] for one in first["boxes"]] == [["left", "all", "edge"]]
+    found = {one["category"]: one["areas"] for one in second["boxes"]}
+    assert found == {"blue": ["left", "all"], "green": ["all"]}
+    some = Kept()
+    run(some, [Camera("gate", str(folder), {"left": (0.0, 0.0, 12.0, 32.0)})], Lives(live("detect"), live("embed")))
+    (only,) = some.events("boxes")
+    assert [one["category"] for one in only["boxes"]] == ["blue"]
+    assert [len(one.scores) for one in some.decisions if one.loaded.model == "small-detect"] == [0, 1, 0]
+    assert len([one for one in some.decisions if one.loaded.model == "small-embed"]) == 1
 
 
 def test_models_are_exchanged_below_running_streams_and_no_frame_is_lost(

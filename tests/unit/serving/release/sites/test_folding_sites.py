@@ -89,7 +89,11 @@ def test_an_entry_that_does_not_fit_is_void(book: Sites, number: Any, details: d
 
 def test_what_devices_would_not_read_is_void(book: Sites) -> None:
     streams = {
-        f"s{number}": {"source": "rtsp://x/" + "y" * 300, "areas": {f"a{at}": [[0, 0], [1, 1]] for at in range(9)}}
+        f"s{number}": {
+            "device": f"d{number}",
+            "source": "rtsp://x/" + "y" * 300,
+            "areas": {f"a{at}": [[0, 0], [1, 1]] for at in range(9)},
+        }
         for number in range(250)
     }
     assert f"at most {LARGEST_CONFIG:,}" in book.configure("harbour", 1, config={"streams": streams})
