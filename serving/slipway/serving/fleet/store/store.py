@@ -32,11 +32,13 @@ from slipway.serving.fleet.store.enrolling import By, Place, Token
 from slipway.serving.fleet.store.following import Follower, Running
 from slipway.serving.fleet.store.looks import Looked
 from slipway.serving.fleet.store.outcomes import Precision, Told
+from slipway.serving.fleet.store.packing import Sum
 from slipway.serving.fleet.store.people import Session
 from slipway.serving.fleet.store.reading import Crowd, Done, MadeToken, Span, Strange, Wanted
 from slipway.serving.fleet.store.reporting import Heard, Memory
 from slipway.serving.fleet.store.retaining import Forgotten
 from slipway.serving.fleet.store.tables import DEVICES, SAMPLES, STRANGE
+from slipway.serving.fleet.store.working import Group
 from slipway.serving.fleet.store.writer import Writer
 
 if TYPE_CHECKING:
@@ -148,6 +150,13 @@ class FleetStore:
         """By measure, how many values of all devices lay in each part of the reference."""
         asked = working.Asked(model, times.stamp(since), times.stamp(until), (release,))
         return self._read(lambda connection: working.distributions(connection, asked, self._memory.horizons))
+
+    def together(
+        self, model: str, groups: Mapping[str, Group], *, since: datetime, until: datetime
+    ) -> Mapping[tuple[Group, int], Sum]:
+        """What groups of devices did with each release; `groups` says which one a device is in."""
+        asked = working.Asked(model, times.stamp(since), times.stamp(until))
+        return self._read(lambda connection: working.together(connection, asked, self._memory.horizons, groups))
 
     def followers(self, model: str) -> list[Follower]:
         """Devices that are to run a model or do, with what each does with it."""

@@ -5,9 +5,9 @@ part the windows. Where windows or hours are forgotten, the coarser row counts b
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select, Table, and_, or_, select
 
@@ -15,6 +15,8 @@ from slipway.serving.fleet.facts import Work
 from slipway.serving.fleet.store import times
 from slipway.serving.fleet.store.packing import Sum
 from slipway.serving.fleet.store.tables import DAYS, HOURS, SUBJECTS, WINDOWS
+
+Group = TypeVar("Group", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,23 @@ def distributions(connection: Connection, asked: Asked, horizons: dict[str, int]
         if row.seen:
             found.add_seen(json.loads(row.seen))
     return found.seen
+
+
+def together(
+    connection: Connection, asked: Asked, horizons: dict[str, int], groups: Mapping[str, Group]
+) -> dict[tuple[Group, int], Sum]:
+    """By group of devices and release, with distributions; devices that are in no group are left out."""
+    releases = _releases(connection, asked)
+    found: dict[tuple[Group, int], Sum] = {}
+    for row in _rows(connection, asked, list(releases), horizons, hours=False, seen=True):
+        group = groups.get(row.device)
+        if group is None:
+            continue
+        done = found.setdefault((group, releases[row.subject]), Sum())
+        done.add_row(row.counts, row.latency, row.running, row.divergence)
+        if row.seen:
+            done.add_seen(json.loads(row.seen))
+    return found
 
 
 def _releases(connection: Connection, asked: Asked) -> dict[int, int]:

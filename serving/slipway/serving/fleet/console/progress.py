@@ -1,0 +1,109 @@
+"""How far a wave is: of the devices that are meant for it, how many have the release, and what keeps the others.
+
+Which devices are meant follows from their names and the wave's seed, as on the devices themselves. That is drawn once
+for each device and wave; what devices do is counted anew for each page.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from slipway.serving.channel.pointer import Wave
+from slipway.serving.fleet.store import times
+from slipway.serving.fleet.store.following import Follower, silent_before
+from slipway.serving.release.rollouts import Released, Rollout
+
+NAMED: Final = 12
+"""So many devices of a kind are named."""
+MOST_WAVES: Final = 64
+
+
+@dataclass(frozen=True)
+class Place:
+    """A device that has not the release, as it is named."""
+
+    id: str
+    heard_at: datetime | None
+
+
+@dataclass
+class Kind:
+    """Devices of a wave that are alike."""
+
+    name: str
+    """In words."""
+    weight: str = ""
+    """`bad` where somebody should look."""
+    count: int = 0
+    first: list[Place] = field(default_factory=list)
+
+    def add(self, one: Follower) -> None:
+        """One more."""
+        self.count += 1
+        if len(self.first) < NAMED:
+            self.first.append(Place(one.id, times.moment_or_none(one.heard_at)))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Of one wave."""
+
+    meant: int
+    """Devices of the wave."""
+    there: int
+    """Those that have the release, in a shadow wave beside what answers."""
+    others: tuple[Kind, ...]
+    """What the rest does."""
+    shadow: bool
+
+    @property
+    def share(self) -> int:
+        """Per cent; all of them only where nobody is missing."""
+        return min(round(100 * self.there / self.meant), 100 if self.there == self.meant else 99) if self.meant else 0
+
+
+class Members:
+    """Which devices are meant for a wave, drawn once."""
+
+    def __init__(self) -> None:
+        self._drawn: dict[Wave, dict[tuple[str, frozenset[str]], bool]] = {}
+
+    def of(self, wave: Wave, followers: Iterable[Follower]) -> list[Follower]:
+        """Those of a wave."""
+        drawn = self._drawn.get(wave, {})
+        found, now = [], {}
+        for one in followers:
+            key = (one.id, one.cohorts)
+            included = drawn.get(key)
+            if included is None:
+                included = wave.includes(one.id, one.cohorts)
+            now[key] = included
+            if included:
+                found.append(one)
+        self._drawn[wave] = now  # without those that are gone
+        while len(self._drawn) > MOST_WAVES:
+            self._drawn.pop(next(iter(self._drawn)), None)
+        return found
+
+
+def progress(
+    rollout: Rollout, target: Released, members: Iterable[Follower], now: datetime, silent_minutes: float
+) -> Progress:
+    """Of the wave that is on its way."""
+    since = silent_before(times.stamp(now), silent_minutes)
+    shadow, number = rollout.wave.kind == "shadow", target.number
+    meant = there = 0
+    back, silent = Kind("went back from it by themselves", "bad"), Kind("silent, and without it", "bad")
+    coming, waits = Kind("on their way to it"), Kind("not begun")
+    for one in members:
+        meant += 1
+        if number in (one.release, one.shadow) if shadow else one.release == number:
+            there += 1
+        elif number in one.bad:
+            back.add(one)
+        elif one.silent(since):
+            silent.add(one)
+        else:
+            (coming if one.coming == number else waits).add(one)
+    return Progress(meant, there, tuple(kind for kind in (back, silent, coming, waits) if kind.count), shadow)

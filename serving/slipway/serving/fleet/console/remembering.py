@@ -1,0 +1,93 @@
+"""Answers that take long, kept for a while: no page waits for a store that is far away, or for a sum over a day.
+
+Each question is asked by one thread at a time, and only while somebody looks. Whoever asks waits a moment; then the
+last answer is shown with its age, or that there is none yet. What goes wrong is told, and the last answer stays.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Generic, TypeVar, cast
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from slipway.platform.errors import SlipwayError as PlatformError
+from slipway.serving.errors import SlipwayError
+
+log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+PATIENCE_S: Final = 0.25
+"""So long a page waits for an answer that it has not."""
+MOST: Final = 1_000
+"""Questions that are remembered; the oldest go first."""
+TROUBLE: Final = (PlatformError, SlipwayError, SQLAlchemyError, OSError, ValueError, KeyError)
+"""Also what a record says that somebody wrote by hand."""
+
+
+@dataclass(frozen=True)
+class Known(Generic[Answer]):
+    """What is known now."""
+
+    value: Answer | None = None
+    at: datetime | None = None
+    """When it was so."""
+    trouble: str = ""
+    """Why there is no newer answer."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the first answer is still to come."""
+        return self.at is None and not self.trouble
+
+
+class _Kept:
+    def __init__(self) -> None:
+        self.known: Known[Any] = Known()
+        self.asked: datetime | None = None
+        self.answered = threading.Event()
+        self.answered.set()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Remembered:
+    """Of one service; any thread may ask."""
+
+    def __init__(self, now: Callable[[], datetime] = _now) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        self._kept: dict[Hashable, _Kept] = {}
+
+    def get(
+        self, question: Hashable, ask: Callable[[], Answer], *, fresh: timedelta, patience: float = PATIENCE_S
+    ) -> Known[Answer]:
+        """The answer, asked again where the last one is older than `fresh`."""
+        with self._lock:
+            kept = self._kept.setdefault(question, _Kept())
+            old = kept.asked is None or self._now() - kept.asked >= fresh
+            if old and kept.answered.is_set():
+                kept.answered.clear()
+                threading.Thread(target=self._ask, args=(kept, ask), name=f"console {question}", daemon=True).start()
+            while len(self._kept) > MOST:
+                del self._kept[next(iter(self._kept))]
+        kept.answered.wait(patience)
+        return cast("Known[Answer]", kept.known)
+
+    def _ask(self, kept: _Kept, ask: Callable[[], Answer]) -> None:
+        begun, trouble = self._now(), "it broke; the service's log says why"
+        try:
+            kept.known = Known(ask(), begun)
+            trouble = ""
+        except TROUBLE as error:
+            log.info("%s", error)
+            trouble = str(error) if isinstance(error, PlatformError | SlipwayError) else "it cannot be read"
+        finally:
+            if trouble:
+                kept.known = Known(kept.known.value, kept.known.at, trouble)
+            kept.asked = self._now()
+            kept.answered.set()
