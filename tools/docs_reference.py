@@ -5,8 +5,11 @@ settings, `reference/model.md` that of a `model.yaml`, `reference/plan.md` that 
 the built site, so none can be out of date.
 """
 
+import ast
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from inspect import cleandoc, getsource
+from itertools import pairwise
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin
 
@@ -80,7 +83,7 @@ def settings_page() -> str:
 
 def _section(model: type[BaseModel], above: str, title: str) -> list[str]:
     """A table of one section's settings, then the sections inside it."""
-    rows, inner = [], []
+    rows, inner, told = [], [], _told(model)
     for name, field in model.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -89,12 +92,23 @@ def _section(model: type[BaseModel], above: str, title: str) -> list[str]:
         default = "" if field.default is PydanticUndefined or field.default is None else f"`{field.default}`"
         variable = PREFIX + (above + name).upper().replace(".", DELIMITER)
         shown = f"<br>`{variable}`" if "NAME" not in above else ""
-        rows.append(f"| `{above}{name}`{shown} | {default} | {field.description or ''} |")
+        rows.append(f"| `{above}{name}`{shown} | {default} | {told.get(name, '')} |")
         if not above and name == "targets":
             (_, target) = kind.__args__  # type: ignore[union-attr]
             inner += _section(target, "targets.NAME.", (target.__doc__ or "").strip())
     heading = ["", f"## {above.rstrip('.')}", "", title] if above else []
     return [*heading, "", "| setting | default | meaning |", "| --- | --- | --- |", *rows, *inner]
+
+
+def _told(model: type[BaseModel]) -> dict[str, str]:
+    """What the source says below each setting. Pydantic could read it as well, and would for every command."""
+    (section,) = ast.parse(getsource(model)).body
+    return {
+        one.target.id: cleandoc(str(below.value.value))
+        for one, below in pairwise(getattr(section, "body", ()))
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)
+        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+    }
 
 
 def model_page() -> str:

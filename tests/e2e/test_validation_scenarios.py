@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import pytest
 
-from slipway.platform.data.validation import Finding, general_suite
 from slipway.platform.data.validation.runner import Request, run
+from slipway.platform.data.validation.suite import general_suite
+from slipway.platform.data.validation.verdict import Finding
 from slipway.training.world.rendering import render_scenario
 from slipway.training.world.scenarios import CLEAN, scenario_of
 

@@ -4,6 +4,7 @@
 and open envelopes. The ledger, verdicts and the channel sign with these and keep no keys of their own.
 """
 
+import slipway.platform.identity.signer_library  # noqa: F401 - before anything imports the library itself
 from slipway.platform.identity.envelope import Verified, sign, verify
 from slipway.platform.identity.errors import BadEnvelope, IdentityError, NotTrusted
 from slipway.platform.identity.people import People, Person, Revocation, TrustedKey

@@ -16,10 +16,12 @@ from slipway.platform.identity.errors import IdentityError, NotTrusted
 from slipway.platform.identity.key_ring import KeyRing
 from slipway.platform.identity.people import People, Person, TrustedKey
 from slipway.platform.identity.roles import Role
+from slipway.platform.identity.signer_library import bring_aws
 from slipway.platform.names import suggestion
 from slipway.platform.settings import schema
 
-EXTRAS = {"awskms": "awskms", "azurekms": "azurekms", "gcpkms": "gcpkms", "hsm": "hsm", "hv": "vault", "tkey": "tkey"}
+AWS = "awskms"
+EXTRAS = {AWS: "awskms", "azurekms": "azurekms", "gcpkms": "gcpkms", "hsm": "hsm", "hv": "vault", "tkey": "tkey"}
 """The extra of securesystemslib that brings the library of each scheme."""
 
 NO_VAULTS = frozenset({CryptoSigner.SCHEME, GPGSigner.SCHEME})
@@ -135,6 +137,8 @@ def vault_scheme(address: str) -> str:
 def _in_vault(address: str, chosen: str | None, people: People, ask: AskSecret | None) -> PersonSigner:
     scheme = vault_scheme(address)
     person, key = _key_in_vault(address, chosen, people)
+    if scheme == AWS:
+        bring_aws()
     try:
         return PersonSigner(person, key, Signer.from_priv_key_uri(address, key.public_key(), ask))
     except UnsupportedLibraryError as error:

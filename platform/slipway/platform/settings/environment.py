@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, get_origin
 
 from pydantic import BaseModel
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.names import nearest
@@ -23,31 +22,20 @@ CONTROLS = frozenset({"SLIPWAY_CONTEXT", "SLIPWAY_DEBUG", "SLIPWAY_HOST", "SLIPW
 """Variables that steer the command line, or tell a runner what only its launcher knows, and are no settings."""
 
 
-class _Variables(BaseSettings, Settings):
-    """The schema as pydantic-settings sees it; only its reading of variables is used."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter=DELIMITER, extra="ignore")
-
-
-class _Source(EnvSettingsSource):
-    """pydantic-settings' reader over a given mapping instead of the process's environment."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = {name.lower(): value for name, value in environ.items()}
-        super().__init__(_Variables)
-
-    def _load_env_vars(self) -> Mapping[str, str | None]:
-        return self._environ
-
-
 def read_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[KeyPath, Origin]]:
     """The settings that variables set, as nested tables, and which variable set each; an empty one counts as unset."""
     given = {
         name: value for name, value in environ.items() if name.startswith(PREFIX) and name not in CONTROLS and value
     }
+    if not given:
+        return {}, {}
+    from pydantic_settings import SettingsError
+
+    from slipway.platform.settings.variables import Source
+
     paths = {name: path_of(name) for name in given}
     try:
-        values = _Source(given)()
+        values = Source(given)()
     except SettingsError as error:
         cause = f" ({error.__cause__})" if error.__cause__ else ""
         named = next((name for name in given if not name[len(PREFIX) :].count(DELIMITER)), PREFIX + "*")

@@ -20,7 +20,7 @@ SQLITE = "sqlite:///"
 class Section(BaseModel):
     """A table of settings: unknown keys are refused, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Store(Section):

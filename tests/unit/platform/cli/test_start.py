@@ -15,6 +15,7 @@ HEAVY = {
     "torch", "mlflow", "airflow", "dvc", "great_expectations", "boto3", "botocore", "kubernetes", "pandas",
     "numpy", "pydantic_settings", "httpx", "securesystemslib", "cryptography", "tomlkit", "psutil",
 }  # fmt: skip
+HEAVY_DATA = {"pyarrow", "numpy", "pandas", "torch", "mlflow", "sqlalchemy"}
 SHOW_MODULES = """
 import runpy, sys
 sys.argv[0] = "slipway"
@@ -45,10 +46,18 @@ def test_help_of_a_command_imports_nothing_heavy(command: str) -> None:
 
 def test_looking_at_runs_reads_no_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert modules_after("runs") & {"pyarrow", "numpy", "pandas", "torch", "mlflow"} == set()
+    assert modules_after("runs") & HEAVY_DATA == set()
 
 
-def test_the_ratchet_sees_a_heavy_import() -> None:
+def test_reading_the_ledger_brings_no_client_of_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = modules_after("ledger", "list")
+    assert "securesystemslib" in found
+    assert found & {"boto3", "botocore", "pydantic_settings", *HEAVY_DATA} == set()
+
+
+def test_the_ratchet_sees_a_heavy_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPWAY_LOG_LEVEL", "info")
     assert "pydantic_settings" in modules_after("config", "show")
 
 

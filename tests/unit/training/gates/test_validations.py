@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.platform.data.validation import Severity, Verdict
 from slipway.platform.data.validation.records import PREFIX
-from slipway.platform.data.validation.verdict import Finding
+from slipway.platform.data.validation.verdict import Finding, Severity, Verdict
 from slipway.platform.models.finder import model_named
 from slipway.platform.store.directory import DirectoryStore
 from slipway.training.gates.validations import said_of, suites_of

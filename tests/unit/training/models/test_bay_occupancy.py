@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from slipway.platform.data.snapshot import Snapshot
-from slipway.platform.data.validation import read_suite
+from slipway.platform.data.validation.suite import read_suite
 from slipway.platform.errors import WrongUse
 from slipway.platform.models import model_named
 from slipway.training.config.compose import compose

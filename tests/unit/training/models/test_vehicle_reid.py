@@ -12,7 +12,7 @@ import torch
 
 from slipway.platform.data.rows import Box, Image
 from slipway.platform.data.snapshot import Snapshot
-from slipway.platform.data.validation import read_suite
+from slipway.platform.data.validation.suite import read_suite
 from slipway.platform.data.writer import SnapshotWriter
 from slipway.platform.errors import WrongUse
 from slipway.platform.models import model_named

@@ -9,8 +9,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from slipway.platform.data.snapshot import Snapshot
-from slipway.platform.data.validation import Question, Severity, Suite, Verdict, general_suite, read_suite, validate
-from slipway.platform.data.validation.records import PREFIX
+from slipway.platform.data.validation.records import PREFIX, Question, validate
+from slipway.platform.data.validation.suite import Suite, general_suite, read_suite
+from slipway.platform.data.validation.verdict import Severity, Verdict
 from slipway.platform.machine import cores
 from slipway.platform.models.finder import Model
 from slipway.platform.store import Store

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from slipway.platform.data.snapshot import Snapshot
-    from slipway.platform.data.validation import Judged, Suite
+    from slipway.platform.data.validation.records import Judged
     from slipway.platform.data.validation.runner import Progress
+    from slipway.platform.data.validation.suite import Suite
     from slipway.platform.settings import Loaded
 
 app = typer.Typer(add_completion=False)
@@ -57,8 +58,9 @@ def validate(
     """
     from datetime import UTC, datetime
 
-    from slipway.platform.data.validation import Question, general_suite, read_suite
-    from slipway.platform.data.validation import validate as judge
+    from slipway.platform.data.validation.records import Question
+    from slipway.platform.data.validation.records import validate as judge
+    from slipway.platform.data.validation.suite import general_suite, read_suite
     from slipway.platform.machine import cores
     from slipway.platform.store import open_store
 
@@ -96,7 +98,7 @@ def _snapshot(loaded: "Loaded", reference: str | None, *, images: bool) -> "Snap
 
 def _tell(judged: "Judged", suites: "list[Suite]") -> None:
     """What failed, each with its sentence, then the sum."""
-    from slipway.platform.data.validation import Severity
+    from slipway.platform.data.validation.verdict import Severity
 
     verdict = judged.verdict
     failed = [one for severity in Severity for one in verdict.failed(severity)]

@@ -4,20 +4,3 @@ Suites are data (`*.expectations.yaml`): ordinary Great Expectations expectation
 or at the images. `validate` runs them in a child process and gives a `Verdict`, which the store keeps by what was
 judged and by what judged it. Importing this package loads neither Great Expectations nor pandas.
 """
-
-from slipway.platform.data.validation.records import Judged, Question, validate
-from slipway.platform.data.validation.suite import Suite, general_suite, read_suite
-from slipway.platform.data.validation.verdict import Finding, RowRef, Severity, Verdict
-
-__all__ = [
-    "Finding",
-    "Judged",
-    "Question",
-    "RowRef",
-    "Severity",
-    "Suite",
-    "Verdict",
-    "general_suite",
-    "read_suite",
-    "validate",
-]
