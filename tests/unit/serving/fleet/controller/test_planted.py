@@ -26,6 +26,7 @@ def test_a_few_rollouts_end_as_they_should(name: str) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", EFFECTS)
 def test_hundreds_of_rollouts_end_as_they_should(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     ends, ended = tally(name, range(MANY))
