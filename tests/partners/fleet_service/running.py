@@ -18,9 +18,9 @@ from slipway.platform.identity import PersonSigner, Role
 from slipway.platform.settings import schema
 from slipway.serving.fleet.operators.acting import Now
 from slipway.serving.fleet.service.app import Part, create_app
-from slipway.serving.fleet.service.connecting import Connection
 from slipway.serving.fleet.service.context import Service
 from slipway.serving.fleet.service.listening import listen
+from slipway.serving.fleet.service.running import configuration
 from slipway.serving.fleet.store.store import FleetStore
 
 ROOT = b'{"signed": "the root metadata of a channel"}'
@@ -87,8 +87,7 @@ def running(
         port = sockets.getsockname()[1]
         fleet = schema.Fleet(url=f"http://127.0.0.1:{port}", **settings)
         service = Service(store, lambda: people, "http://127.0.0.1:1/channel", fleet, now)
-        app = create_app(service, *parts)
-        server = uvicorn.Server(uvicorn.Config(app, http=Connection, log_level="error", lifespan="off"))
+        server = uvicorn.Server(configuration(create_app(service, *parts)))
         thread = threading.Thread(target=server.run, args=([sockets],), name="fleet-service")
         thread.start()
         try:

@@ -17,6 +17,7 @@ from slipway.serving.edge.fleet import wire
 from slipway.serving.fleet.service import answers, devices, operators, outcomes, refusing, sessions
 from slipway.serving.fleet.service.context import Service, service_of
 from slipway.serving.fleet.service.metrics import of_fleet
+from slipway.serving.fleet.service.naming import Named
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ def create_app(service: Service, *parts: Part) -> FastAPI:
     app.state.fleet = service
     app.state.keys = devices.Keys()
     refusing.install(app)
+    app.add_middleware(Named, url=service.url)
     app.add_middleware(_Measured, service=service)
     for router in (devices.router, operators.router, outcomes.router, sessions.router):
         app.include_router(router, responses={"4XX": {"model": wire.Said}})

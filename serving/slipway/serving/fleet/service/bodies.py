@@ -16,6 +16,8 @@ Content = TypeVar("Content", bound=BaseModel)
 
 async def body_of(request: Request, largest: int) -> bytes:
     """The whole; 413 where there is more."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refusal(415, "A body that is packed is not read.", mend="Send it without Content-Encoding.")
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length[:20]) > largest:
         raise _too_large(largest)

@@ -17,7 +17,7 @@ from slipway.serving.edge.fleet import wire
 from slipway.serving.edge.fleet.signing import Signed, parse_header, statement
 from slipway.serving.fleet.service.bodies import body_for, body_of, content
 from slipway.serving.fleet.service.context import Service, service_of
-from slipway.serving.fleet.service.people import address_of
+from slipway.serving.fleet.service.people import address_of, asked_path
 from slipway.serving.fleet.service.refusing import JSON, Refusal
 from slipway.serving.fleet.store.refusals import KnownOtherwise, NotADevice, Revoked
 from slipway.serving.fleet.store.reporting import Heard
@@ -128,7 +128,7 @@ def _signed(request: Request) -> Signed | None:
 
 
 def _fits(key: Ed25519PublicKey, request: Request, signed: Signed, body: bytes) -> bool:
-    said = statement(request.method, request.url.path, signed.device, signed.sequence, body)
+    said = statement(request.method, asked_path(request), signed.device, signed.sequence, body)
     try:
         key.verify(signed.signature, said)
     except InvalidSignature:

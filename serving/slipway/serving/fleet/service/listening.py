@@ -1,10 +1,11 @@
 """Listening: the socket is taken before the server starts, so a free port is known, and a taken one is told at once."""
 
 import socket
+from typing import Final
 
 from slipway.platform.errors import SlipwayError
 
-BACKLOG = 1024
+BACKLOG: Final = 1024
 
 
 def listen(host: str, port: int) -> socket.socket:

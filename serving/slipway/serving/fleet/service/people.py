@@ -9,7 +9,6 @@ asks for; so what changes something must come from a page of the service itself,
 
 from collections.abc import Awaitable, Callable
 from typing import Final
-from urllib.parse import urlsplit
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
@@ -21,6 +20,7 @@ from slipway.serving.fleet.operators.sessions import COOKIE
 from slipway.serving.fleet.operators.signing import CLOCKS, NotSigned, SignedRequest
 from slipway.serving.fleet.service.bodies import OF_PEOPLE, body_of
 from slipway.serving.fleet.service.context import Service, service_of
+from slipway.serving.fleet.service.naming import same_origin
 from slipway.serving.fleet.service.refusing import Refusal
 
 SAFE: Final = frozenset({"GET", "HEAD"})
@@ -35,7 +35,7 @@ async def acting_of(request: Request) -> Acting | None:
     cookie = request.cookies.get(COOKIE)
     acting = await run_in_threadpool(service.sessions.acting, cookie) if cookie else None
     if acting is not None and request.method not in SAFE:
-        _check_origin(request)
+        _check_origin(request, service)
     return acting
 
 
@@ -66,8 +66,9 @@ async def signed_by(request: Request) -> SignedRequest:
     """Whoever signed this very request, which counts once."""
     service = service_of(request)
     body = await cached_body(request)
-    question = f"?{request.url.query}" if request.url.query else ""
-    asked = signing.Request(service.url, request.method, f"{request.url.path}{question}", body)
+    question = request.scope["query_string"].decode("latin-1")
+    path = f"{asked_path(request)}?{question}" if question else asked_path(request)
+    asked = signing.Request(service.url, request.method, path, body)
     value = request.headers.get("authorization", "")
 
     def known() -> SignedRequest:
@@ -90,6 +91,12 @@ async def cached_body(request: Request) -> bytes:
     return found
 
 
+def asked_path(request: Request) -> str:
+    """The path as it was sent, which is what was signed: decoded, two paths could look the same."""
+    path: bytes = request.scope["raw_path"]
+    return path.decode("latin-1")
+
+
 def address_of(request: Request) -> str:
     """Where a request comes from."""
     return request.client.host if request.client else "unknown"
@@ -102,8 +109,11 @@ def _count(request: Request, service: Service) -> None:
         raise Refusal(429, "Too many requests from this address prove nobody.", again_s=waits)
 
 
-def _check_origin(request: Request) -> None:
+def _check_origin(request: Request, service: Service) -> None:
     """What a session changes is asked for by a page of this service."""
-    origin = urlsplit(request.headers.get("origin", ""))
-    if not origin.netloc or origin.netloc.lower() != request.headers.get("host", "").lower():
-        raise Refusal(403, "This was asked for by another page than one of this service.")
+    if not same_origin(request.headers.get("origin", ""), service.url):
+        raise Refusal(
+            403,
+            "This was asked for by another page than one of this service.",
+            mend="`slipway fleet console` opens its pages where fleet.url says.",
+        )

@@ -13,9 +13,12 @@ import uvicorn
 from slipway.serving.fleet.service.app import Part, create_app
 from slipway.serving.fleet.service.connecting import Connection
 from slipway.serving.fleet.service.context import Service
+from slipway.serving.fleet.service.listening import BACKLOG
 
 if TYPE_CHECKING:
     import socket
+
+    from fastapi import FastAPI
 
 log = logging.getLogger(__name__)
 
@@ -44,19 +47,24 @@ class _Server(uvicorn.Server):
 
 def run(service: Service, sockets: "socket.socket", parts: Sequence[Part] = ()) -> None:
     """Until a signal says stop."""
-    config = uvicorn.Config(
-        create_app(service, *parts),
+    sys.setswitchinterval(SWITCH_S)
+    with forgetting(service):
+        _Server(configuration(create_app(service, *parts))).run([sockets])
+
+
+def configuration(app: "FastAPI") -> uvicorn.Config:
+    """Of the server."""
+    return uvicorn.Config(
+        app,
         http=Connection,
+        ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=DRAIN_S,
-        backlog=1024,
+        backlog=BACKLOG,
     )
-    sys.setswitchinterval(SWITCH_S)
-    with forgetting(service):
-        _Server(config).run([sockets])
 
 
 @contextmanager

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 MIGRATIONS: Final = "slipway.serving.fleet.store:migrations"
 SETTING: Final = "`SLIPWAY_FLEET__DATABASE`, or `database` in `[contexts.<name>.fleet]`, names it."
 DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg2"}
-PATIENCE_S: Final = 10
+PATIENCE_S: Final = 5
+"""For a lock or a connection; a device waits for its answer four times as long."""
 READERS: Final = 8
 """Connections that read at once."""
 

@@ -1,8 +1,9 @@
 """One thread that writes, and shares each commit among all that wait for one.
 
 Whoever gives work gets a future, which is done when the work is in the database for good. Work that is refused leaves
-nothing. Where the database itself fails in the middle of a shared commit, or work that
-nothing guards breaks, each work is done once more in a commit of its own, so that none falls with another.
+nothing. Where the database itself fails in the middle of a shared commit, or work that nothing guards breaks, each
+work is done once more in a commit of its own, so that none falls with another. Where the database takes nothing at all,
+as when another process holds it, all that wait are told at once: tried one by one, each would wait as long again.
 """
 
 import logging
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from contextlib import nullcontext, suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
@@ -56,13 +58,23 @@ class _Job:
                 raise
             self.error = error
 
-    def tell(self) -> None:
-        """It is committed, or was refused."""
+    def tell(self, failed: Exception | None) -> None:
+        """It is committed, was refused, or failed."""
+        error = failed or self.error
         with suppress(InvalidStateError):  # whoever waited may have gone
-            if self.error is not None:
-                self.future.set_exception(self.error)
+            if error is not None:
+                self.future.set_exception(error)
             else:
                 self.future.set_result(self.result)
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """A commit that was not made."""
+
+    cause: Exception
+    begun: bool
+    """Whether the database had taken the first word of it."""
 
 
 class Writer:
@@ -124,22 +136,31 @@ class Writer:
         return jobs, False
 
     def _commit(self, jobs: list[_Job]) -> None:
+        error = self._together(jobs)
+        if error is not None and error.begun and len(jobs) > 1:
+            log.warning("A commit of %d failed and each is done alone: %s", len(jobs), error.cause)
+            self._alone(jobs)
+            return
+        for job in jobs:
+            job.tell(None if error is None else error.cause)
+
+    def _alone(self, jobs: list[_Job]) -> None:
+        error: _Failed | None = None
+        for job in jobs:
+            if error is None or error.begun:
+                error = self._together([job])
+            job.tell(None if error is None else error.cause)
+
+    def _together(self, jobs: list[_Job]) -> "_Failed | None":
+        begun = False
         try:
-            self._together(jobs)
+            with self._engine.begin() as connection:
+                begun = True
+                for job in jobs:
+                    job.run(connection)
         except Exception as error:  # noqa: BLE001 - the writer goes on, whoever waits gets it
             self._failed()
-            if len(jobs) > 1:
-                log.warning("A commit of %d failed and each is done alone: %s", len(jobs), error)
-                for job in jobs:
-                    self._commit([job])
-                return
-            jobs[0].error = error
-        for job in jobs:
-            job.tell()
-
-    def _together(self, jobs: list[_Job]) -> None:
-        with self._engine.begin() as connection:
-            for job in jobs:
-                job.run(connection)
+            return _Failed(error, begun)
         self.commits += 1
         self.works += len(jobs)
+        return None
