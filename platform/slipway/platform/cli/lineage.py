@@ -38,7 +38,7 @@ def lineage(
         typer.Argument(
             metavar="X",
             help="A version (NAME/VERSION, NAME@ALIAS), release (NAME#NUMBER), decision of a device by its id, run, "
-            "individual, revision of git, or the beginning of the digest of a bundle, snapshot or sample. KIND:X says "
+            "device, individual, revision of git, or the beginning of the digest of a bundle, snapshot or sample. KIND:X says "
             "which is meant.",
         ),
     ],
@@ -56,12 +56,19 @@ def lineage(
     form = Form.JSON if json else form
     if form is Form.CSV and not downstream:
         raise WrongUse("-o csv lists decisions that came of a thing.", mend="Add --downstream.")
-    gatherer = _gathered(thing, downstream=downstream)
-    graph = gatherer.graph
+    from slipway.platform.cli.data.meter import meter
+    from slipway.platform.lineage.tracing import traced
+
+    with (
+        meter() as watcher,
+        traced(load_settings(), thing, downstream=downstream, told=_Told(), watcher=watcher) as gatherer,
+    ):
+        graph = gatherer.graph
+        table = _table(gatherer) if form is Form.CSV else ""
     if form is Form.JSON and output is None:
         print_json(graph.as_data())
         return
-    content = _table(gatherer) if form is Form.CSV else _content(graph, form, downstream=downstream)
+    content = table if form is Form.CSV else _content(graph, form, downstream=downstream)
     for remark in graph.remarks if form is Form.CSV else ():
         say(remark)
     if output is None:
@@ -88,38 +95,9 @@ def _content(graph: "Graph", form: Form, *, downstream: bool) -> str:
 
 
 def _table(gatherer: "Gatherer") -> str:
-    import csv
-    import io
+    from slipway.platform.lineage.beyond import table
 
-    from slipway.platform.lineage.beyond import COLUMNS
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    nodes = list(gatherer.graph.nodes.values())
-    writer.writerows(row for one in gatherer.beyond for node in nodes for row in one.rows(node))
-    return text.getvalue()
-
-
-def _gathered(thing: str, *, downstream: bool) -> "Gatherer":
-    from slipway.platform.cli.data.meter import meter
-    from slipway.platform.data.project import Project
-    from slipway.platform.lineage.catalogue import read_catalogue
-    from slipway.platform.lineage.gathering import Gatherer
-    from slipway.platform.lineage.naming import thing_named
-    from slipway.platform.lineage.tables import Tables
-    from slipway.platform.lineage.walking import walk
-    from slipway.platform.registry.desk import Desk
-
-    loaded = load_settings()
-    desk, project = Desk.of(loaded), Project(loaded.root, loaded.settings)
-    told = _Told()
-    catalogue = read_catalogue(desk.store, loaded.settings.data.cache / "lineage", told.count)
-    with meter() as watcher:
-        gatherer = Gatherer(desk, catalogue, Tables(project, watcher))
-        start = thing_named(gatherer, project, thing)
-        walk(gatherer, start, downstream=downstream, progress=told.looking)
-    return gatherer
+    return "".join(table(gatherer))
 
 
 class _Told:

@@ -7,8 +7,6 @@ names, and three small requests for each new run, one for each new bundle and va
 import hashlib
 import json
 import logging
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ from pydantic import ValidationError
 from slipway.platform.canonical import canonical
 from slipway.platform.data.validation.verdict import Verdict as DataVerdict
 from slipway.platform.errors import SlipwayError
+from slipway.platform.lineage.noting import note, noted
 from slipway.platform.registry.bundles import FOLDER as BUNDLES
 from slipway.platform.registry.bundles import load_bundle
 from slipway.platform.runs.find import load_parts
@@ -123,7 +122,7 @@ def read_catalogue(store: Store, folder: Path, progress: Callable[[str, int, int
         ),
     )
     if now != before:
-        _keep(path, now)
+        note(path, canonical(now.model_dump(mode="json")))
     return Catalogue({one.key: one for one in now.runs.values()}, now.bundles, now.validations)
 
 
@@ -195,19 +194,7 @@ def _validation(store: Store, name: str) -> Validation | None:
 
 def _kept(path: Path) -> Noted:
     try:
-        data = path.read_bytes()
+        data = noted(path)
         return Noted.model_validate_json(data) if json.loads(data).get("format") == FORMAT else Noted()
-    except (OSError, ValueError, AttributeError):
+    except (ValueError, AttributeError):
         return Noted()
-
-
-def _keep(path: Path, noted: Noted) -> None:
-    """Replace the file as a whole; a folder that takes nothing costs time and nothing else."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(canonical(noted.model_dump(mode="json")))
-        Path(name).replace(path)
-    except OSError as error:
-        log.info("What the store has cannot be kept in %s: %s", path.parent, error)

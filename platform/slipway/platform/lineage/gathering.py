@@ -8,8 +8,9 @@ import hashlib
 import logging
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from slipway.platform.canonical import canonical
 from slipway.platform.data.validation.verdict import Verdict as DataVerdict
@@ -42,12 +43,20 @@ DIRTY = "+dirty"
 
 
 class Gatherer:
-    """Knows the neighbours of things in one store."""
+    """Knows the neighbours of things in one store, until the end of its `with`."""
 
     def __init__(self, desk: "Desk", catalogue: Catalogue, tables: Tables) -> None:
         self.desk, self.catalogue, self.tables = desk, catalogue, tables
+        self.closing = ExitStack()
+        """Where others leave what they have opened."""
         self._parts = cache(lambda key: load_parts(desk.store, key))
         self.graph = Graph()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closing.close()
 
     def up(self, node: Node) -> None:
         """Put what the thing came from into the graph."""
@@ -226,8 +235,7 @@ class Gatherer:
         return file.sha256 if file else ""
 
     def _rows(self, run: Run, parts: Parts) -> Node:
-        snapshot = self.tables.get(run.snapshot)
-        counts = self.tables.counts(snapshot, parts.view) if snapshot else None
+        counts = self.tables.counts(run.snapshot, parts.view)
         return self.graph.add(things.rows(run.snapshot, parts.view, digest_of(parts.view)[: things.SHORT], counts))
 
     def _rows_up(self, node: Node) -> None:

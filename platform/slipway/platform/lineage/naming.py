@@ -6,6 +6,7 @@
     0a1b2c                                  the beginning of a digest: a run, bundle, snapshot, sample or commit
     HEAD, v2.1                              a revision of git
     vehicle-reid#7                          a release
+    harbour-gate-3                          a device, where nothing else is called so
     20261129T004613123456Z.gate-3.0a72…     a decision of a device, by its whole id
 
 What could be several things is told with all of them; `KIND:X`, such as `sample:0a1b2c`, says which is meant.
@@ -33,7 +34,7 @@ _VERSION: Final = re.compile(r"[a-z0-9-]+(/[0-9]+|@[a-z]+)")
 _RELEASE: Final = re.compile(r"(?P<model>[a-z0-9-]+)[#/](?P<number>[0-9]+)")
 NAMED: Final = (
     Kind.VERSION, Kind.RUN, Kind.BUNDLE, Kind.SNAPSHOT, Kind.SAMPLE, Kind.IDENTITY, Kind.COMMIT, Kind.RELEASE,
-    Kind.EVENT,
+    Kind.EVENT, Kind.DEVICE,
 )  # fmt: skip
 TOLD: Final = 8
 
@@ -56,8 +57,8 @@ def thing_named(gatherer: Gatherer, project: "Project", given: str) -> Node:
         raise WrongUse(f"There is no kind `{kind}`, and nothing called `{given}`.", mend=suggestion(kind, NAMED))
     if not found:
         raise WrongUse(
-            f"`{given}` is no version, release, run, bundle, snapshot, sample, individual, commit or decision that is "
-            "known here.",
+            f"`{given}` is no version, release, run, bundle, snapshot, sample, individual, commit, device or decision "
+            "that is known here.",
             mend="Write NAME/VERSION, NAME@champion, NAME#RELEASE, a decision's id, a run's or an individual's name, a "
             f"revision of git, or at least {SHORTEST} digits of a digest. {_near(gatherer, name)}".rstrip(),
         )
@@ -84,6 +85,8 @@ def _release(gatherer: Gatherer, model: str, number: str) -> Node:
 def _found(gatherer: Gatherer, project: "Project", name: str, kinds: Collection[Kind]) -> list[Node]:
     """Everything that could be meant. Tables are fetched only where nothing else could be."""
     found = {node.id: node for one in kinds if one in _FINDERS for node in _FINDERS[one](gatherer, project, name)}
+    if not found:
+        found = {node.id: node for one in gatherer.beyond for node in one.known(name) if node.kind in kinds}
     for fetch in (False, True):
         if not (fetch and found):
             rows = (node for one in kinds if one in _ROWS for node in _ROWS[one](gatherer, name, fetch=fetch))

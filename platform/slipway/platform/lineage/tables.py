@@ -1,39 +1,43 @@
-"""The rows of snapshots: which samples and identities they have, and which of them a run learned from.
+"""The tables of all snapshots: which of them have a sample or an individual, and what runs have seen of them.
 
 The tables are those of this machine, or are fetched; images never are. A snapshot whose tables are not to be had is
 told of, and the rest is gone on with.
 """
 
-import logging
-from collections import Counter
+import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-from slipway.platform.data.columns import beginning, where, within
+from pydantic import TypeAdapter
+
+from slipway.platform.canonical import canonical
 from slipway.platform.data.errors import DataError
 from slipway.platform.data.fetch import bring_files
 from slipway.platform.data.manifest import NAME
 from slipway.platform.data.project import Project
 from slipway.platform.data.record import Record, load_record, recorded
-from slipway.platform.data.snapshot import TABLES, Snapshot
 from slipway.platform.data.view import View
 from slipway.platform.data.watching import SILENT, Watcher
-from slipway.platform.errors import SlipwayError
-from slipway.platform.lineage.things import many
+from slipway.platform.lineage.noting import note, noted
 from slipway.platform.store import StoreError
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from pathlib import Path
 
-TRAIN = "train"
+    from slipway.platform.lineage.rows import Rows
+
+FILES: Final = (NAME, *View().files)
+Noted: Final = TypeAdapter(dict[str, int])
 
 
 class Tables:
-    """The tables of all snapshots that the store knows."""
+    """The tables of all snapshots that the store knows; without `fetch`, those that are on this machine."""
 
-    def __init__(self, project: Project, watcher: Watcher = SILENT) -> None:
-        self._project, self._watcher = project, watcher
-        self._open: dict[str, Snapshot | None] = {}
+    def __init__(self, project: Project, watcher: Watcher = SILENT, *, fetch: bool = True) -> None:
+        self._project, self._watcher, self._fetch = project, watcher, fetch
+        self._open: dict[str, Rows | None] = {}
         self._records: dict[str, Record | None] = {}
         self.remarks: list[str] = []
 
@@ -52,7 +56,7 @@ class Tables:
                 self._records[digest] = None
         return self._records[digest]
 
-    def get(self, digest: str) -> Snapshot | None:
+    def get(self, digest: str) -> "Rows | None":
         """The tables of a snapshot, or nothing where they are not to be had."""
         if digest not in self._open:
             self._open[digest] = self._opened(digest)
@@ -60,91 +64,87 @@ class Tables:
 
     def samples(self, prefix: str, *, fetch: bool) -> list[str]:
         """The samples whose digest begins so; without `fetch` those of tables that are on this machine."""
-        found = (beginning(one.index["sample"], prefix) for one in self._all(fetch=fetch))
-        return sorted({sample for samples in found for sample in samples})
+        return sorted({sample for one in self._all(fetch=fetch) for sample in one.samples(prefix)})
 
     def row(self, sample: str, *, fetch: bool) -> Mapping[str, Any]:
         """What a snapshot that has it says of a sample."""
-        rows = (where(one.index, within(one.index["sample"], [sample])).to_pylist() for one in self._all(fetch=fetch))
-        return next(found[0] for found in rows if found)
+        return next(row for one in self._all(fetch=fetch) if (row := one.sample(sample)) is not None)
 
     def identity(self, name: str, *, fetch: bool) -> Mapping[str, Any] | None:
         """What a snapshot says of an individual, if one has it."""
-        everywhere = self._all(fetch=fetch)
-        rows = (where(one.identities, within(one.identities["identity"], [name])).to_pylist() for one in everywhere)
-        return next((found[0] for found in rows if found), None)
+        rows = (one.individual(name) for one in self._all(fetch=fetch))
+        return next((row for row in rows if row is not None), None)
 
     def whereabouts(
         self, *, sample: str = "", identity: str = ""
-    ) -> Iterator[tuple[Snapshot, Mapping[str, int], list[str]]]:
+    ) -> Iterator[tuple["Rows", Mapping[str, int], list[str]]]:
         """The snapshots with it, its images in each split, and the shards that hold them."""
-        for snapshot in self._all(fetch=True):
-            table = _images(snapshot, sample, identity)
-            if table.num_rows:
-                splits = Counter(map(str, table["split"].to_pylist()))
-                yield snapshot, splits, sorted(set(map(str, table["shard"].to_pylist())))
+        for one in self._all(fetch=True):
+            splits, shards = one.held(sample=sample, identity=identity)
+            if splits:
+                yield one, splits, shards
 
-    def learned(self, snapshot: Snapshot, view: Mapping[str, Any], *, sample: str = "", identity: str = "") -> str:
-        """What a run with this view did with the sample, or with the individual's images; empty where nothing."""
-        seen = _seen(view, snapshot, _images(snapshot, sample, identity))
-        splits = Counter(map(str, seen["split"].to_pylist()))
-        if splits[TRAIN]:
-            return "trained on" if sample else f"{many(splits[TRAIN], 'image')} trained on"
-        return f"judged on as {' and '.join(sorted(splits))}" if splits else ""
+    def counts(self, digest: str, view: Mapping[str, Any]) -> Mapping[str, int] | None:
+        """How many images of each split a run with this view has seen; None where the tables are not to be had.
 
-    def counts(self, snapshot: Snapshot, view: Mapping[str, Any]) -> Mapping[str, int]:
-        """How many images of each split a run with this view has seen."""
-        return Counter(str(split) for split in _seen(view, snapshot, snapshot.index)["split"].to_pylist())
+        That never changes, so this machine notes it, and no table is opened for it again.
+        """
+        key = hashlib.sha256(canonical([digest, view])).hexdigest()
+        path = self._project.settings.data.cache / "lineage" / "counts" / f"{key}.json"
+        with suppress(ValueError):
+            return Noted.validate_json(noted(path))
+        rows = self.get(digest)
+        if rows is None:
+            return None
+        counts = rows.counts(view)
+        if rows.as_named():
+            note(path, canonical(counts))
+        return counts
 
-    def _all(self, *, fetch: bool) -> Iterator[Snapshot]:
+    def _all(self, *, fetch: bool) -> Iterator["Rows"]:
         """The working snapshot first."""
         known = (self.get(digest) if fetch else self._here(digest) for digest in self.digests())
         return (found for found in known if found is not None)
 
-    def _here(self, digest: str) -> Snapshot | None:
+    def _here(self, digest: str) -> "Rows | None":
         """The tables where they are on this machine already."""
-        folder = self._project.cache.snapshot(digest)
-        if digest in self._open or all((folder / name).is_file() for name in (NAME, *TABLES)):
+        if digest in self._open or self._is_here(digest):
             return self.get(digest)
         working = self._working
         return working if working is not None and working.digest == digest else None
 
-    def _opened(self, digest: str) -> Snapshot | None:
+    def _is_here(self, digest: str) -> bool:
+        folder = self._project.cache.snapshot(digest)
+        return all((folder / name).is_file() for name in FILES)
+
+    def _opened(self, digest: str) -> "Rows | None":
         working = self._working
         if working is not None and working.digest == digest:
             return working
         try:
             record = self.record(digest)
+            if record is not None and not self._fetch and not self._is_here(digest):
+                self.remarks.append(f"The tables of snapshot {digest[:12]} are not on this machine.")
+                return None
             if record is None:
                 self.remarks.append(f"The store has no record of snapshot {digest[:12]}.")
                 return None
-            bring_files(record, [NAME, *TABLES], self._project.cache, self._project.remote, self._watcher)
-            return Snapshot(self._project.cache.snapshot(digest))
+            bring_files(record, FILES, self._project.cache, self._project.remote, self._watcher)
+            return _rows(self._project.cache.snapshot(digest))
         except (DataError, StoreError) as error:
             self.remarks.append(f"The tables of snapshot {digest[:12]} are not to be had: {error}")
             return None
 
     @cached_property
-    def _working(self) -> Snapshot | None:
+    def _working(self) -> "Rows | None":
         try:
-            return Snapshot(self._project.data)
+            return _rows(self._project.data)
         except DataError:
             return None
 
 
-def _images(snapshot: Snapshot, sample: str, identity: str) -> Any:  # noqa: ANN401 - a table of Arrow
-    """The rows of a sample, or of an individual's images."""
-    if sample:
-        return where(snapshot.index, within(snapshot.index["sample"], [sample]))
-    boxes = where(snapshot.boxes, within(snapshot.boxes["identity"], [identity]))
-    return where(snapshot.index, within(snapshot.index["sample"], boxes["sample"]))
+def _rows(folder: "Path") -> "Rows":
+    """Here Arrow is imported, not before."""
+    from slipway.platform.lineage.rows import Rows
 
-
-def _seen(view: Mapping[str, Any], snapshot: Snapshot, table: Any) -> Any:  # noqa: ANN401 - tables of Arrow
-    """The rows of the table that a view selects; what a view says of a snapshot was checked when the run was named."""
-    try:
-        selected = View.of(dict(view.get("where", ()))).select(snapshot.index)
-    except SlipwayError as error:
-        log.info("A run's view does not fit snapshot %s: %s", snapshot.digest[:12], error)
-        return table.slice(0, 0)
-    return where(table, within(table["sample"], selected["sample"]))
+    return Rows(folder)

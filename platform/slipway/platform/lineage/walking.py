@@ -52,5 +52,5 @@ def _seen_in(gatherer: Gatherer, node: Node, *, downstream: bool) -> None:
         counted = ", ".join(f"{count:,} {split}" for split, count in sorted(splits.items()))
         graph.join(node, gatherer.snapshot_node(snapshot.digest), f"{SEEN} {counted} rows of")
         for run in gatherer.catalogue.runs_on(snapshot.digest):
-            if relation := tables.learned(snapshot, run.view, **asked):
+            if relation := snapshot.learned(run.view, **asked):
                 graph.join(node, things.run(run), f"{relation} by")

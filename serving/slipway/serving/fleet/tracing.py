@@ -7,7 +7,6 @@ decision names.
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -41,8 +40,20 @@ class Tracing:
             facts = things.told(id=name, device=told.device, at=f"{told.at.isoformat(sep=' ')}", bundle=told.bundle)
             yield Node(Kind.EVENT, name, f"decision of {told.device}, {moment(told.at)} UTC", facts)
 
+    def known(self, name: str) -> Iterator[Node]:
+        """A device, by its id."""
+        try:
+            found = self._fleet.device(name) if self._fleet is not None else None
+        except (PlatformError, SlipwayError) as error:
+            self._remark(str(error))
+            return
+        if found is not None:
+            yield _device(name, found)
+
     def up(self, node: Node) -> None:
-        """What an event came from: device, release, and how its site was configured."""
+        """What an event came from: device, release, how its site was configured; of a device, its releases."""
+        if node.kind is Kind.DEVICE and node.id == self._gatherer.graph.start:
+            self._ran_on(node)
         if node.kind is not Kind.EVENT:
             return
         told, graph = parse_id(node.name), self._gatherer.graph
@@ -78,10 +89,18 @@ class Tracing:
         """The store, open as long as this is; None where there is none, which is said once."""
         from slipway.serving.fleet.reader import open_reader
 
-        found = ExitStack().enter_context(open_reader(self._gatherer.desk.loaded))
+        found = self._gatherer.closing.enter_context(open_reader(self._gatherer.desk.loaded))
         if found is None:
             self._remark("There is no fleet store here, so nobody knows which devices ran what.")
         return found
+
+    def _ran_on(self, node: Node) -> None:
+        """The releases of a device, the newest first."""
+        for span in self._fleet.spans(node.name) if self._fleet is not None else ():
+            release = self._gatherer.release_node(span.model, str(span.release)) if span.release else None
+            if release is not None:
+                what = "ran" if span.end else "runs"
+                self._gatherer.graph.join(release, node, f"{what} since {moment(span.begin)} UTC on")
 
     def _known(self, name: str) -> "tuple[DeviceFacts | None, Sequence[Span]]":
         """What the store says of a device."""

@@ -230,6 +230,12 @@ def test_a_decision_leads_back_to_device_release_version_and_people(site: Site, 
     assert len(lines) == 2
     assert run("lineage", f"{MODEL}#2", "-o", "csv")[0] == 2
     assert run("lineage", f"{MODEL}#7")[0] == 2
+    for name in ("gate-1", "device:gate-1"):
+        code, out, err = run("lineage", name)
+        assert (code, err) == (0, "")
+        assert f": release 2 of {MODEL}" in out
+        assert "approve by ben" in out
+    assert run("lineage", "gate-9")[0] == 2
 
 
 def test_a_decision_leads_back_by_the_ledger_alone(site: Site, run: Any) -> None:
