@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from slipway.platform.data.project import Project
@@ -280,3 +281,28 @@ def test_the_picture_is_whole_and_stands_in_order(grown: Any, trace: Trace) -> N
     assert any(words.startswith("9 files") for words in left)
     width = float(root.attrib["width"])
     assert all(0 <= x < width for x in left.values())
+
+
+def test_rows_are_counted_once_and_only_from_the_table_that_has_the_name(
+    grown: Any, trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from slipway.platform.lineage import tables
+
+    def opened(folder: Path) -> None:
+        raise AssertionError(folder)
+
+    version = f"{grown.project.model}/1"
+    told = labels(trace(grown, version), Kind.ROWS)
+    notes = grown.project.loaded.settings.data.cache / "lineage" / "counts"
+    (kept,) = notes.iterdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(tables, "_rows", opened)
+        assert labels(trace(grown, version), Kind.ROWS) == told
+        kept.write_bytes(b"nonsense")
+        with pytest.raises(AssertionError):
+            trace(grown, version)
+    index = grown.snapshots["first"].folder / "index.parquet"
+    pq.write_table(pq.read_table(index).slice(0, 1), index)
+    kept.unlink()
+    assert labels(trace(grown, version), Kind.ROWS) != told
+    assert list(notes.iterdir()) == []
