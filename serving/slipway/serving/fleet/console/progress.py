@@ -33,8 +33,8 @@ class Kind:
 
     name: str
     """In words."""
-    weight: str = ""
-    """`bad` where somebody should look."""
+    kind: str
+    """`bad` where somebody should look, `coming` or `waits`."""
     count: int = 0
     first: list[Place] = field(default_factory=list)
 
@@ -56,6 +56,17 @@ class Progress:
     others: tuple[Kind, ...]
     """What the rest does."""
     shadow: bool
+
+    @property
+    def parts(self) -> list[tuple[str, float, float, str]]:
+        """Of a bar: kind, beginning and width in per cent, in words."""
+        told = [("there", self.there, "have it"), *((one.kind, one.count, one.name) for one in self.others)]
+        found, begin = [], 0.0
+        for kind, count, words in told if self.meant else ():
+            wide = 100 * count / self.meant
+            found.append((kind, round(begin, 2), round(wide, 2), f"{count:,} {words}"))
+            begin += wide
+        return found
 
     @property
     def share(self) -> int:
@@ -95,7 +106,7 @@ def progress(
     shadow, number = rollout.wave.kind == "shadow", target.number
     meant = there = 0
     back, silent = Kind("went back from it by themselves", "bad"), Kind("silent, and without it", "bad")
-    coming, waits = Kind("on their way to it"), Kind("not begun")
+    coming, waits = Kind("on their way to it", "coming"), Kind("have not begun", "waits")
     for one in members:
         meant += 1
         if number in (one.release, one.shadow) if shadow else one.release == number:

@@ -1,6 +1,6 @@
 """What the controller concludes, with the numbers that led to it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -98,6 +98,13 @@ class Judgement:
     def as_data(self) -> dict[str, Any]:
         """For scripts and the ledger."""
         return {"what": self.what.value, "why": self.why, "numbers": self.numbers.as_data()}
+
+    @classmethod
+    def of_data(cls, told: Mapping[str, Any]) -> "Judgement":
+        """What `as_data` gave."""
+        numbers = dict(told["numbers"])
+        compared = [Compared(**{**one, "finding": Finding(one["finding"])}) for one in numbers.pop("compared")]
+        return cls(What(told["what"]), told["why"], Numbers(**numbers, compared=compared))
 
 
 def _data(one: Compared) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, case, func, or_, select
 
 from slipway.serving.fleet.store import times
 from slipway.serving.fleet.store.tables import DEVICES, HEARD, STANDINGS
@@ -38,6 +38,13 @@ class Running(NamedTuple):
     model: str
     release: int | None
     devices: int
+
+
+class Heard(NamedTuple):
+    """How many devices there are, and how many of them have been silent since a moment."""
+
+    devices: int
+    silent: int
 
 
 NOTHING: frozenset[str] = frozenset()
@@ -71,6 +78,18 @@ def running(connection: Connection) -> list[Running]:
         .group_by(STANDINGS.c.model, STANDINGS.c.release)
     )
     return [Running(*row) for row in connection.execute(query)]
+
+
+def heard(connection: Connection, since: int) -> Heard:
+    """Of all that are not revoked."""
+    late = case((HEARD.c.at >= since, 0), else_=1)
+    query = (
+        select(func.count(), func.sum(late))
+        .select_from(DEVICES.outerjoin(HEARD, HEARD.c.device == DEVICES.c.id))
+        .where(DEVICES.c.revoked_at.is_(None))
+    )
+    count, silent = connection.execute(query).one()
+    return Heard(count, int(silent or 0))
 
 
 def silent_before(now: int, minutes: float) -> int:

@@ -166,6 +166,10 @@ class FleetStore:
         """How many devices run which release, of all models."""
         return self._read(following.running)
 
+    def heard(self, since: datetime) -> following.Heard:
+        """How many devices there are, and how many have been silent since then."""
+        return self._read(lambda connection: following.heard(connection, times.stamp(since)))
+
     def look(self, model: str) -> Looked | None:
         """What the controller concluded last of a model."""
         return self._read(lambda connection: looks.look(connection, model))
