@@ -1,10 +1,13 @@
 """The service against somebody who means harm: nothing breaks, nobody is locked out, nothing half written stays."""
 
+import gzip
 import json
 import socket
 import sqlite3
+from collections.abc import Iterable
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +20,7 @@ from fleet_service import Running
 from fleet_service.device import counts, record, standing
 from slipway.serving.edge.fleet import wire
 from slipway.serving.edge.fleet.signing import header
+from slipway.serving.fleet.service import bodies
 from slipway.serving.fleet.service.connecting import Connection
 from slipway.serving.fleet.store.opening import address, open_engine
 from slipway.serving.fleet.store.writer import StoreClosed, Writer
@@ -123,6 +127,106 @@ def test_a_connection_that_lasts_is_given_the_same_time_for_each_request(fleet: 
         for _ in range(3):
             sent.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
             assert sent.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("length", ["Transfer-Encoding: chunked", "Content-Length: 9999999999"])
+def test_a_body_without_end_is_not_read_to_the_end(
+    fleet: Running, monkeypatch: pytest.MonkeyPatch, length: str
+) -> None:
+    """The first is answered before its body, the second in the middle of it."""
+    monkeypatch.setattr(Connection, "patience_s", 0.2)
+    gate, piece = fleet.device("gate-1"), b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    for path in ("/healthz", wire.ENROL, wire.reports_path(gate.id)):
+        proof = header("POST", path, gate.id, 90, b"", gate.key.sign)
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {proof}\r\n{length}\r\n\r\n".encode()
+        with _connected(fleet) as sent, pytest.raises(OSError, match=r"reset|Broken pipe"):
+            _send_all(sent, chain([head], repeat(piece)))
+    assert gate.report()[0] == 200
+
+
+def _send_all(sent: socket.socket, pieces: Iterable[bytes]) -> None:
+    for piece in pieces:
+        sent.sendall(piece)
+
+
+def test_a_body_that_comes_too_slowly_is_not_waited_for(fleet: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "PATIENCE_S", 0.2)
+    gate = fleet.device("gate-1")
+    for path in (wire.ENROL, wire.reports_path(gate.id)):
+        proof = header("POST", path, gate.id, 90, b"", gate.key.sign)
+        with _connected(fleet) as sent:
+            head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {proof}\r\nContent-Length: 100\r\n\r\n"
+            sent.sendall(head.encode() + b"{")
+            assert sent.recv(1000).startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.parametrize("packing", ["gzip", "deflate", "br", "zstd", "gzip, identity", "x"])
+def test_a_packed_body_is_not_unpacked(fleet: Running, packing: str) -> None:
+    gate = fleet.device("gate-1")
+    body = gzip.compress(b" " * 10_000_000)
+    for path in (wire.ENROL, wire.reports_path(gate.id)):
+        proof = header("POST", path, gate.id, 90, body, gate.key.sign)
+        headers = {"Authorization": proof, "Content-Encoding": packing}
+        assert urllib3.request("POST", fleet.url + path, body=body, headers=headers, retries=False).status == 415
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GET //v1/devices HTTP/1.1",
+        "GET /v1/devices/ HTTP/1.1",
+        "GET /v1/./devices HTTP/1.1",
+        "GET /static/../v1/devices HTTP/1.1",
+        "GET /static/%2e%2e%2f%2e%2e%2fetc%2fpasswd HTTP/1.1",
+        "GET /static/..%5c..%5cetc HTTP/1.1",
+        "GET /v1/devices/%00 HTTP/1.1",
+        "GET /v1/devices/%ff%fe HTTP/1.1",
+        "GET /v1/devices/gate%2d1%2freports HTTP/1.1",
+        "GET /v1/devices;x=1 HTTP/1.1",
+        "GET http://evil.example/v1/devices HTTP/1.1",
+        "GET /session/%00 HTTP/1.1",
+        "OPTIONS * HTTP/1.1",
+        "TRACE /v1/devices HTTP/1.1",
+        "CONNECT evil.example:443 HTTP/1.1",
+        "BREW /v1/devices HTTP/1.1",
+        "GET /v1/devices HTTP/9.9",
+        "GET /v1/devices?limit=%00&limit=9&site=%ff HTTP/1.1",
+    ],
+)
+def test_a_strange_path_leads_nowhere(fleet: Running, line: str) -> None:
+    with _connected(fleet) as sent:
+        sent.sendall(f"{line}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        code = int(sent.recv(1000).split()[1])
+    assert 400 <= code < 500 or code == 307, line
+    assert urllib3.request("GET", f"{fleet.url}/readyz").status == 200
+
+
+def test_an_upgrade_is_no_way_around(fleet: Running) -> None:
+    head = "GET /v1/devices HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    more = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    with _connected(fleet) as sent:
+        sent.sendall((head + more).encode())
+        assert sent.recv(1000).startswith(b"HTTP/1.1 401")
+
+
+@pytest.mark.parametrize("letter", ["\0", "\x1b", "\x7f", "\x9b", "\u2028", "\ud800"])
+def test_letters_that_steer_a_terminal_are_not_taken(fleet: Running, letter: str) -> None:
+    gate = fleet.device("gate-1")
+    reason = f"it was{letter}stolen"
+    for path, told in (
+        ("/v1/devices/gate-1/revoke", {"reason": reason}),
+        ("/v1/tokens/withdraw", {"reason": reason, "tokens": ["0" * 64]}),
+        ("/v1/outcomes", {"outcomes": [{"decision": "x", "truth": reason, "source": "audit", "right": True}]}),
+        ("/v1/outcomes", {"outcomes": [{"decision": "x", "truth": "x", "source": reason, "right": True}]}),
+    ):
+        assert fleet.send(fleet.operator, "POST", path, told)[0] == 422
+    told = standing("parcel", 3, variant=f"cpu{letter}", provider=f"cpu{letter}", why=reason, phase=f"x{letter}")
+    code, _ = gate.report(standings=[told])
+    assert code == (422 if letter == "\ud800" else 200)
+    found = fleet.store.device("gate-1")
+    assert found is not None
+    for one in found.running.values():
+        assert not set("\0\x1b\x7f\x9b\u2028") & set(f"{one.variant}{one.provider}{one.why}{one.phase}")
 
 
 def _connected(fleet: Running) -> socket.socket:

@@ -15,10 +15,12 @@ from slipway.serving.edge.fleet.wire import MOST_RECORDS
 from slipway.serving.fleet.facts import DeviceFacts
 from slipway.serving.fleet.store.enrolling import Token
 from slipway.serving.fleet.store.outcomes import Precision
+from slipway.serving.fleet.store.plain import STEERING
 from slipway.serving.fleet.store.reading import Done, MadeToken, Span
 
-Text = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f]+$")]
-Reason = Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f]+$")]
+_PLAIN = f"^[^{STEERING}]+$"
+Text = Annotated[str, Field(min_length=1, max_length=256, pattern=_PLAIN)]
+Reason = Annotated[str, Field(min_length=1, max_length=400, pattern=_PLAIN)]
 
 
 class NewToken(Part):
@@ -68,7 +70,7 @@ class OutcomeTold(Part):
 
     decision: Annotated[str, Field(min_length=1, max_length=LONGEST)]
     truth: Text
-    source: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
+    source: Annotated[str, Field(min_length=1, max_length=64, pattern=_PLAIN)]
     right: bool | None = None
     answer: Text | None = None
     model: ModelName | None = None

@@ -13,6 +13,7 @@ from slipway.serving.channel.limits import MOST
 from slipway.serving.edge.decisions import parse_id
 from slipway.serving.errors import SlipwayError
 from slipway.serving.fleet.store.packing import Sum
+from slipway.serving.fleet.store.plain import is_plain, plain
 from slipway.serving.runtime.quantiles import Quantiles
 
 OF_DEVICE: Final = "device"
@@ -54,7 +55,7 @@ def subject_named(name: str) -> Subject:
     release = int(number) if number.isascii() and number.isdecimal() and len(number) <= len(str(MOST)) else None
     if name == OF_DEVICE or not bundle:
         return Subject(name if name == OF_DEVICE else "unknown", "", None)
-    if len(model) > KEPT_LETTERS or "\0" in name:
+    if len(model) > KEPT_LETTERS or not is_plain(name):
         return Subject("unknown", "", None)
     return Subject(name, model, release if release is not None and 1 <= release <= MOST else None)
 
@@ -108,7 +109,7 @@ def sample_in(body: bytes, device: str) -> Sample:
     confidence, novelty = told.get("confidence"), told.get("novelty")
     return Sample(
         decision,
-        why[:LONGEST_WHY].replace("\0", ""),
+        plain(why[:LONGEST_WHY]),
         confidence if _is_number(confidence) else None,
         novelty if _is_number(novelty) else None,
         picture,
@@ -131,7 +132,7 @@ def _object(body: bytes) -> dict[str, Any]:
         found = pydantic_core.from_json(body, allow_inf_nan=False)
     except ValueError:
         raise Unreadable("no JSON") from None
-    if not isinstance(found, dict) or any("\0" in name for name in found):
+    if not isinstance(found, dict) or not all(map(is_plain, found)):
         raise Unreadable("no object")
     return found
 

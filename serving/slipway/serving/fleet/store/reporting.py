@@ -16,6 +16,7 @@ from slipway.serving.fleet.store import times
 from slipway.serving.fleet.store.adding import Adder
 from slipway.serving.fleet.store.names import Ranges
 from slipway.serving.fleet.store.packing import Sum, text_of
+from slipway.serving.fleet.store.plain import plain
 from slipway.serving.fleet.store.records import Unreadable, counts_in, sample_in, sketch_in, subject_named
 from slipway.serving.fleet.store.refusals import KnownOtherwise, NotADevice, Revoked, check_sequence
 from slipway.serving.fleet.store.tables import DEVICES, HEARD, NAMES, SAMPLES, SPANS, STANDINGS
@@ -90,7 +91,7 @@ def take(connection: Connection, heard: Heard, now: int, memory: Memory) -> int:
             "told": said,
             "version": report.agent,
             "site": report.site,
-            "cameras": text_of(dict(report.streams)),
+            "cameras": text_of({name: plain(state) for name, state in report.streams.items()}),
             "lost": lost,
         },
     )
@@ -138,8 +139,7 @@ def _what(one: Standing) -> tuple[int | None, str | None, str | None]:
 
 
 def _plain(text: str | None) -> str | None:
-    """PostgreSQL keeps no zero character."""
-    return None if text is None else text.replace("\0", "")
+    return None if text is None else plain(text)
 
 
 def _standing(device: str, one: Standing, since: int) -> dict[str, Any]:
