@@ -100,13 +100,18 @@ def assembled(
                 draw=draw,
                 site=site.sequence,
             )
+
+            def heard(step: Step) -> None:
+                site.step(step)
+                telemetry.trouble("configuration", site.trouble or None)
+
             following = Following(
                 agents,
                 clock=clock,
                 inbox=Inbox(home),
                 polling=enrolment.polling,
                 draw=draw,
-                show=_all(telemetry.step, reporter.step, site.step, show),
+                show=_all(telemetry.step, reporter.step, heard, show),
                 looked=home.note_look,
             )
             yield from _followed(Assembled(enrolment, following, lives, telemetry, clock, reporter, site))

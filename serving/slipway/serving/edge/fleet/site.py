@@ -5,6 +5,7 @@ the channel's client.
 """
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -12,12 +13,13 @@ from pydantic import ValidationError
 
 from slipway.serving.bundle.errors import BadBundle
 from slipway.serving.bundle.reading import read_plain
-from slipway.serving.channel.site import LARGEST_SITE, SiteConfig, SitePointer
+from slipway.serving.channel.site import LARGEST_SITE, Configured, SiteConfig, SitePointer
 from slipway.serving.edge.agent.effects import Failed, LookAtChannel
 from slipway.serving.edge.agent.ports import Clock
 from slipway.serving.edge.configuration import Enrolment, Home
 from slipway.serving.edge.fleet.windows import swap_in, zone_of
 from slipway.serving.edge.following import Step
+from slipway.serving.edge.streams.rules import Rules
 from slipway.serving.errors import SlipwayError
 
 FILE: Final = "site.json"
@@ -32,13 +34,23 @@ class Sites(Protocol):
         """What a site's devices should follow, as of the last look."""
 
 
+@dataclass(frozen=True)
+class InForce:
+    """What a device follows now: both of one configuration."""
+
+    config: SiteConfig | None = None
+    rules: Rules = Rules()  # noqa: RUF009 - frozen
+
+
 class SiteFollowing:
     """Of one device; the agent's thread looks, any other asks."""
 
     def __init__(self, home: Home, enrolment: Enrolment, channel: Sites, clock: Clock) -> None:
         self._home, self._enrolment, self._channel, self._clock = home, enrolment, channel, clock
         self._pointer = None if enrolment.site is None else kept(home, enrolment.site)
-        self._said = ""
+        self._in_force = self._followed()
+        self.trouble = ""
+        """Why the newest configuration is not followed."""
         self.looks = True
         """Whether the channel is asked; not while another place is looked at."""
 
@@ -57,19 +69,26 @@ class SiteFollowing:
             if pointer is not None and pointer != self._pointer:
                 self._home.write(FILE, pointer.model_dump_json(indent=2).encode() + b"\n")
                 self._pointer = pointer
+                self._in_force = self._followed()
                 self._tell()
         except (SlipwayError, OSError) as error:
             self._say(f"The configuration of the site {site} stays as it is: {error}")
         else:
-            self._said = ""
+            self.trouble = ""
+
+    @property
+    def in_force(self) -> InForce:
+        """What this device follows."""
+        return self._in_force
 
     @property
     def config(self) -> SiteConfig | None:
         """What this device follows; None where nothing is known."""
-        if self._pointer is None:
-            return None
-        wanted = self._pointer.wanted(self._enrolment.id, frozenset(self._enrolment.cohorts))
-        return None if wanted is None else wanted.config
+        return self._in_force.config
+
+    def rules(self) -> Rules:
+        """What decisions are taken by."""
+        return self._in_force.rules
 
     def sequence(self) -> int:
         """Of what it follows; 0 without."""
@@ -80,16 +99,29 @@ class SiteFollowing:
         config = self.config
         return 0.0 if config is None else swap_in(config, moment)
 
+    def _followed(self) -> InForce:
+        wanted = followed(self._pointer, self._enrolment)
+        if wanted is None or self._pointer is None:
+            return InForce()
+        config, site = wanted.config, self._pointer.site
+        return InForce(config, Rules(site, wanted.number, wanted.digest, config.thresholds))
+
     def _tell(self) -> None:
-        config = self.config
-        log.info("The site %s has the configuration %d.", self._enrolment.site, self.sequence())
+        config, rules = self._in_force.config, self._in_force.rules
+        told = f"this device follows the configuration {rules.number}" if rules.number else "nothing is configured"
+        log.info("Of the site %s %s.", self._enrolment.site, told)
         if config is not None and zone_of(config) is None:
             log.warning("The zone %s is not known here; the site's windows are taken as UTC.", config.zone)
 
     def _say(self, text: str) -> None:
-        if text != self._said:
-            self._said = text
+        if text != self.trouble:
+            self.trouble = text
             log.warning("%s", text)
+
+
+def followed(pointer: SitePointer | None, device: Enrolment) -> Configured | None:
+    """What a pointer has for this device."""
+    return None if pointer is None else pointer.wanted(device.id, frozenset(device.cohorts))
 
 
 def kept(home: Home, site: str) -> SitePointer | None:

@@ -8,7 +8,6 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from importlib.metadata import version
 from typing import Final, Protocol
 
 from pydantic import ValidationError
@@ -20,7 +19,7 @@ from slipway.serving.edge.agent.state import State
 from slipway.serving.edge.configuration import Enrolment
 from slipway.serving.edge.fleet.wire import LARGEST_RECORD, LONGEST_CAMERA, LONGEST_WHY, Record, Report, Standing
 from slipway.serving.edge.following import Step
-from slipway.serving.edge.standing import device_of, standing
+from slipway.serving.edge.standing import agent_version, device_of, standing
 from slipway.serving.edge.telemetry import spool
 from slipway.serving.edge.telemetry.telling import told_of
 
@@ -35,6 +34,9 @@ class Cameras(Protocol):
 
     def cameras(self) -> Mapping[str, str]:
         """The state of each, by name."""
+
+    def troubles(self) -> Mapping[str, str]:
+        """What of the site's configuration is not followed, and why."""
 
 
 class Standings:
@@ -66,14 +68,16 @@ class Standings:
         now, device = self._clock.now(), device_of(self._enrolment)
         states = list(self._states.values())
         times = [device_time(now, self._enrolment.enrolled_at, state) for state in states]
+        troubles = "".join(f" {about}: {why}" for about, why in self._cameras.troubles().items())
         cameras = dict(list(self._cameras.cameras().items())[:MOST_STREAMS])
         return Report(
             at=now,
             time=max(times, default=now),
-            agent=version("slipway-serving"),
+            agent=agent_version(),
             site=self._site(),
             standings=tuple(
-                standing_of(state, standing(state, device, time)) for state, time in zip(states, times, strict=True)
+                standing_of(state, f"{standing(state, device, time)}{'' if number else troubles}")
+                for number, (state, time) in enumerate(zip(states, times, strict=True))
             ),
             streams={name: state[:LONGEST_CAMERA] for name, state in cameras.items()},
             records=tuple(records),

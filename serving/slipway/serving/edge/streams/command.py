@@ -8,7 +8,7 @@ import argparse
 import re
 import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,16 +18,19 @@ from slipway.serving.errors import SlipwayError, WrongUse
 if TYPE_CHECKING:
     from slipway.serving.edge.agent.clock import SystemClock
     from slipway.serving.edge.streams.events import Out
-    from slipway.serving.edge.streams.running import Camera, Lives, Streams
+    from slipway.serving.edge.streams.log import DecisionLog
+    from slipway.serving.edge.streams.rules import Rules
+    from slipway.serving.edge.streams.running import Camera, Streams
     from slipway.serving.edge.streams.telling import Telemetry
-    from slipway.serving.runtime.live import Live
     from slipway.serving.runtime.live_model import LiveModel
     from slipway.serving.runtime.pictures import Box
 
 DECISIONS: Final = "decisions"
 """Folder of the decision log in a device's folder."""
-OPTIONS: Final = ("detect", "embed", "model", "events", "bundle", "decisions", "area", "fps", "vectors", "empty")
+OF_CAMERAS: Final = ("detect", "embed", "model", "bundle", "area", "fps")
 """Which mean nothing without a camera."""
+OF_STREAMS: Final = ("events", "decisions", "vectors", "empty")
+"""Which mean nothing without a camera, or a site that may configure some."""
 SLOWEST, FASTEST = 0.001, 240.0
 """Frames a second."""
 
@@ -51,15 +54,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def check(options: argparse.Namespace) -> None:
     """Refuse options that contradict each other, before anything begins."""
-    given = [name for name in OPTIONS if getattr(options, name)]
-    if given and not options.camera:
-        raise WrongUse(f"--{given[0]} means nothing without a camera.", mend="Give one: --camera NAME=SRC.")
+    _check_camera(options, OF_CAMERAS)
     if options.model and (options.detect or options.embed):
         raise WrongUse("--model is one model alone, --detect and --embed are two.", mend="Leave out one or the other.")
     if options.embed and not options.detect:
         raise WrongUse("--embed looks at the boxes that --detect finds.", mend="Name the detector, or use --model.")
     if options.fps is not None and not SLOWEST <= options.fps <= FASTEST:
         raise WrongUse(f"--fps is a number from {SLOWEST:g} to {FASTEST:g}; found {options.fps:g}.")
+
+
+def check_without_site(options: argparse.Namespace) -> None:
+    """Refuse what means nothing on a device of no site."""
+    _check_camera(options, OF_STREAMS)
+
+
+def _check_camera(options: argparse.Namespace, names: Sequence[str]) -> None:
+    given = [name for name in names if getattr(options, name)]
+    if given and not options.camera:
+        raise WrongUse(f"--{given[0]} means nothing without a camera.", mend="Give one: --camera NAME=SRC.")
 
 
 @contextmanager
@@ -70,16 +82,14 @@ def streaming(
     device: str,
     folder: Path,
     clock: "SystemClock",
-    telemetry: "Telemetry | None" = None,
+    telemetry: "Telemetry",
+    rules: "Callable[[], Rules]",
 ) -> Iterator[None]:
-    """Run the streams that were asked for beside what happens within.
+    """Run the streams that were asked for beside what happens within; `rules` is what decisions are taken by.
 
     They end with it. When all cameras have ended, as files do, the clock is asked to stop; what went wrong is raised.
     """
-    if not options.camera:
-        yield
-        return
-    with _ready(options, lives, device, options.decisions or folder / DECISIONS, telemetry) as streams:
+    with _ready(options, lives, device, options.decisions or folder / DECISIONS, telemetry, rules) as streams:
         beside = _Beside(streams, clock)
         beside.start()
         try:
@@ -93,6 +103,7 @@ def run_bundles(options: argparse.Namespace) -> int:
     from slipway.serving.edge.agent.clock import SystemClock
     from slipway.serving.edge.serve.loading import Way, load, place
     from slipway.serving.edge.stopping import CutOff, stopping
+    from slipway.serving.edge.streams.rules import Rules
     from slipway.serving.runtime.live_model import LiveModel
 
     places = [place(text) for text in options.bundle]
@@ -103,7 +114,7 @@ def run_bundles(options: argparse.Namespace) -> int:
     try:
         for one in places:
             lives[one.name] = LiveModel(load(one, Way()))
-        with _ready(options, lives, _host(), options.decisions, None) as streams, stopping(clock):
+        with _ready(options, lives, _host(), options.decisions, None, Rules) as streams, stopping(clock):
             counts = streams.run(clock)
     except CutOff:
         raise SlipwayError("A stream did not end in time.") from None
@@ -120,49 +131,33 @@ def _ready(
     device: str,
     decisions: Path | None,
     telemetry: "Telemetry | None",
+    rules: "Callable[[], Rules]",
 ) -> "Iterator[Streams]":
     """The streams, with what they write to."""
-    from slipway.serving.edge.streams.log import DecisionLog
+    from slipway.serving.edge.streams.roles import roles_of
     from slipway.serving.edge.streams.running import Settings, Streams
     from slipway.serving.runtime.cameras.reconnecting import Timing
 
-    roles = roles_of(options, lives)
+    roles = roles_of(lives, model=options.model, detect=options.detect, embed=options.embed)
     timing = Timing(every=1 / options.fps) if options.fps else Timing()
     settings = Settings(device, vectors=options.vectors, empty=options.empty, timing=timing)
-    out, log = _out(options.events), None if decisions is None else DecisionLog(decisions)
-    try:
+    with writing(options.events, decisions) as (out, log):
         cameras = cameras_of(options.camera, options.area or ())
-        yield Streams(cameras, roles, out, telemetry, settings=settings, log=log)
+        yield Streams(cameras, roles, out, telemetry, settings=settings, log=log, rules=rules)
+
+
+@contextmanager
+def writing(events: str | None, decisions: Path | None) -> "Iterator[tuple[Out, DecisionLog | None]]":
+    """Where events go, and the decision log."""
+    from slipway.serving.edge.streams.log import DecisionLog
+
+    out, log = _out(events), None if decisions is None else DecisionLog(decisions)
+    try:
+        yield out, log
     finally:
         out.close()
         if log is not None:
             log.close()
-
-
-def roles_of(options: argparse.Namespace, lives: "Mapping[str, Live]") -> "Lives":
-    """Which model looks at frames, and which at boxes; found by their contracts where nobody says."""
-    from slipway.serving.edge.streams.answers import kind_of
-    from slipway.serving.edge.streams.running import Lives
-
-    if name := options.model or options.detect:
-        return Lives(_named(name, lives), _named(options.embed, lives) if options.embed else None)
-    if len(lives) == 1:
-        return Lives(next(iter(lives.values())))
-    kinds = {name: kind_of(live.loaded.contract) for name, live in lives.items() if live.loaded is not None}
-    detectors = [name for name, kind in kinds.items() if kind == "detector"]
-    others = [name for name in lives if name not in detectors]
-    if len(detectors) != 1 or len(others) != 1:
-        raise WrongUse(
-            f"There are the models {', '.join(lives)}; which one looks at the frames, and which at the boxes?",
-            mend="Say --detect MODEL and --embed MODEL, or --model MODEL.",
-        )
-    return Lives(lives[detectors[0]], lives[others[0]])
-
-
-def _named(name: str, lives: "Mapping[str, Live]") -> "Live":
-    if name not in lives:
-        raise WrongUse(f"There is no model `{name}` here.", mend=f"There is: {', '.join(lives) or 'none'}.")
-    return lives[name]
 
 
 def cameras_of(texts: Sequence[str], areas: Sequence[str]) -> "list[Camera]":

@@ -47,7 +47,8 @@ class Rules:
 
     def unknown(self, loaded: LoadedModel) -> list[str]:
         """Names of thresholds that this model does not have, so that nothing comes of them."""
-        return sorted(self.thresholds.get(loaded.model, {}).keys() - set(known_thresholds(loaded.contract)))
+        own = self.thresholds.get(loaded.model)
+        return sorted(own.keys() - set(known_thresholds(loaded.contract))) if own else []
 
 
 def known_thresholds(contract: Contract) -> Iterator[str]:

@@ -11,11 +11,12 @@ from slipway.serving.channel.site import MOST_STREAMS, STREAM
 from slipway.serving.edge.decisions import Namer
 from slipway.serving.edge.streams.areas import Areas
 from slipway.serving.edge.streams.asking import Asker
-from slipway.serving.edge.streams.events import Event, Out, OutGone, line_of, stamp
+from slipway.serving.edge.streams.events import Out, stamp
 from slipway.serving.edge.streams.log import DecisionLog
 from slipway.serving.edge.streams.rules import Rules
 from slipway.serving.edge.streams.stream import Models, Stream, Telling
 from slipway.serving.edge.streams.telling import Nobody, Telemetry
+from slipway.serving.edge.streams.told import Counting, Told
 from slipway.serving.errors import WrongUse
 from slipway.serving.runtime.cameras.address import without_passwords
 from slipway.serving.runtime.cameras.opening import open_source
@@ -23,7 +24,6 @@ from slipway.serving.runtime.cameras.reconnecting import Timing
 from slipway.serving.runtime.cameras.stored import Now, utc_now
 from slipway.serving.runtime.live import Live
 from slipway.serving.runtime.pictures import Box
-from slipway.serving.runtime.source import Notice
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ class Streams:
         """`rules` says what decisions are taken by now; it may say something else at any time."""
         _check(cameras)
         self._now, self._rules, self._halt = now, rules, threading.Event()
-        self._told = _Told(out, log, self._halt, telemetry or Nobody())
+        self._told = Told(out, log, self._halt, telemetry or Nobody())
         told = self._told
         how = Telling(
             told.write, told.telemetry, Namer(settings.device, now), vectors=settings.vectors, empty=settings.empty
@@ -124,17 +124,19 @@ class Streams:
 
         Frames that were admitted are answered and told before this returns.
         """
-        streams, counting = self._streams, _Counting(self._told.telemetry)
+        streams = self._streams
+        counting = [Counting(stream, self._told.telemetry) for stream in streams]
         for stream in streams:
             stream.start()
         try:
             while not (self._halt.is_set() or all(one.join(0) for one in streams) or stop.wait(LOOK_EVERY)):
-                counting.look(streams)
-                for stream in streams:
+                for stream, its in zip(streams, counting, strict=True):
+                    its.look()
                     stream.rules = self._rules()
         finally:
             _end(streams, self._halt)
-            counting.look(streams)
+            for its in counting:
+                its.look()
         counts = {stream.source.stream: stream.counts() for stream in streams}
         for name, frames in counts.items():
             self._told.write({"event": "end", "stream": name, "at": stamp(self._now()), "frames": frames})
@@ -158,55 +160,3 @@ def _end(streams: Sequence[Stream], halt: threading.Event) -> None:
     for stream in streams:
         if not stream.join(SECONDS_TO_END):
             logger.warning("The stream %s did not end in time.", stream.source.stream)
-
-
-class _Counting:
-    """What streams counted, told as what was added."""
-
-    def __init__(self, telemetry: Telemetry) -> None:
-        self._telemetry = telemetry
-        self._before: dict[str, int] = {}
-
-    def look(self, streams: Sequence[Stream]) -> None:
-        for stream in streams:
-            for what, count in stream.counts().items():
-                name = f"frames.{stream.source.stream}.{what}"
-                if more := count - self._before.get(name, 0):
-                    self._before[name] = count
-                    self._telemetry.count(name, more)
-
-
-class _Told:
-    """Where events go; nothing that goes wrong there reaches the streams."""
-
-    def __init__(self, out: Out, log: DecisionLog | None, halt: threading.Event, telemetry: Telemetry) -> None:
-        self._out, self._log, self._halt, self.telemetry = out, log, halt, telemetry
-        self._lost = 0
-
-    def write(self, event: Event) -> None:
-        """Say an event, and keep it where it is a decision."""
-        line = line_of(event)
-        if "decision" in event and self._log is not None:
-            self._log.add(line)
-        try:
-            self._out.write(line)
-        except OutGone:
-            self._halt.set()
-        except OSError as error:
-            self._lost += 1
-            if self._lost == 1:
-                logger.warning("Events cannot be written: %s.", error.strerror)
-            self.telemetry.count("events.lost")
-
-    def notice(self, notice: Notice) -> None:
-        """Say that a camera changed."""
-        self.write(
-            {
-                "event": "camera", "stream": notice.stream, "at": stamp(notice.at), "state": notice.state.value,
-                "was": notice.was.value if notice.was else None, "detail": notice.detail,
-            }
-        )  # fmt: skip
-        try:
-            self.telemetry.noticed(notice)
-        except Exception:
-            logger.exception("Telemetry failed at a notice of %s.", notice.stream)

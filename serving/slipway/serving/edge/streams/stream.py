@@ -87,6 +87,8 @@ class Stream:
     """What its decisions are taken by; whoever runs it may put others here at any time."""
 
     def __post_init__(self) -> None:
+        self.broke = ""
+        """Why its frames ended before somebody asked for it, in a way that nobody foresaw."""
         self._counted: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._admitted: queue.Queue[_Admitted | None] = queue.Queue(AHEAD)
@@ -129,6 +131,7 @@ class Stream:
                     break
         except Exception as error:
             log.exception("The stream %s ended.", self.source.stream)
+            self.broke = f"{type(error).__name__}: {error}"
             self._failed(error)
         finally:
             self.source.close()

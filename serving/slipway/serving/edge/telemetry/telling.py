@@ -32,6 +32,7 @@ class DeviceTelemetry:
         self._collector, self._clock, self._window_s = collector, clock, window_s
         self._flush_at = clock.monotonic() + window_s
         self._cameras: dict[str, str] = {}
+        self._troubles: dict[str, str] = {}
 
     @property
     def collector(self) -> Collector:
@@ -48,6 +49,17 @@ class DeviceTelemetry:
             self._cameras.pop(stream, None)
         else:
             self._cameras[stream] = state
+
+    def troubles(self) -> dict[str, str]:
+        """What of the site's configuration is not followed, and why; from any thread."""
+        return dict(self._troubles)
+
+    def trouble(self, about: str, why: str | None) -> None:
+        """Something of it is not followed; None when it is again."""
+        if why is None:
+            self._troubles.pop(about, None)
+        else:
+            self._troubles[about] = why
 
     def step(self, step: Step) -> None:
         """An agent did something, or had nothing to do."""

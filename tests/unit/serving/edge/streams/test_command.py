@@ -8,6 +8,7 @@ import pytest
 
 from slipway.serving.edge.cli import Parser, main
 from slipway.serving.edge.streams import command
+from slipway.serving.edge.streams.roles import roles_of
 from slipway.serving.edge.streams.running import Camera
 from slipway.serving.errors import WrongUse
 from slipway.serving.runtime.live import LoadedModel
@@ -47,19 +48,27 @@ def test_contradictions_are_refused(text: str, said: str) -> None:
         command.check(options(text))
 
 
+def test_what_streams_write_may_be_said_where_a_site_may_configure_some() -> None:
+    for text in ("--events e", "--vectors", "--empty", "--decisions d"):
+        command.check(options(text))
+        with pytest.raises(WrongUse, match="means nothing without a camera"):
+            command.check_without_site(options(text))
+    command.check_without_site(options("--camera a=b --events e"))
+
+
 def test_roles_are_found_by_the_contracts_or_named(models: dict[str, LoadedModel]) -> None:
     lives = {name: LiveModel(one) for name, one in models.items()}
     two = {name: lives[name] for name in ("tells", "finds")}
-    found = command.roles_of(options("--camera a=b"), two)
+    found = roles_of(two)
     assert (found.first, found.boxes) == (lives["finds"], lives["tells"])
-    assert command.roles_of(options("--camera a=b"), {"bays": lives["bays"]}).first is lives["bays"]
-    named = command.roles_of(options("--camera a=b --detect finds --embed bays"), lives)
+    assert roles_of({"bays": lives["bays"]}).first is lives["bays"]
+    named = roles_of(lives, detect="finds", embed="bays")
     assert (named.first, named.boxes) == (lives["finds"], lives["bays"])
-    assert command.roles_of(options("--camera a=b --model bays"), lives).boxes is None
+    assert roles_of(lives, model="bays").boxes is None
     with pytest.raises(WrongUse, match="which one looks at the frames"):
-        command.roles_of(options("--camera a=b"), lives)
+        roles_of(lives)
     with pytest.raises(WrongUse, match="There is no model `tells-x` here"):
-        command.roles_of(options("--camera a=b --model tells-x"), lives)
+        roles_of(lives, model="tells-x")
     for live in lives.values():
         live.close()
 
