@@ -4,6 +4,7 @@ A pure function of what the journal holds. `agent.wanting` and `agent.machine` d
 """
 
 from datetime import datetime, timezone
+from functools import cache
 from importlib.metadata import version
 
 from slipway.serving.channel.pointer import Pin, Pointer
@@ -14,13 +15,19 @@ from slipway.serving.edge.agent.wanting import known, pins, wanted
 from slipway.serving.edge.configuration import Enrolment
 
 
+@cache
+def agent_version() -> str:
+    """Of this agent; it is looked up in files, so once is enough."""
+    return version("slipway-serving")
+
+
 def device_of(enrolment: Enrolment) -> Device:
     """Who it is, as the agent has it."""
     return Device(
         id=enrolment.id,
         device_class=enrolment.device_class,
         enrolled=enrolment.enrolled_at,
-        agent=version("slipway-serving"),
+        agent=agent_version(),
         cohorts=frozenset(enrolment.cohorts),
         site=enrolment.site,
     )

@@ -201,9 +201,9 @@ class Agent:
 
     def _write(self, state: State) -> None:
         self._journal.write(state)
-        known = self._state.told if self._state else ()
+        known = {id(told) for told in self._state.told} if self._state else set()
         for told in state.told:
-            if told not in known:
+            if id(told) not in known:  # a later state has the same ones; to compare them all takes longer than to write
                 _log.info("%s: %s: %s", self.model, told.what, told.why)
         self._state, self._unwritten = state, False
 
