@@ -1,5 +1,6 @@
 """`slipway lineage`: what a thing came from, and what came of it."""
 
+import sys
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -7,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from slipway.platform.cli.output import Json, print_json, say
+from slipway.platform.cli.output import Json, say
 from slipway.platform.cli.session import load_settings
 from slipway.platform.errors import WrongUse
 
 if TYPE_CHECKING:
-    from slipway.platform.lineage.gathering import Gatherer
     from slipway.platform.lineage.graph import Graph
 
 app = typer.Typer(add_completion=False)
@@ -38,8 +38,8 @@ def lineage(
         typer.Argument(
             metavar="X",
             help="A version (NAME/VERSION, NAME@ALIAS), release (NAME#NUMBER), decision of a device by its id, run, "
-            "device, individual, revision of git, or the beginning of the digest of a bundle, snapshot or sample. KIND:X says "
-            "which is meant.",
+            "device, individual, revision of git, or the beginning of the digest of a bundle, snapshot or sample. "
+            "KIND:X says which is meant.",
         ),
     ],
     downstream: Annotated[bool, typer.Option("--downstream", help="Show what came of it.")] = False,
@@ -57,26 +57,24 @@ def lineage(
     if form is Form.CSV and not downstream:
         raise WrongUse("-o csv lists decisions that came of a thing.", mend="Add --downstream.")
     from slipway.platform.cli.data.meter import meter
+    from slipway.platform.lineage.beyond import table
     from slipway.platform.lineage.tracing import traced
 
+    if output is not None and output.is_dir():
+        raise WrongUse(f"{output} is a folder.", mend="--output names a file.")
     with (
         meter() as watcher,
         traced(load_settings(), thing, downstream=downstream, told=_Told(), watcher=watcher) as gatherer,
     ):
         graph = gatherer.graph
-        table = _table(gatherer) if form is Form.CSV else ""
-    if form is Form.JSON and output is None:
-        print_json(graph.as_data())
-        return
-    content = table if form is Form.CSV else _content(graph, form, downstream=downstream)
-    for remark in graph.remarks if form is Form.CSV else ():
-        say(remark)
-    if output is None:
-        typer.echo(content, nl=False)
-        return
-    if output.is_dir():
-        raise WrongUse(f"{output} is a folder.", mend="--output names a file.")
-    output.write_text(content, encoding="utf-8")
+        for remark in graph.remarks if form is Form.CSV else ():
+            say(remark)
+        pieces = table(gatherer) if form is Form.CSV else iter((_content(graph, form, downstream=downstream),))
+        if output is None:
+            sys.stdout.writelines(pieces)
+            return
+        with output.open("w", encoding="utf-8") as file:
+            file.writelines(pieces)
     say(f"{output}: {len(graph.nodes):,} things.")
 
 
@@ -92,12 +90,6 @@ def _content(graph: "Graph", form: Form, *, downstream: bool) -> str:
         case Form.JSON:
             return json.dumps(graph.as_data(), indent=2, ensure_ascii=False) + "\n"
     return "\n".join([*as_text(graph, downstream=downstream), ""])
-
-
-def _table(gatherer: "Gatherer") -> str:
-    from slipway.platform.lineage.beyond import table
-
-    return "".join(table(gatherer))
 
 
 class _Told:

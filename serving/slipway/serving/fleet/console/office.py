@@ -3,121 +3,68 @@
 Nothing here grows with what devices did in a month: devices are counted by what they run now, lists come in pages.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from typing import TYPE_CHECKING
 
 from slipway.platform.errors import WrongUse
-from slipway.platform.ledger.entry import Written
 from slipway.platform.registry.desk import Desk
-from slipway.platform.registry.standing import Given, ModelStanding
+from slipway.platform.registry.standing import ModelStanding
+from slipway.serving.fleet.console.folds import Folded
+from slipway.serving.fleet.console.memory import Memory
+from slipway.serving.fleet.console.remembering import Remembered
 from slipway.serving.fleet.facts import DeviceFacts
 from slipway.serving.fleet.service.context import Service
-from slipway.serving.fleet.store.reading import Wanted
-from slipway.serving.release.folding import known_rollout, load_rollouts
-from slipway.serving.release.rollouts import Rollout
+from slipway.serving.release.folding import known_rollout
+from slipway.serving.release.rollouts import Pinned, Rollout
 
-DEVICES: int = 100
-"""Of one page."""
-ENTRIES: int = 50
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model, as the overview and its own page show it."""
-
-    rollout: Rollout
-    versions: ModelStanding
-    of_base: int
-    """Devices that run what everybody may run."""
-    of_target: int
-    """Devices that run what is on its way."""
-    all: int
-    """Devices that run the model."""
-
-    @property
-    def champion(self) -> str | None:
-        """The number of the version that is champion."""
-        bundle = self.versions.champion
-        return self.versions.versions[bundle].number if bundle else None
-
-    @property
-    def verdict(self) -> Given | None:
-        """The newest one, of whatever bundle."""
-        given = [one for each in self.versions.verdicts.values() for one in each]
-        return max(given, key=lambda one: one.written.entry.number, default=None)
-
-    @property
-    def share(self) -> int:
-        """Per cent of the devices that run what is on its way."""
-        return round(100 * self.of_target / self.all) if self.all else 0
-
-
-@dataclass(frozen=True)
-class Found:
-    """A page of devices."""
-
-    devices: Sequence[DeviceFacts]
-    total: int
-    after: str | None
-    """Of the next page."""
+if TYPE_CHECKING:
+    from slipway.platform.settings import Loaded
 
 
 class Office:
     """All that can be looked at."""
 
-    def __init__(self, service: Service) -> None:
-        self.service = service
+    def __init__(self, service: Service, memory: Memory) -> None:
+        self.service, self.memory = service, memory
 
     def desk(self) -> Desk:
         """As the service's own person; people who were trusted meanwhile are known."""
+        return Desk.of(self.loaded)
+
+    @property
+    def loaded(self) -> "Loaded":
+        """The project's settings."""
         if self.service.loaded is None:
             raise WrongUse("This service knows no project: it shows devices alone.", mend="`slipway fleet serve`")
-        return Desk.of(self.service.loaded)
+        return self.service.loaded
 
     @property
     def now(self) -> datetime:
         """By the service's clock."""
         return self.service.now()
 
-    def models(self) -> list[Model]:
-        """All that were ever released."""
-        if self.service.loaded is None:
-            return []
-        return [self._model(*found) for found in load_rollouts(self.desk()).values()]
+    @property
+    def remembered(self) -> Remembered:
+        """Answers that take long."""
+        return self.memory.remembered
 
-    def model(self, name: str) -> Model:
-        """One."""
-        return self._model(*known_rollout(self.desk(), name))
+    def models(self) -> Folded:
+        """All that something was decided about, by name; none where the service knows no project."""
+        return {} if self.service.loaded is None else self.memory.folds.of(self.desk())
 
-    def devices(self, wanted: Wanted) -> Found:
-        """A page."""
-        found = self.service.store.devices(
-            site=wanted.site,
-            model=wanted.model,
-            release=wanted.release,
-            search=wanted.search,
-            after=wanted.after,
-            limit=DEVICES,
-        )
-        total = self.service.store.count(Wanted(wanted.site, wanted.model, wanted.release, wanted.search))
-        return Found(found, total, found[-1].id if len(found) == DEVICES else None)
+    def model(self, name: str) -> tuple[Rollout, ModelStanding]:
+        """One; a name that means none is refused with those that do."""
+        found = self.memory.folds.of(self.desk()).get(name)
+        return found or known_rollout(self.desk(), name)
 
     def silent(self, device: DeviceFacts) -> bool:
         """Whether it has said nothing for long."""
         return device.silent(self.now, self.service.settings.silent_minutes)
 
-    def entries(self, before: int | None) -> tuple[list[Written], int | None]:
-        """A page of the ledger, the newest first; the number that the next page is before."""
-        entries = reversed(tuple(self.desk().ledger.entries()))
-        fits = (one for one in entries if before is None or one.entry.number < before)
-        found = list(islice(fits, ENTRIES))
-        return found, found[-1].entry.number if found and found[-1].entry.number > 1 else None
-
-    def _model(self, rollout: Rollout, versions: ModelStanding) -> Model:
-        def count(release: int | None) -> int:
-            return self.service.store.count(Wanted(model=rollout.model, release=release))
-
-        base, target = rollout.base_number, rollout.target_number
-        return Model(rollout, versions, count(base) if base else 0, count(target) if target else 0, count(None))
+    def pins(self, device: DeviceFacts) -> list[Pinned]:
+        """Those that hold the device now, its own before its site's."""
+        holders = [("device", device.id), ("site", device.site)]
+        found = [
+            one for rollout, _ in self.models().values() for one in rollout.pins_at(self.now) if one.holder in holders
+        ]
+        return sorted(found, key=lambda one: (one.holder[0], one.written.entry.decision.model))

@@ -1,14 +1,74 @@
-// Pages are complete without this: it fetches the page that is open again, and shows what changed.
+// Pages are complete without this. With it, the page that is open is fetched again now and then and shows what changed,
+// and commands can be copied.
 "use strict";
-const EVERY_MS = 5000;
+const EVERY_S = 5;
+const sign = document.createElement("span");
+
+function dress(root) {
+  for (const one of root.querySelectorAll(".command")) {
+    if (!navigator.clipboard || one.querySelector("button")) continue;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(one.querySelector("code").textContent);
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    });
+    one.append(button);
+  }
+}
+
+function busy(shown) {
+  const active = document.activeElement;
+  const writes = shown.contains(active) && /^(INPUT|SELECT|TEXTAREA)$/.test(active.tagName);
+  const chosen = getSelection();
+  return document.hidden || writes || (chosen && !chosen.isCollapsed && shown.contains(chosen.anchorNode));
+}
+
+function tell(text, gone) {
+  sign.textContent = text;
+  sign.classList.toggle("gone", gone);
+}
+
+function replace(shown, next) {
+  const open = new Map([...shown.querySelectorAll("details[id]")].map((one) => [one.id, one.open]));
+  const focused = shown.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  shown.innerHTML = next.innerHTML;
+  for (const one of shown.querySelectorAll("details[id]")) if (open.has(one.id)) one.open = open.get(one.id);
+  if (focused) for (const one of shown.querySelectorAll("a[href]")) if (one.getAttribute("href") === focused) { one.focus({ preventScroll: true }); break; }
+  dress(shown);
+}
+
+let before = "";
 async function refresh() {
   const shown = document.querySelector("main[data-live]");
-  if (!shown || document.hidden || shown.contains(document.activeElement)) return;
+  if (!shown || busy(shown)) return;
   try {
-    const answer = await fetch(location.href, { credentials: "same-origin" });
-    const text = await answer.text();
-    const next = new DOMParser().parseFromString(text, "text/html").querySelector("main");
-    if (answer.ok && next && next.innerHTML !== shown.innerHTML) shown.innerHTML = next.innerHTML;
-  } catch { /* The service is away for a moment; the next look asks again. */ }
+    const answer = await fetch(location.href, { credentials: "same-origin", headers: { Accept: "text/html" } });
+    const next = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
+    if (answer.status === 401) tell("The session is over", true);
+    else if (!answer.ok || !next) tell(`The service says ${answer.status}`, true);
+    else {
+      if (next.innerHTML !== before && !busy(shown)) {
+        before = next.innerHTML;
+        replace(shown, next);
+      }
+      tell("Live", false);
+    }
+  } catch {
+    tell("Out of reach", true);
+  }
 }
-setInterval(refresh, EVERY_MS);
+
+const live = document.querySelector("main[data-live]");
+dress(document);
+if (live) {
+  before = live.innerHTML;
+  sign.className = "live";
+  sign.setAttribute("role", "status");
+  tell("Live", false);
+  document.querySelector("header").append(sign);
+  setInterval(refresh, 1000 * (Number(live.dataset.live) || EVERY_S));
+  document.addEventListener("visibilitychange", refresh);
+}
