@@ -1,6 +1,7 @@
 """The service as a process of its own: killed under load it has what it said to have, once; told to stop it stops."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -83,7 +84,9 @@ class Load:
     def __init__(self, devices: list[FieldDevice]) -> None:
         self.devices = devices
         self.told = dict.fromkeys((one.id for one in devices), 0)
-        self._stop, self._step = threading.Event(), threading.Semaphore(0)
+        self._stop, self._step, self._refused = threading.Event(), threading.Semaphore(0), threading.Semaphore(0)
+        self.others: set[int] = set()
+        """Codes of all other answers."""
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -103,6 +106,18 @@ class Load:
         for _ in range(times):
             assert self._step.acquire(timeout=30)
 
+    def await_refused(self, times: int) -> None:
+        for _ in range(times):
+            assert self._refused.acquire(timeout=30)
+
+    def stored_in(self, project: Path) -> bool:
+        """Whether the store has what was answered, once; the last answer of a device may have been lost."""
+        now = datetime.now(UTC)
+        with FleetStore("sqlite:///.slipway/fleet.db", project) as store:
+            found = store.work("parcel", since=now - timedelta(days=1), until=now + timedelta(days=1))
+            stored = {one.device: one.counts["answered"] for one in found}
+        return all(count <= stored[name] <= count + 1 for name, count in self.told.items())
+
     def _report(self, device: FieldDevice) -> None:
         number = 1
         while not self._stop.is_set():
@@ -114,6 +129,9 @@ class Load:
             if code == 200:
                 self.told[device.id], number = number, number + 1
                 self._step.release()
+            else:
+                self.others.add(code)
+                self._refused.release()
 
 
 def test_killed_under_load_it_has_what_it_said_to_have_and_once(
@@ -132,11 +150,26 @@ def test_killed_under_load_it_has_what_it_said_to_have_and_once(
         load.await_stored(40)
     child.send_signal(signal.SIGTERM)
     assert child.wait(30) == 0
-    now = datetime.now(UTC)
-    with FleetStore("sqlite:///.slipway/fleet.db", project) as store:
-        found = store.work("parcel", since=now - timedelta(days=1), until=now + timedelta(days=1))
-        stored = {one.device: one.counts["answered"] for one in found}
-    assert all(count <= stored[name] <= count + 1 for name, count in load.told.items()), (load.told, stored)
+    assert load.stored_in(project)
+
+
+def test_a_full_disk_refuses_until_there_is_room_and_a_stop_under_load_loses_nothing(
+    project: Path, serve: Callable[..., tuple[subprocess.Popen[str], str]]
+) -> None:
+    child, url = serve()
+    most = resource.prlimit(child.pid, resource.RLIMIT_FSIZE)
+    load = Load(_enrolled(project, url))
+    with load.running(), urllib3.PoolManager() as pool:
+        load.await_stored(20)
+        resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (4096, most[1]))
+        load.await_refused(20)
+        assert pool.request("GET", f"{url}/readyz").status == 200, "what is there can still be read"
+        resource.prlimit(child.pid, resource.RLIMIT_FSIZE, most)
+        load.await_stored(20)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(30) == 0
+    assert load.others == {503}
+    assert load.stored_in(project)
 
 
 def test_a_taken_port_and_a_service_that_is_not_there_are_told(

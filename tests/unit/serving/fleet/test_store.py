@@ -206,8 +206,11 @@ def test_an_older_database_is_upgraded_and_a_newer_one_refused(database: str, tm
     with engine.begin() as connection:
         assert connection.scalar(sqlalchemy.text("select value from about where name = 'kept'")) == "yes"
         connection.execute(sqlalchemy.text("update alembic_version set version_num = '9999'"))
-    with pytest.raises(WrongUse, match="newer Slipway"):
+    with pytest.raises(SlipwayError, match="newer Slipway") as refused:
         FleetStore(database, tmp_path)
+    assert refused.value.exit_code == 1
+    with engine.begin() as connection:
+        assert connection.scalar(sqlalchemy.text("select version_num from alembic_version")) == "9999"
     engine.dispose()
 
 

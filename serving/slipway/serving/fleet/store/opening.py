@@ -120,7 +120,7 @@ def _check_known(revision: str | None, url: URL) -> None:
 
     known = {one.revision for one in ScriptDirectory.from_config(configuration()).walk_revisions()}
     if revision is not None and revision not in known:
-        raise WrongUse(
+        raise SlipwayError(
             f"The fleet store at {url.render_as_string()} was changed by a newer Slipway (revision {revision}).",
             mend="Start the newer version, or go back to a copy of the database from before.",
         )
