@@ -6,24 +6,30 @@ invariants are held; `Broken` names the device, the moment and what does not hol
 
 import heapq
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from slipway.serving.bundle.canonical import sha256
 from slipway.serving.channel.client import ChannelClient
 from slipway.serving.edge.agent.driver import Agent
 from slipway.serving.edge.agent.effects import Device
 from slipway.serving.edge.agent.health import Rules
 from slipway.serving.edge.agent.slots import Layout
+from slipway.serving.edge.configuration import Enrolment, Home
+from slipway.serving.edge.following import Step
 from slipway.serving.errors import SlipwayError
+from slipway.serving.fleet.facts import Work
 from slipway.serving.fleet.simulation.clock import DeviceClock, VirtualTime
 from slipway.serving.fleet.simulation.cutting import Cut, CuttingDisk, PowerCut, Unsynced
 from slipway.serving.fleet.simulation.disk import SimulatedDisk
 from slipway.serving.fleet.simulation.invariants import Witness
 from slipway.serving.fleet.simulation.link import Link
 from slipway.serving.fleet.simulation.record import Record
+from slipway.serving.fleet.simulation.reports import ADDRESS, Line, Reports
 from slipway.serving.fleet.simulation.runtime import Ended, Lived, PlannedEngines
+from slipway.serving.fleet.simulation.service import SimulatedService
 
 LOOK_S = 4 * 3600.0
 """Between two looks of a device, about."""
@@ -34,6 +40,10 @@ START_S = 10.0
 MOST_STEPS = 10_000
 """Of one wake: no agent has so much to do at once."""
 RULES = Rules(every=600.0)
+WINDOW_S = 6 * 3600.0
+"""Of telemetry."""
+MOST_REPORTS = 100
+"""Until all is told that can be."""
 NEAR = 40
 """Power is cut within so many changes of the disk."""
 
@@ -50,6 +60,7 @@ class Fleet:
     bootstrap: bytes
     record: Record
     time: VirtualTime
+    service: SimulatedService
     look_s: float = LOOK_S
     trace: list[tuple[float, str, str]] = field(default_factory=list)
     """Second, device and effect of each step: what the same seed has to give again."""
@@ -66,10 +77,37 @@ class Simulated:
         """Its power is cut again and again."""
         self.chance = random.Random(f"{seed} {folder.name}")  # noqa: S311 - a failing seed has to replay
         self.link.chance = self.chance
+        line = Line(fleet.service, self.chance, offline=lambda: self.link.offline)
+        self.reports = Reports(Home(self._folder), clock, line, self.lived.truth, full=lambda: self.is_full)
         self.witness = Witness(fleet.record, device, clock, self.lived)
         self._folder.mkdir(0o700, parents=True)
         self.disk: SimulatedDisk | CuttingDisk | None = None
         self.agent = self.boot()
+
+    def enrol(self, token: str | None) -> None:
+        """Become a device of the fleet; without a token the service does not know it."""
+        who, fleet = self.device, self.fleet
+
+        def enrolment(public: str) -> Enrolment:
+            return Enrolment(
+                id=who.id,
+                device_class=who.device_class,
+                channel=str(self.link.folder),
+                models=(fleet.model,),
+                enrolled_at=who.enrolled,
+                public_key=public,
+                root=sha256(fleet.bootstrap),
+                fleet=ADDRESS,
+                window_s=WINDOW_S,
+            )
+
+        self.reports.enrol(enrolment, token)
+        self.reports.begin(self.engines)
+
+    @property
+    def is_full(self) -> bool:
+        """No byte more fits on its disk."""
+        return isinstance(self.disk, SimulatedDisk) and self.disk.full
 
     def boot(self) -> Agent:
         """The machine starts anew; what was not on disk is lost."""
@@ -80,21 +118,28 @@ class Simulated:
         """A new process on the machine as it runs."""
         self.close()
         self.disk = self._disk()
+        self.engines = PlannedEngines(
+            self.fleet.model, self.fleet.record.plans, self.lived, self.clock, self.chance.random
+        )
         self.agent = Agent(
             self.fleet.model,
             self.device,
             disk=self.disk,
             clock=self.clock,
             channel=ChannelClient(self._folder / "trust", self.link, self.fleet.bootstrap),
-            engines=PlannedEngines(self.fleet.record.plans, self.lived, self.clock),
+            engines=self.engines,
             chance=self.chance.random,
             boot=lambda: f"boot {self.boots}",
             rules=RULES,
         )
+        self.reports.begin(self.engines)
         return self.agent
 
     def close(self) -> None:
-        """Nobody comes back to its disk."""
+        """The process has ended, and nobody comes back to its disk."""
+        if self.boots > 1:
+            self.engines.end()
+            self.reports.die()
         if isinstance(self.disk, CuttingDisk):
             self.disk.done()
 
@@ -112,24 +157,43 @@ class Simulated:
 
     def _work(self) -> float:
         for _ in range(MOST_STEPS):
-            effect, _ = self.agent.step()
+            before = self.agent.state
+            effect, outcome = self.agent.step()
+            untrue = self.reports.step(Step(self.fleet.model, effect, outcome, before, self.agent.state))
             self.fleet.trace.append((self.fleet.time.passed, self.device.id, type(effect).__name__))
-            self.check()
+            self.check(untrue)
             seconds = getattr(effect, "seconds", 0.0)
             if seconds is None or seconds > 0:
+                self.reports.send()
                 return self.fleet.look_s if seconds is None else float(seconds)
         raise self._broken(f"its agent took {MOST_STEPS:,} steps without resting")
 
-    def check(self) -> None:
+    def check(self, untrue: str | None) -> None:
         """What holds at each moment."""
         for what in self.witness.broken(self.agent.state):
             raise self._broken(what)
+        if untrue is not None:
+            raise self._broken(untrue)
 
     def mend(self, folder: Path) -> None:
         """Nothing is wrong with it any more."""
         self.link.heal(folder)
+        self.reports.line.heal()
         self.clock.off = timedelta()
         self.is_cut = False
+        self.boot()
+
+    def stop(self) -> None:
+        """Somebody asks its process to end, and starts it again."""
+        self.reports.close()
+        self.agent.close()
+        if (untrue := self.lived.truth.unwritten()) is not None:
+            raise self._broken(untrue)
+        self.start()
+
+    def forget(self) -> None:
+        """It knows no more how far the numbers of its reports are, and the machine starts."""
+        self.reports.forget()
         self.boot()
 
     def corrupt(self) -> None:
@@ -153,6 +217,23 @@ class Simulated:
         for one in self.lived.became:
             if self.fleet.record.bad(one.bundle) and one.bundle not in left:
                 raise self._broken(f"release {one.number} answered, that no device should keep, and never failed here")
+
+    def tell_all(self) -> None:
+        """What is left to tell; time goes by meanwhile."""
+        self.reports.flush()
+        for _ in range(MOST_REPORTS):
+            if not self.reports.left():
+                return
+            self.fleet.time.passed += LOOK_S
+            self.reports.send()
+        raise self._broken("it does not come to tell all that is in its spool")
+
+    def told(self, works: Mapping[str, Sequence[Work]]) -> None:
+        """What holds when all is told."""
+        if not self.reports.enrolled:
+            return
+        if (untold := self.lived.truth.untold(works.get(self.device.id, ()))) is not None:
+            raise self._broken(untold)
 
     def spread(self) -> float:
         """Seconds until its next look."""

@@ -2,14 +2,20 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from slipway.serving.bundle.folder import Bundle
 from slipway.serving.bundle.manifest import DeviceClass
 from slipway.serving.edge.agent.ports import Built, Clock, Observed
+from slipway.serving.fleet.simulation.truth import Truth, figures_counts
+from slipway.serving.runtime.figures import Figures
+from slipway.serving.runtime.live import Answering
 from slipway.serving.runtime.proven import Proof
+
+USUAL, SPREAD = 0.7, 0.1
+"""Of a run, as a share of what 95 in 100 take at most."""
 
 
 class Ended(BaseException):
@@ -57,6 +63,8 @@ class Lived:
     """In their order."""
     ends: Counter[str] = field(default_factory=Counter)
     """By bundle, how often it ended the process."""
+    truth: Truth = field(default_factory=Truth)
+    """What it decided."""
 
     @property
     def switches(self) -> int:
@@ -66,12 +74,17 @@ class Lived:
 
 
 class PlannedEngines:
-    """`Engines` of one process."""
+    """`Engines` and `telemetry.collecting.Working` of one process; all it does is counted as it is done."""
 
-    def __init__(self, plans: Mapping[str, Plan], lived: Lived, clock: Clock) -> None:
-        self._plans, self._lived, self._clock = plans, lived, clock
+    def __init__(
+        self, model: str, plans: Mapping[str, Plan], lived: Lived, clock: Clock, chance: Callable[[], float]
+    ) -> None:
+        self._model, self._plans, self._lived, self._clock, self._chance = model, plans, lived, clock, chance
         self._active: tuple[int, str] | None = None
         self._since = 0.0
+        self._requests = self._failed = 0
+        """Of what answers now, since it does."""
+        self._done: dict[Answering, Figures] = {}
 
     def build(self, bundle: Bundle, device: DeviceClass) -> Built:
         del bundle
@@ -89,10 +102,12 @@ class PlannedEngines:
         del device, built
         if self._active == (release, bundle.digest):
             return
+        self._work()
         if self._plan(bundle.digest).kills:
             self._lived.ends[bundle.digest] += 1
             raise Ended
         self._active, self._since = (release, bundle.digest), self._clock.monotonic()
+        self._requests = self._failed = 0
         first = all((one.number, one.bundle) != self._active for one in self._lived.became)
         self._lived.became.append(Became(*self._active, whole=_whole(bundle), first=first))
 
@@ -107,10 +122,36 @@ class PlannedEngines:
     def observed(self) -> Observed | None:
         if self._active is None:
             return None
+        self._work()
         seconds, plan = self._clock.monotonic() - self._since, self._plan(self._active[1])
-        requests = int(seconds * plan.per_second)
+        return Observed(seconds, self._requests - self._failed, self._failed, plan.p95_ms, "cpu", {})
+
+    def each(self) -> Mapping[Answering, Figures]:
+        self._work()
+        self._lived.truth.asked = True
+        return {who: figures.copy() for who, figures in self._done.items()}
+
+    def end(self) -> None:
+        """The process does; what it has done until now it has done."""
+        self._work()
+
+    def _work(self) -> None:
+        """What was asked of the active release until now, and failed as planned."""
+        if self._active is None:
+            return
+        plan, (number, bundle) = self._plan(self._active[1]), self._active
+        requests = int((self._clock.monotonic() - self._since) * plan.per_second)
         failed = int(requests * plan.errors)
-        return Observed(seconds, requests - failed, failed, plan.p95_ms, "cpu", {})
+        more, bad = requests - self._requests, failed - self._failed
+        if not more:
+            return
+        self._requests, self._failed = requests, failed
+        did, took = Figures(admitted=more, answered=more - bad, failed=bad, batches=more, rows=more - bad), plan.p95_ms
+        did.running.add(took * (USUAL + SPREAD * self._chance()), more - bad)
+        did.latency.add(took, more - bad)
+        who = Answering(self._model, number, bundle)
+        self._done.setdefault(who, Figures()).merge(did)
+        self._lived.truth.decided.update(figures_counts(who, did))
 
     def _plan(self, digest: str) -> Plan:
         return self._plans.get(digest, Plan())

@@ -14,8 +14,12 @@ from slipway.serving.fleet.simulation.disk import SimulatedDisk
 from slipway.serving.fleet.simulation.running import Simulated
 from slipway.serving.fleet.simulation.runtime import Plan
 from slipway.serving.fleet.simulation.story import STOLEN, TROUBLE, Story
+from slipway.serving.fleet.simulation.truth import SMALL
 
 YEARS = 20
+TIMES = 4
+DOWN = 2.2
+"""The day on which the fleet service goes down."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Scenario:
     quiet: float = 0.0
     """So many days nothing is decided."""
     twice: bool = False
+    world: Callable[[Story], None] | None = None
+    """Of all devices."""
 
 
 def _linked(**wrong: object) -> Callable[[Story, Simulated], None]:
@@ -84,6 +90,39 @@ def _corrupt(story: Story, one: Simulated) -> None:
     story.at(TROUBLE + one.chance.random(), one.corrupt)
 
 
+def _line(**wrong: object) -> Callable[[Story, Simulated], None]:
+    def does(story: Story, one: Simulated) -> None:
+        story.at(TROUBLE, lambda: vars(one.reports.line).update(wrong))
+
+    return does
+
+
+def _small(story: Story, one: Simulated) -> None:
+    one.reports.limit = SMALL
+    _line(broken=True)(story, one)
+
+
+def _again(what: Callable[[Simulated], None]) -> Callable[[Story, Simulated], None]:
+    """Several times."""
+
+    def does(story: Story, one: Simulated) -> None:
+        for _ in range(TIMES):
+            story.at(TROUBLE + one.chance.uniform(0, 2), lambda: what(one))
+
+    return does
+
+
+def _down(story: Story) -> None:
+    service = story.fleet.service
+    story.at(DOWN, lambda: setattr(service, "down", True))
+    story.at(DOWN + 1, lambda: setattr(service, "down", False))
+
+
+def _set_back(story: Story) -> None:
+    story.at(DOWN - 0.8, story.copy)
+    story.at(DOWN - 0.3, story.set_back)
+
+
 SCENARIOS: Final[Mapping[str, Scenario]] = {
     "calm": Scenario("Nothing goes wrong."),
     "offline": Scenario("There is no network for 90 days.", _linked(offline=True), quiet=90),
@@ -106,6 +145,12 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "crash-loop": Scenario("A release ends the process whenever it answers.", plan=Plan(kills=True)),
     "duplicate-id": Scenario("A second device says that it is the same one."),
     "two-controllers": Scenario("Two controllers write each decision.", twice=True),
+    "fleet-down": Scenario("The fleet service is down for a day.", world=_down),
+    "fleet-set-back": Scenario("The fleet service's store is set back to a copy of half a day ago.", world=_set_back),
+    "report-lost": Scenario("Reports and their answers get lost, or end at any byte.", _line(fails=True)),
+    "report-forgotten": Scenario("A device forgets the numbers of its reports.", _again(Simulated.forget)),
+    "spool-full": Scenario("A small spool, and nobody who takes what is in it.", _small),
+    "stopped": Scenario("The agent is asked to end, and started again.", _again(Simulated.stop)),
     "airflow-down": Scenario("For a week nothing is decided; the channel is kept fresh.", quiet=7),
 }
 DUPLICATE: Final = "duplicate-id"

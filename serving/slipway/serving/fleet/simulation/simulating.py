@@ -14,6 +14,7 @@ from slipway.serving.fleet.simulation.link import Link
 from slipway.serving.fleet.simulation.record import Record
 from slipway.serving.fleet.simulation.running import Broken, Fleet, Simulated, run
 from slipway.serving.fleet.simulation.scenarios import DUPLICATE, SCENARIOS, drawn
+from slipway.serving.fleet.simulation.service import SimulatedService
 from slipway.serving.fleet.simulation.signers import Signers
 from slipway.serving.fleet.simulation.story import CLASS, Story
 
@@ -80,35 +81,52 @@ def simulate(
     for name in names:
         if name not in SCENARIOS:
             raise WrongUse(f"There is no scenario {name!r}.", mend=f"Expected {ALL} or one of {', '.join(SCENARIOS)}.")
-    began = time.process_time()
-    story = _story(signers, folder, begin, names)
-    for index, name in enumerate(drawn(names, devices, seed)):
-        story.devices.append(_device(story, index, name, seed))
+    began, time_ = time.process_time(), VirtualTime(begin)
+    with SimulatedService.running(folder / "service", time_) as service:
+        story = _story(signers, service, folder, time_, names)
+        for index, name in enumerate(drawn(names, devices, seed)):
+            story.devices.append(_device(story, index, name, seed))
+        story.enrol()
+        broken, history = _lived(story, told)
+    trace = story.fleet.trace
+    seconds = time.process_time() - began
+    return Outcome(devices, seed, story.days, len(trace), seconds, _lots(story.devices), broken, history, trace)
+
+
+def _lived(story: Story, told: Callable[[Progress], None]) -> tuple[str | None, Sequence[Progress]]:
+    """What is broken, and how it went day by day."""
     last, history = story.tell(), list[Progress]()
 
     def daily(day: float) -> None:
         history.append(Progress(day, story.days, len(story.fleet.trace), _active(story.devices)))
         told(history[-1])
 
-    broken = None
     try:
         run(story.fleet, story.devices, days=story.days, plan=story.happenings, told=daily)
         for one in story.devices:
             one.converged(last)
+        for one in story.devices:
+            one.tell_all()
+        works = story.fleet.service.works(story.fleet.model)
+        for one in story.devices:
+            one.told(works)
     except Broken as error:
-        broken = str(error)
-    trace = story.fleet.trace
-    seconds = time.process_time() - began
-    return Outcome(devices, seed, story.days, len(trace), seconds, _lots(story.devices), broken, history, trace)
+        return str(error), history
+    return None, history
 
 
-def _story(signers: Signers, folder: Path, begin: datetime, names: Sequence[str]) -> Story:
+def _story(
+    signers: Signers, service: SimulatedService, folder: Path, time_: VirtualTime, names: Sequence[str]
+) -> Story:
     chosen = [SCENARIOS[name] for name in names]
-    fleet = Fleet(signers.model, signers.root(), Record(), VirtualTime(begin))
+    fleet = Fleet(signers.model, signers.root(), Record(), time_, service)
     story = Story(signers, fleet, folder)
     story.bad = [one.plan for one in chosen if one.plan is not None]
     story.quiet = max((one.quiet for one in chosen), default=0.0)
     story.twice = any(one.twice for one in chosen)
+    for one in chosen:
+        if one.world is not None:
+            one.world(story)
     story.at(story.mended, story.mend)
     return story
 

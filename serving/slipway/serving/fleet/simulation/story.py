@@ -19,6 +19,8 @@ TROUBLE = 1.25
 STOLEN = 2.6
 """The day of the thefts: the second release is the base, and its floor forbids the first."""
 CLASS = "edge-cpu"
+QUIET_S = 48 * 3600.0
+"""Between two looks in quiet times, about."""
 RENEWED = 3.0
 """Days between two timestamps in quiet times."""
 
@@ -68,7 +70,7 @@ class Story:
             self.at(day + 0.7, lambda: self.point(2))
         begins = 3.0 + len(self.bad)
         if self.quiet:
-            self.at(begins, lambda: self._pace(6 * LOOK_S))
+            self.at(begins, lambda: self._pace(QUIET_S))
             self.at(self.mended - 0.01, lambda: self._pace(LOOK_S))
             for count in range(1, int(self.quiet / RENEWED) + 1):
                 self.at(begins + count * RENEWED, self.renew)
@@ -76,6 +78,26 @@ class Story:
         self.at(self.mended + 0.5, lambda: self.try_out(last, floor=2))
         self.at(self.mended + 1.2, lambda: self.lead(last, floor=2))
         return last
+
+    def enrol(self) -> None:
+        """Each device becomes one of the fleet; of two with one name the first."""
+        service, names = self.fleet.service, dict.fromkeys(one.device.id for one in self.devices)
+        tokens = dict(service.tokens(self.fleet.bootstrap, list(names), (self.fleet.model,), CLASS))
+        for one in self.devices:
+            one.enrol(tokens.pop(one.device.id, None))
+
+    def copy(self) -> None:
+        """The fleet service's store is copied."""
+        self.fleet.service.copy()
+        for one in self.devices:
+            one.lived.truth.copied()
+
+    def set_back(self) -> None:
+        """It is set back to the copy."""
+        service = self.fleet.service
+        service.set_back()
+        for one in self.devices:
+            one.lived.truth.set_back(service.names(one.device.id))
 
     def mend(self) -> None:
         """Nothing is wrong any more."""
