@@ -16,7 +16,7 @@ from slipway.serving.fleet.store.packing import Sum
 
 SPAN: Final = timedelta(hours=6)
 MOST_SLICES: Final = 8
-"""Of sites; those that stand out most."""
+"""Of sites."""
 
 
 class Group(NamedTuple):
@@ -103,7 +103,7 @@ class Did:
 
     @property
     def by_site(self) -> list[Row]:
-        """The same of the sites that stand out: by failures, then by distance from the reference."""
+        """The same of the sites where most of it fails, then of those that are furthest from the reference."""
         rows = self._rows(lambda group: group.site or "no site")
         rows.sort(key=lambda row: (-row.errors, -(row.apart or 0), row.slice))
         return rows[:MOST_SLICES]

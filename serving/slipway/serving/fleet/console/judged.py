@@ -3,6 +3,7 @@
 The controller judges; nothing is judged here. Whether its look is of the wave that is on its way now is said.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,9 @@ OLD: Final = timedelta(minutes=5)
 """A controller that is well looks every minute."""
 ORDER: Final = (Finding.HARM, Finding.AGAINST, Finding.OPEN, Finding.THIN, Finding.CLEAR)
 LEAST: Final = 1e-6
+MOST: Final = 24
+"""Comparisons that are shown one by one."""
+SITE: Final = "site "
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,24 @@ class Judged:
     """Whether the controller should have looked since."""
 
     @property
-    def drawn(self) -> Sequence[Drawn]:
+    def compared(self) -> Sequence[Compared]:
         """What matters first."""
         compared = self.judgement.numbers.compared if self.judgement else ()
-        return [Drawn.of(one) for one in sorted(compared, key=lambda one: (ORDER.index(one.finding), -one.e))]
+        return sorted(compared, key=lambda one: (ORDER.index(one.finding), one.measure, one.slice))
+
+    @property
+    def drawn(self) -> Sequence[Drawn]:
+        """Those that are shown one by one: all but single sites that say nothing against it."""
+        return [Drawn.of(one) for one in self.compared if not _of_quiet_site(one)][:MOST]
+
+    @property
+    def folded(self) -> str:
+        """The rest, in numbers."""
+        left = list(self.compared)
+        for one in self.drawn:
+            left.remove(one.compared)
+        counts = Counter(one.finding.value for one in left)
+        return ", ".join(f"{count:,} {finding}" for finding, count in counts.items())
 
     @property
     def next(self) -> str:
@@ -95,3 +113,7 @@ def judged(rollout: Rollout, looked: Looked | None, now: datetime) -> Judged:
         of_before=not same or looked.at < stage.began.entry.at,
         late=now - looked.at > OLD,
     )
+
+
+def _of_quiet_site(one: Compared) -> bool:
+    return one.slice.startswith(SITE) and one.finding in {Finding.THIN, Finding.CLEAR}

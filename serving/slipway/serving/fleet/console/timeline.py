@@ -192,16 +192,23 @@ def _lanes(
         planned = _planned(released, led.wave)
         mine = [one for one in steps if led.began.entry.at <= one.written.entry.at <= led.until]
         marks = tuple(_mark(line, one) for one in mine if _marked(one, led))
-        about, more = wording.wave(led.wave).removeprefix("to "), ""
+        about, more = _about(led.wave)
         if planned and led.last and under_way:
-            more = f"soak {span_told(planned.soak)}, until {moment(led.began.entry.at + planned.deadline)} UTC"
+            until = f"soak {span_told(planned.soak)}, until {moment(led.began.entry.at + planned.deadline)} UTC"
+            more = f"{more}; {until}" if more else until
         spans = tuple(_spans(line, released, led, held, ahead=ahead if under_way and led.last else None))
         yield Lane(planned.name if planned else "wave", about, more, spans, marks, top)
         top += LANE
     place = released.plan.position(waves[-1].wave) if released.plan and under_way else None
     for planned in released.plan.waves[place + 1 :] if released.plan and place is not None else ():
-        yield Lane(planned.name, wording.wave(planned.wave).removeprefix("to "), "not begun", (), (), top)
+        yield Lane(planned.name, _about(planned.wave)[0], "not begun", (), (), top)
         top += LANE
+
+
+def _about(wave: Wave) -> tuple[str, str]:
+    """Which devices, and how."""
+    devices, _, how = wording.wave(wave).removeprefix("to ").partition(", ")
+    return devices, how
 
 
 def _spans(
