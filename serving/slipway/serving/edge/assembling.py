@@ -81,6 +81,7 @@ def assembled(
                 threads=enrolment.threads,
                 python=python,
                 building=Building(home, model),
+                rules=site.rules,
             ),
             meter=meter,
             rules=rules,

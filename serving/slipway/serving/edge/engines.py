@@ -6,7 +6,7 @@ hangs or brings the runtime down has shown that it is no good and has touched no
 
 import errno
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -20,6 +20,7 @@ from slipway.serving.edge.agent.ports import Built, Observed, engines_folder
 from slipway.serving.edge.building import Building
 from slipway.serving.edge.choosing import Choice, choices
 from slipway.serving.edge.shadowing import Shadowing
+from slipway.serving.edge.streams.rules import Rules
 from slipway.serving.edge.telemetry.distributions import expected_of
 from slipway.serving.edge.telemetry.looking import Looking
 from slipway.serving.runtime.batching import Batchable
@@ -41,7 +42,8 @@ LONGEST_DETAIL: Final = 400
 class LocalEngines:
     """`Engines` of one model on this machine. The live model is the caller's.
 
-    `python` owns `tensorrt` where that is another interpreter; `building` hears how far an engine is.
+    `python` owns `tensorrt` where that is another interpreter; `building` hears how far an engine is. `rules` is what
+    two releases are compared by.
     """
 
     def __init__(
@@ -53,9 +55,10 @@ class LocalEngines:
         threads: int = 1,
         python: Path | None = None,
         building: Building | None = None,
+        rules: Callable[[], Rules] = Rules,
     ) -> None:
         self._model, self._live, self._looking = model, live, looking
-        self._threads, self._python, self._building = threads, python, building
+        self._threads, self._python, self._building, self._rules = threads, python, building, rules
         self._shadowing: Shadowing | None = None
 
     def build(self, bundle: Bundle, device: DeviceClass) -> Built:
@@ -152,7 +155,7 @@ class LocalEngines:
         except BaseException:
             target.session.close()
             raise
-        self._shadowing = Shadowing(target, frames)
+        self._shadowing = Shadowing(target, frames, rules=self._rules)
         self._looking.begin_beside(self._shadowing)
         return None
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
+from slipway.serving.edge.streams.rules import Rules
 from slipway.serving.edge.telemetry.disagreeing import Comparing, size_of, slices_of
 from slipway.serving.runtime.figures import Figures
 from slipway.serving.runtime.live import LoadedModel
@@ -43,8 +44,10 @@ class Shadowing:
         works: float = WORKS,
         draw: Callable[[], float] = random.random,
         pace: Callable[[], float] = time.monotonic,
+        rules: Callable[[], Rules] = Rules,
     ) -> None:
-        self.target, self._frames = target, frames
+        """Both are compared by the thresholds that `rules` has for them, which may change at any time."""
+        self.target, self._frames, self._rules = target, frames, rules
         self._works, self._draw, self._pace = works, draw, pace
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
@@ -53,7 +56,7 @@ class Shadowing:
         self._rest_until = 0.0
         self._counts: dict[str, int] = {}
         self._figures = Figures()
-        self._comparing: tuple[LoadedModel, Comparing] | None = None
+        self._comparing: tuple[LoadedModel, Rules, Comparing] | None = None
         self._thread = threading.Thread(target=self._work, name="shadow", daemon=True)
         self._thread.start()
 
@@ -131,9 +134,11 @@ class Shadowing:
             self._figures.ran(rows, took, [took])
 
     def _compared_with(self, loaded: LoadedModel) -> Comparing:
-        if self._comparing is None or self._comparing[0] is not loaded:
-            self._comparing = loaded, Comparing(loaded.contract, self.target.contract)
-        return self._comparing[1]
+        rules = self._rules()
+        if self._comparing is None or self._comparing[0] is not loaded or self._comparing[1] != rules:
+            contracts = rules.judging(loaded).contract, rules.judging(self.target).contract
+            self._comparing = loaded, rules, Comparing(*contracts)
+        return self._comparing[2]
 
     def _count(self, name: str, times: int = 1) -> None:
         self._counts[name] = self._counts.get(name, 0) + times

@@ -17,6 +17,7 @@ from slipway.serving.bundle.folder import Bundle
 from slipway.serving.edge.agent.ports import Built
 from slipway.serving.edge.engines import LocalEngines
 from slipway.serving.edge.shadowing import Shadowing
+from slipway.serving.edge.streams.rules import Rules
 from slipway.serving.edge.telemetry.collecting import Collector
 from slipway.serving.edge.telemetry.disagreeing import Comparing, slices_of
 from slipway.serving.edge.telemetry.looking import Looking
@@ -105,6 +106,28 @@ def test_what_differs_is_counted_by_slice_under_the_release_in_the_shadow(
     until(more)
     engines.unshadow()
     collector.close()
+
+
+def test_both_are_compared_by_the_thresholds_of_the_site_from_the_moment_they_count(
+    live: LiveModel, looking: Looking, bundles: list[Bundle]
+) -> None:
+    rules = [Rules("north", 1, "a" * 64)]
+    engines = LocalEngines("small-bays", live, looking, rules=lambda: rules[0])
+    engines.activate(bundles[0], DEVICE, BUILT, 1)
+    assert engines.shadow(bundles[1], DEVICE, BUILT, 2, 1.0) is None
+    shape = pictures(bundles[0], 1)["images"].shape
+    faint = (np.random.default_rng(seed).integers(0, 2, shape, np.uint8) for seed in range(100))  # so none is sure
+    sent = next(one for one in faint if {int(small_onnx.answers(one, seed).argmax()) for seed in (1, 2)} == {0, 1})
+
+    def counted(name: str) -> bool:
+        live.submit({"images": sent}).result(SECONDS)
+        ((_, counts, _),) = looking.take_beside()
+        return name in counts
+
+    until(lambda: counted("shadow.differs"))
+    rules[0] = Rules("north", 2, "b" * 64, {"small-bays": {"free": 1.0, "taken": 0.0}})
+    until(lambda: counted("shadow.same"))
+    engines.unshadow()
 
 
 def test_what_takes_other_inputs_is_not_compared_and_nothing_runs_without_a_model(
