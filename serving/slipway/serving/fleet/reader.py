@@ -1,14 +1,12 @@
 """The fleet store, read without the service: for commands that ask one question and change nothing.
 
-Nothing is upgraded or made here, and no thread runs. A store that is not there is None; one that cannot be read is
-told.
+Nothing is upgraded or made here, and no thread runs. A store that cannot be read is told. `opened` has it open.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,11 +18,10 @@ from slipway.serving.fleet.store.outcomes import Precision
 from slipway.serving.fleet.store.reading import Span, Strange, Wanted
 from slipway.serving.fleet.store.tables import SPANS
 
-if TYPE_CHECKING:
-    from slipway.platform.settings import Loaded
-
 Answer = TypeVar("Answer")
-MOST_SPANS = 10_000
+MOST_SPANS: Final = 10_000
+TOGETHER: Final = 1000
+"""Names that are fetched at once."""
 
 
 class FleetReader:
@@ -55,9 +52,11 @@ class FleetReader:
         """Which devices run or ran a release: since when, and until when where that is over."""
         return self.ask(lambda connection: _runners(connection, model, release))
 
-    def decisions(self, model: str, release: int) -> Sequence[str]:
-        """Names of the decisions of a release that the store knows."""
-        return self.ask(lambda connection: outcomes.decisions(connection, model, release))
+    def decisions(self, model: str, release: int) -> Iterator[str]:
+        """Names of the decisions of a release that the store knows, in order; however many, never all at once."""
+        with self._asking() as connection:
+            streamed = connection.execution_options(yield_per=TOGETHER)
+            yield from streamed.scalars(outcomes.decisions(model, release))
 
     def precision(self, model: str, *, since: datetime, until: datetime) -> Sequence[Precision]:
         """How often devices were right, by release and site."""
@@ -66,9 +65,14 @@ class FleetReader:
 
     def ask(self, question: Callable[[Connection], Answer]) -> Answer:
         """What the database answers."""
+        with self._asking() as connection:
+            return question(connection)
+
+    @contextmanager
+    def _asking(self) -> Iterator[Connection]:
         try:
             with self._engine.connect() as connection:
-                return question(connection)
+                yield connection
         except SQLAlchemyError as error:
             why = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
             raise SlipwayError(
@@ -83,17 +87,3 @@ def _runners(connection: Connection, model: str, release: int) -> dict[str, tupl
         begin = found[row.device][0] if row.device in found else times.moment(row.begin)
         found[row.device] = begin, times.moment_or_none(row.end)
     return found
-
-
-@contextmanager
-def open_reader(loaded: "Loaded") -> Iterator[FleetReader | None]:
-    """The store of the settings; None where there is none."""
-    url = opening.address(loaded.settings.fleet.database, loaded.root)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        yield None
-        return
-    engine = opening.open_engine(url, writes=False)
-    try:
-        yield FleetReader(engine)
-    finally:
-        engine.dispose()

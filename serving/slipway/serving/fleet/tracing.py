@@ -87,7 +87,7 @@ class Tracing:
     @cached_property
     def _fleet(self) -> "FleetReader | None":
         """The store, open as long as this is; None where there is none, which is said once."""
-        from slipway.serving.fleet.reader import open_reader
+        from slipway.serving.fleet.opened import open_reader
 
         found = self._gatherer.closing.enter_context(open_reader(self._gatherer.desk.loaded))
         if found is None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from imported import HEAVY, modules_after
 from slipway.platform.cli.main import main
 
 Command = Callable[..., tuple[int, str, str]]
@@ -41,6 +42,14 @@ def test_it_prints_a_tree_data_or_a_picture(lineage: Command, grown: Any) -> Non
     _, out, err = lineage("calm-heron", "--downstream", "-o", "svg", "--output", "lineage.svg")
     assert (out, err) == ("", "lineage.svg: 5 things.\n")
     assert (grown.project.folder / "lineage.svg").read_text().startswith("<svg")
+
+
+def test_the_second_question_opens_no_tables(lineage: Command, grown: Any) -> None:
+    version = f"{grown.project.model}/1"
+    assert "1 train" in lineage(version)[1]
+    imported = modules_after("lineage", version)
+    assert "securesystemslib" in imported
+    assert imported & {"sqlalchemy", *HEAVY} == set()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from slipway.serving.fleet.notices.book import Standing
 from slipway.serving.fleet.notices.finding import heard_late
 from slipway.serving.fleet.notices.looking import TROUBLE, Look, look
 from slipway.serving.fleet.notices.standing import standings_in
-from slipway.serving.fleet.reader import FleetReader, open_reader
+from slipway.serving.fleet.opened import open_reader
+from slipway.serving.fleet.reader import FleetReader
 from slipway.serving.fleet.store.outcomes import Precision
 
 if TYPE_CHECKING:

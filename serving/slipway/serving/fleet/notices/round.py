@@ -15,7 +15,7 @@ from slipway.platform.registry.desk import Desk
 from slipway.serving.fleet.notices.book import Book
 from slipway.serving.fleet.notices.looking import TROUBLE, Look, look
 from slipway.serving.fleet.notices.sending import Sent, places_of, send_due
-from slipway.serving.fleet.reader import open_reader
+from slipway.serving.fleet.opened import open_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable

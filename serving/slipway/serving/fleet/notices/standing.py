@@ -8,7 +8,8 @@ from slipway.serving.fleet.notices.book import Silence, Standing, lasting, silen
 from slipway.serving.fleet.notices.looking import Look
 from slipway.serving.fleet.notices.notice import Notice, kind_of
 from slipway.serving.fleet.notices.round import look_now
-from slipway.serving.fleet.reader import FleetReader, open_reader
+from slipway.serving.fleet.opened import open_reader
+from slipway.serving.fleet.reader import FleetReader
 from slipway.serving.fleet.store import times
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, Select, func, insert, select
 
 from slipway.serving.edge.decisions import parse_id
 from slipway.serving.fleet.facts import Outcome
@@ -149,12 +149,13 @@ def precision(connection: Connection, model: str, since: int, until: int) -> lis
     return [Precision(model, row.release, row.site, int(row.right), row.known) for row in connection.execute(query)]
 
 
-def decisions(connection: Connection, model: str, release: int) -> list[str]:
-    """Names that are known, of samples and outcomes."""
+def decisions(model: str, release: int) -> Select[tuple[str]]:
+    """Names that are known, of samples and outcomes, in order."""
     sampled = (
         select(SAMPLES.c.decision)
         .join(SUBJECTS, SUBJECTS.c.number == SAMPLES.c.subject)
         .where(SUBJECTS.c.model == model, SUBJECTS.c.release == release)
     )
     told = select(OUTCOMES.c.decision).where(OUTCOMES.c.model == model, OUTCOMES.c.release == release)
-    return sorted(connection.scalars(sampled.union(told)))
+    known = sampled.union(told).subquery()
+    return select(known.c.decision).order_by(known.c.decision)

@@ -121,7 +121,7 @@ class FleetStore:
         return self._read(lambda connection: outcomes.outcomes(connection, model, begin, end))
 
     def decisions(self, model: str, release: int) -> Sequence[str]:
-        return self._read(lambda connection: outcomes.decisions(connection, model, release))
+        return self._read(lambda connection: sorted(connection.scalars(outcomes.decisions(model, release))))
 
     # What else can be asked.
 

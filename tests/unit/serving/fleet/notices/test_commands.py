@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,13 +19,15 @@ from typing import Any
 import pytest
 import sqlalchemy
 
+from imported import HEAVY, modules_after
 from rolling_out import MODEL, Site
 from slipway.serving.edge.decisions import make_id
 from slipway.serving.fleet.notices.book import Book
+from slipway.serving.fleet.opened import open_reader
 from slipway.serving.fleet.store import opening, times
 from slipway.serving.fleet.store.outcomes import Told
 from slipway.serving.fleet.store.store import FleetStore
-from slipway.serving.fleet.store.tables import DEVICES, HEARD, SENDINGS, SPANS, STANDINGS
+from slipway.serving.fleet.store.tables import DEVICES, HEARD, OUTCOMES, SENDINGS, SPANS, STANDINGS
 
 
 @dataclass
@@ -238,12 +241,42 @@ def test_a_decision_leads_back_to_device_release_version_and_people(site: Site, 
     assert run("lineage", "gate-9")[0] == 2
 
 
-def test_a_decision_leads_back_by_the_ledger_alone(site: Site, run: Any) -> None:
+def test_many_decisions_come_one_after_another(site: Site) -> None:
+    fill(site, heard={"gate-1": timedelta()})
+    loaded = site.loaded()
+    bundle, now, many = site.rollout.releases[2].bundle, datetime.now(UTC), 30_000
+    names = [make_id("gate-1", bundle, now - timedelta(seconds=number), "abcdef") for number in range(many)]
+    with FleetStore.of(loaded) as store:
+        store.tell([Told(name, right=True, truth="van", source="review") for name in names[:1]], "ben")
+    engine = opening.open_engine(opening.address(loaded.settings.fleet.database, loaded.root), writes=True)
+    with engine.begin() as connection:
+        row = dict(connection.execute(sqlalchemy.select(OUTCOMES)).mappings().one())
+        connection.execute(sqlalchemy.insert(OUTCOMES), [{**row, "decision": name} for name in names[1:]])
+    engine.dispose()
+    with open_reader(loaded) as reader:
+        assert reader is not None
+        assert len(list(reader.decisions(MODEL, 1))) == 0
+        tracemalloc.start()
+        count, last = 0, ""
+        for name in reader.decisions(MODEL, 2):
+            assert name > last
+            count, last = count + 1, name
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert count == many
+    assert most < sum(map(sys.getsizeof, names)) / 3
+
+
+def test_a_decision_leads_back_by_the_ledger_alone(site: Site, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = site.rollout.releases[2].bundle
     code, out, _ = run("lineage", make_id("gate-1", bundle, datetime.now(UTC), "abcdef"))
     assert code == 0
     assert f"release: release 2 of {MODEL}" in out
     assert "There is no fleet store here" in out
+    monkeypatch.setenv("SLIPWAY_IDENTITY__PERSON", "cleo")
+    imported = modules_after("lineage", make_id("gate-1", bundle, datetime.now(UTC), "abcdef"))
+    assert "securesystemslib" in imported
+    assert imported & {"sqlalchemy", *HEAVY} == set()
     assert not site.root.joinpath(".slipway", "fleet.db").exists()
 
 
