@@ -149,7 +149,7 @@ def precision(connection: Connection, model: str, since: int, until: int) -> lis
     return [Precision(model, row.release, row.site, int(row.right), row.known) for row in connection.execute(query)]
 
 
-def decisions(model: str, release: int) -> Select[tuple[str]]:
+def decisions(model: str, release: int) -> Select[str]:
     """Names that are known, of samples and outcomes, in order."""
     sampled = (
         select(SAMPLES.c.decision)
