@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection, delete, insert, select
 
 from slipway.serving.fleet.store import times
 from slipway.serving.fleet.store.refusals import Conflicting
 from slipway.serving.fleet.store.tables import NONCES, SESSIONS
+
+SLACK: Final = 5 * times.MINUTE
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,10 @@ def keep_session(connection: Connection, session: Session) -> None:
 
 
 def session(connection: Connection, digest: str, now: int, *, opening: bool) -> Session | None:
-    """One that has not ended."""
-    its = (SESSIONS.c.digest == digest) & (SESSIONS.c.until > now) & (SESSIONS.c.opening == int(opening))
-    row = connection.execute(select(SESSIONS).where(its)).first()
+    """One that has not ended, and that did not begin in what is the future again since the clock went back."""
+    its = (SESSIONS.c.digest == digest) & (SESSIONS.c.opening == int(opening))
+    counts = (SESSIONS.c.until > now) & (SESSIONS.c.begun <= now + SLACK)
+    row = connection.execute(select(SESSIONS).where(its, counts)).first()
     if row is None:
         return None
     begun, until = times.moment(row.begun), times.moment(row.until)

@@ -1,7 +1,8 @@
 """Taking a device's report into the store: all of it or nothing, and the same one only once.
 
 The service's own time stands beside what the device says of its clock. A window's time is believed where it can be
-true: not before the device was enrolled, not after the report arrived; else the window counts at its arrival.
+true: not before the device was enrolled, not after the report arrived; else the window counts at its arrival. Where the
+service's own clock went back, what would have run in its future is taken out of what ran.
 """
 
 import hashlib
@@ -120,10 +121,8 @@ def _note_standings(connection: Connection, device: str, standings: tuple[Standi
     before = {row.model: row for row in connection.execute(select(STANDINGS).where(STANDINGS.c.device == device))}
     connection.execute(delete(STANDINGS).where(STANDINGS.c.device == device))
     told = {one.model: one for one in standings}
-    for model, row in before.items():
-        one = told.get(model)
-        if one is None or _what(one) != (row.release, row.bundle, row.variant):
-            _end_span(connection, device, model, now)
+    for model in before.keys() - told.keys():
+        _end_span(connection, device, model, now)
     for model, one in told.items():
         there = before.get(model)
         if there is not None and _what(one) == (there.release, there.bundle, there.variant):
@@ -150,15 +149,13 @@ def _standing(device: str, one: Standing, since: int) -> dict[str, Any]:
 
 def _end_span(connection: Connection, device: str, model: str, now: int) -> None:
     its = (SPANS.c.device == device) & (SPANS.c.model == model)
-    connection.execute(delete(SPANS).where(its & SPANS.c.end.is_(None) & (SPANS.c.begin >= now)))
-    connection.execute(update(SPANS).where(its & SPANS.c.end.is_(None)).values(end=now))
+    connection.execute(delete(SPANS).where(its & (SPANS.c.begin >= now)))
+    connection.execute(update(SPANS).where(its & (SPANS.c.end.is_(None) | (SPANS.c.end > now))).values(end=now))
 
 
 def _begin_span(connection: Connection, device: str, one: Standing, now: int) -> None:
     what = {"release": one.release, "bundle": one.bundle, "variant": _plain(one.variant)}
-    connection.execute(
-        delete(SPANS).where((SPANS.c.device == device) & (SPANS.c.model == one.model) & (SPANS.c.begin >= now))
-    )
+    _end_span(connection, device, one.model, now)
     connection.execute(insert(SPANS).values(device=device, model=one.model, begin=now, end=None, **what))
 
 
@@ -169,8 +166,8 @@ class _Times:
 
     def placed(self, record: Record) -> int:
         """When a record counts."""
-        at = times.stamp(record.at)
-        return at if self.enrolled - SLACK <= at <= self.now + SLACK else self.now
+        at, now = times.stamp(record.at), max(self.now, self.enrolled)
+        return at if self.enrolled - SLACK <= at <= now + SLACK else now
 
 
 def _take_records(connection: Connection, adder: Adder, heard: Heard, when: _Times) -> tuple[int, int]:

@@ -2,8 +2,12 @@
 
 Hours and days hold the sums of all windows already (`adding`), so forgetting changes none. It is done in small pieces,
 so that reports between them wait for none of it.
+
+A clock that leaps ahead would forget what is not old. After a leap nothing is forgotten for a day: time enough for
+people, whose requests the service refuses as long as its clock is wrong.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -16,11 +20,18 @@ from slipway.serving.fleet.store import times
 from slipway.serving.fleet.store.tables import ABOUT, HOURS, NONCES, SAMPLES, SESSIONS, WINDOWS
 from slipway.serving.fleet.store.writer import Writer
 
+log = logging.getLogger(__name__)
+
 PIECE: Final = 2_000
 """Rows of one commit."""
 PICTURES: Final = 64 * 1024 * 1024
 """Bytes of pictures that are kept of one device; the oldest go first."""
 KEPT_FROM: Final = "kept from {}"
+LEAP: Final = 7 * times.DAY
+"""From one time to the next, of which there is one each hour."""
+WAIT: Final = times.DAY
+LAST: Final = "forgot at"
+WAITS: Final = "forgets nothing until"
 
 
 @dataclass(frozen=True)
@@ -41,15 +52,42 @@ def horizons(connection: Connection) -> dict[str, int]:
 
 def forget(writer: Writer, retention: schema.Retention, now: int, kept: dict[str, int]) -> Forgotten:
     """All that is old; `kept` learns the new horizons before anything goes."""
+    if not writer.do(lambda connection: _goes_on(connection, now)):
+        log.warning(
+            "The clock says that more than a week has passed since the last time. Nothing is forgotten for a day."
+        )
+        return Forgotten(0, 0, 0)
     windows = _begin(now, retention.windows_days, times.HOUR)
     hours = min(_begin(now, retention.hours_days, times.DAY), windows)
     for table, begin in ((WINDOWS, windows), (HOURS, hours)):
         writer.do(partial(_move, table=table, begin=begin, kept=kept))
     went = {table.name: _delete_old(writer, table, kept[table.name]) for table in (WINDOWS, HOURS)}
     samples = _delete_pictures(writer, now - retention.samples_days * times.DAY)
-    writer.do(lambda connection: connection.execute(delete(NONCES).where(NONCES.c.until < now)))
+    writer.do(lambda connection: connection.execute(delete(NONCES).where(NONCES.c.until < now - LEAP)))
     writer.do(lambda connection: connection.execute(delete(SESSIONS).where(SESSIONS.c.until < now)))
     return Forgotten(went[WINDOWS.name], went[HOURS.name], samples)
+
+
+def _goes_on(connection: Connection, now: int) -> bool:
+    """Whether time has gone on as it should since the last time, or the wait after a leap is over."""
+    last, until = _noted(connection, LAST), _noted(connection, WAITS)
+    if last is not None and now - last > LEAP:
+        until = now + WAIT
+    _note(connection, LAST, now)
+    if until is None or not until - WAIT <= now < until:
+        return True
+    _note(connection, WAITS, until)
+    return False
+
+
+def _noted(connection: Connection, name: str) -> int | None:
+    found = connection.scalar(select(ABOUT.c.value).where(ABOUT.c.name == name))
+    return None if found is None else int(found)
+
+
+def _note(connection: Connection, name: str, value: int) -> None:
+    if not connection.execute(update(ABOUT).where(ABOUT.c.name == name).values(value=str(value))).rowcount:
+        connection.execute(insert(ABOUT).values(name=name, value=str(value)))
 
 
 def _begin(now: int, days: int, span: int) -> int:
@@ -60,11 +98,8 @@ def _begin(now: int, days: int, span: int) -> int:
 def _move(connection: Connection, table: Table, begin: int, kept: dict[str, int]) -> None:
     """A horizon only moves on: what is forgotten does not come back."""
     name = KEPT_FROM.format(table.name)
-    now = int(connection.scalar(select(ABOUT.c.value).where(ABOUT.c.name == name)) or 0)
-    begin = max(begin, now)
-    if not connection.execute(update(ABOUT).where(ABOUT.c.name == name).values(value=str(begin))).rowcount:
-        connection.execute(insert(ABOUT).values(name=name, value=str(begin)))
-    kept[table.name] = begin
+    kept[table.name] = max(begin, _noted(connection, name) or 0)
+    _note(connection, name, kept[table.name])
 
 
 def _delete_old(writer: Writer, table: Table, begin: int) -> int:
