@@ -63,7 +63,7 @@ def followers(connection: Connection, model: str) -> Iterator[Follower]:
         .where(or_(STANDINGS.c.device.is_not(None), DEVICES.c.models.contains(json.dumps(model), autoescape=True)))
         .order_by(DEVICES.c.id)
     )  # fmt: skip
-    for name, kind, site, cohorts, at, release, shadow, coming, bad in connection.execute(query):
+    for name, kind, site, cohorts, at, release, shadow, coming, bad in connection.execute(query).all():
         of = NOTHING if cohorts == "[]" else frozenset(json.loads(cohorts))
         failed = () if bad in (None, "[]") else tuple(json.loads(bad))
         yield Follower(name, kind, site, of, at, release, shadow, coming, failed)
