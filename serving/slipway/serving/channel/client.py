@@ -58,7 +58,7 @@ class ChannelClient:
         updater = self._refreshed(now)
         self._updater = updater
         pointer = self._pointer(model)
-        base, target = (self._release(model, named) for named in (pointer.base, pointer.target))
+        base, target = (self.release(model, named) if named else None for named in (pointer.base, pointer.target))
         signers, keys = updater.keys_of(paths.CHANNELS_ROLE)
         pinned = self._pinned(pointer)
         return Look(pointer, base, target, updater.newest_date, updater.good_until, signers, keys, pinned)
@@ -145,9 +145,8 @@ class ChannelClient:
             raise Untrusted(f"{self._transport.place}: {path} is the pointer of `{pointer.model}`, expected `{model}`.")
         return pointer
 
-    def _release(self, model: str, named: Named | None) -> Release | None:
-        if named is None:
-            return None
+    def release(self, model: str, named: Named) -> Release:
+        """A release that a pointer names, as of the last look."""
         path = paths.release_path(model, named.bundle, named.number)
         try:
             remote = self._vouched(path)
@@ -166,11 +165,11 @@ class ChannelClient:
         found: list[Release] = []
         for pin in pointer.pinned(self._device, self._site):
             try:
-                release = self._release(pointer.model, pin.release)
+                release = self.release(pointer.model, pin.release)
             except (NotThere, Untrusted) as error:
                 log.warning("A pin to release %d of %s leads nowhere: %s", pin.release.number, pointer.model, error)
                 continue
-            if release is not None and release not in found:
+            if release not in found:
                 found.append(release)
         return tuple(found)
 

@@ -46,8 +46,16 @@ class Carried:
     bundle: str
     classes: tuple[str, ...]
     """The device classes that find all they need; those that were asked for, or all of the bundle."""
-    on_its_way: bool
-    """Whether it is the target; else it is the base."""
+    on_its_way: bool = False
+    """Whether it is the target."""
+    pinned: tuple[str, ...] = ()
+    """The devices and sites that are pinned to it."""
+
+    @property
+    def why(self) -> str:
+        """Why it is there, where it is not everybody's."""
+        pinned = f"pinned: {', '.join(self.pinned)}" if self.pinned else ""
+        return ", ".join(filter(None, ("on its way" if self.on_its_way else "", pinned)))
 
 
 @dataclass(frozen=True)
@@ -89,10 +97,14 @@ def plan(source: Transport, models: Iterable[str], wanted: Wanted, *, now: datet
         client = ChannelClient(Path(trust), kept, first)
         looks = [client.look(model, now=now) for model in chosen]
         sites = tuple(site for site in wanted.sites if client.site(site, now=now))
-        bundles = [(look, release, client.manifest(release)[0]) for look in looks for release in _releases(look)]
+        bundles = [
+            (look, release, client.manifest(release)[0])
+            for look in looks
+            for release in _releases(client, look, now=now)
+        ]
         known = sorted({name for _, _, manifest in bundles for name in manifest.devices})
         classes = _named(wanted.classes, known, "No release in the channel is for the device class")
-        carried = tuple(_carried(look, release, manifest, classes) for look, release, manifest in bundles)
+        carried = tuple(_carried(look, release, manifest, classes, now) for look, release, manifest in bundles)
         large = {
             remote.path: remote
             for _, release, manifest in bundles
@@ -109,7 +121,7 @@ def write(plan: Plan, source: Transport, folder: Path, *, now: datetime, meter: 
     with tempfile.TemporaryDirectory(prefix="slipway-export-") as trust:
         client = ChannelClient(Path(trust), FolderTransport(folder), plan.first_root)
         for model in sorted({one.model for one in plan.carried}):
-            for release in _releases(client.look(model, now=now)):
+            for release in _releases(client, client.look(model, now=now), now=now):
                 client.manifest(release)
         for site in plan.sites:
             client.site(site, now=now)
@@ -119,7 +131,7 @@ def write(plan: Plan, source: Transport, folder: Path, *, now: datetime, meter: 
 def readme(plan: Plan, now: datetime) -> str:
     """What whoever carries the folder should know."""
     lines = [
-        f"{one.model}: release {one.number}{', on its way' if one.on_its_way else ''}, for "
+        f"{one.model}: release {one.number}{', ' * bool(one.why)}{one.why}, for "
         f"{', '.join(one.classes) or 'none of the classes that were asked for'}"
         for one in plan.carried
     ]
@@ -142,8 +154,16 @@ def readme(plan: Plan, now: datetime) -> str:
     )
 
 
-def _releases(look: Look) -> Iterator[Release]:
-    return (release for release in (look.base, look.target) if release is not None)
+def _releases(client: ChannelClient, look: Look, *, now: datetime) -> Iterator[Release]:
+    """All that devices may be told to run: the base, the target, and what pins lead to that hold."""
+    yield from (release for release in (look.base, look.target) if release is not None)
+    pointer = look.pointer
+    told = {pointer.base, pointer.target}
+    yield from (
+        client.release(pointer.model, named)
+        for named in dict.fromkeys(pin.release for pin in pointer.pins if pin.until > now)
+        if named not in told
+    )
 
 
 def _named(names: Sequence[str], known: Sequence[str], wrong: str) -> tuple[str, ...]:
@@ -154,9 +174,15 @@ def _named(names: Sequence[str], known: Sequence[str], wrong: str) -> tuple[str,
     return tuple(dict.fromkeys(names)) or tuple(known)
 
 
-def _carried(look: Look, release: Release, manifest: Manifest, classes: Sequence[str]) -> Carried:
+def _carried(look: Look, release: Release, manifest: Manifest, classes: Sequence[str], now: datetime) -> Carried:
     found = tuple(name for name in sorted(manifest.devices) if name in classes)
-    return Carried(release.model, release.number, release.bundle, found, on_its_way=release is look.target)
+    pinned = tuple(
+        f"device {pin.device}" if pin.device else f"site {pin.site}"
+        for pin in look.pointer.pins
+        if pin.until > now and pin.release.number == release.number
+    )
+    on_its_way = release is look.target
+    return Carried(release.model, release.number, release.bundle, found, on_its_way=on_its_way, pinned=pinned)
 
 
 def _names(manifest: Manifest, classes: Sequence[str]) -> tuple[str, ...]:

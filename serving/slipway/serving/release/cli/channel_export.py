@@ -61,9 +61,9 @@ def export(
         f"{place} {verb} {plan.files} files, {told_size(plan.size)}, good until {plan.good_until:%Y-%m-%d %H:%M} UTC."
     )
     for one in plan.carried:
-        way = ", on its way" if one.on_its_way else ""
+        why = f", {one.why}" if one.why else ""
         classes = ", ".join(one.classes) or "none of these classes"
-        typer.echo(f"{one.model} release {one.number}{way} ({one.bundle[:12]}): {classes}")
+        typer.echo(f"{one.model} release {one.number}{why} ({one.bundle[:12]}): {classes}")
     say("Nothing was written." if dry_run else f"On a device: slipway-edge install {place}")
 
 
@@ -90,7 +90,7 @@ def told_size(count: int) -> str:
 def _data(plan: "Plan", place: Path) -> dict[str, Any]:
     carried = [
         {"model": one.model, "release": one.number, "bundle": one.bundle, "classes": list(one.classes),
-         "on_its_way": one.on_its_way}
+         "on_its_way": one.on_its_way, "pinned": list(one.pinned)}
         for one in plan.carried
     ]  # fmt: skip
     return {

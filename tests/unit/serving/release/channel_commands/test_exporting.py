@@ -10,6 +10,7 @@ import pytest
 
 import small_onnx
 from channel_machines import Machines
+from edge_field import Device, edge
 from signed_channel import Follower
 from signed_channel.device import WrongDigest
 from slipway.platform.errors import WrongUse
@@ -19,7 +20,8 @@ from slipway.serving.channel.errors import Untrusted
 from slipway.serving.channel.folder_transport import FolderTransport
 from slipway.serving.channel.transport import NotThere
 from slipway.serving.release.export_folder import ExportFolder
-from slipway.serving.release.moving import pausing
+from slipway.serving.release.exporting import Wanted, plan
+from slipway.serving.release.moving import pausing, pinning
 
 
 @pytest.fixture
@@ -225,3 +227,32 @@ def test_it_is_good_until_the_first_signature_ends(leading: Any, tmp_path: Path)
     assert client.look("small-bays", now=until - timedelta(minutes=1)).base is not None
     with pytest.raises(Untrusted, match="expired"):
         client.look("small-bays", now=until)
+
+
+def test_devices_install_offline_what_they_are_pinned_to(leading: Any, tmp_path: Path) -> None:
+    """Release 2 is everybody's, and the harbour stays with 1."""
+    site, stick, until = leading.office, tmp_path / "stick", leading.office.time.now() + timedelta(days=7)
+    site.release("b")
+    site.move(pinning(("site", "harbour"), 1, until), "edda", reason="the lane is rebuilt")
+    told = leading.well("ada", "export", str(stick))
+    assert "small-bays release 1, pinned: site harbour (" in told
+    assert "release 1, pinned: site harbour, for edge-cpu" in (stick / "README.txt").read_text()
+    carried = json.loads(leading.well("ada", "export", str(stick), "--json"))["carried"]
+    assert [(one["release"], one["pinned"]) for one in carried] == [(2, []), (1, ["site harbour"])]
+    shutil.move(site.folder, tmp_path / "away")
+    for place, expected in (("harbour", 1), ("station", 2)):
+        device = Device(tmp_path / place)
+        options = ("--channel", "https://127.0.0.1:9", "--root", stick / "metadata/1.root.json", "--site", place)
+        edge("enrol", *options, "--class", "edge-cpu", "--model", "small-bays", "--offline", home=device.home)
+        edge("install", stick, home=device.home)
+        assert device.active() == expected
+
+
+def test_a_pin_that_has_ended_brings_nothing(leading: Any) -> None:
+    site, now = leading.office, leading.office.time.now()
+    site.release("b")
+    site.move(pinning(("device", "gate-7"), 1, now + timedelta(hours=1)), "edda", reason="the lane is rebuilt")
+    source = FolderTransport(site.folder)
+    for hours, expected in ((0, [2, 1]), (2, [2])):
+        found = plan(source, ["small-bays"], Wanted(), now=now + timedelta(hours=hours))
+        assert [one.number for one in found.carried] == expected
