@@ -7,6 +7,8 @@
     reached             its date is that of the last report that the fleet service took
     fleet.json          how far the numbers of its requests are, and what is wrong with the service
     site.json           the configuration of its site that was believed last
+    cameras.json        logins of cameras, written by a person; see `fleet.logins`
+    streams.json        how the streams are, while some are run
     lock                held by the one agent that works here, with a line that says who
     building.<model>    how far its engine is, while one is built
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from slipway.serving.edge.agent.state import State
     from slipway.serving.edge.configuration import Enrolment, Home
     from slipway.serving.edge.fleet.book import Trouble
+    from slipway.serving.edge.fleet.streams_page import Page
 
 MEBIBYTE = 1024 * 1024
 CLOCK_OFF_S = 60.0
@@ -49,6 +50,12 @@ class Membership:
     """When the fleet service took a report last."""
     trouble: "Trouble | None" = None
     """Why it takes none now."""
+    waiting: int | None = None
+    """Bytes that wait to be told to it; None where nobody can say."""
+    configuration: int | None = None
+    """Number of the site's configuration that is followed."""
+    page: "Page | None" = None
+    """How the streams are; None where none are run."""
 
     @property
     def time(self) -> datetime:
@@ -77,6 +84,9 @@ class Membership:
             "site": self.enrolment.site,
             "reached_at": self.reached.isoformat() if self.reached else None,
             "trouble": self.trouble.model_dump(mode="json") if self.trouble else None,
+            "waiting_bytes": self.waiting,
+            "configuration": self.configuration,
+            "streams": self.page.model_dump(mode="json") if self.page else None,
         }
 
     def rows(self) -> dict[str, str]:
@@ -93,17 +103,30 @@ class Membership:
             "time": time,
             "agent": self.agent or "does not run",
             **self._fleet(),
+            **self._site(),
         }
 
     def _fleet(self) -> dict[str, str]:
         if self.enrolment.fleet is None:
             return {}
         reached = f"reached {self.reached:%Y-%m-%d %H:%M:%S} UTC" if self.reached else "never reached"
-        rows = {"fleet": f"{self.enrolment.fleet}, {reached}"}
+        waiting = "an unknown number of" if self.waiting is None else f"{self.waiting:,}"
+        rows = {"fleet": f"{self.enrolment.fleet}, {reached}; {waiting} bytes wait to be sent"}
         if self.trouble is not None:
             rows["trouble"] = f"since {self.trouble.since:%Y-%m-%d %H:%M} UTC: {self.trouble.why}"
-        if self.enrolment.site is not None:
-            rows["site"] = self.enrolment.site
+        return rows
+
+    def _site(self) -> dict[str, str]:
+        if self.enrolment.site is None:
+            return {}
+        followed = "nothing is configured" if self.configuration is None else f"configuration {self.configuration}"
+        rows = {"site": f"{self.enrolment.site}, {followed}"}
+        if self.page is not None:
+            states = ", ".join(f"{name} {state}" for name, state in self.page.streams.items())
+            of_site = self.page.by == "site"
+            rows["streams"] = (states or "none") if of_site else "those of the command line; the site's do not run"
+            if self.page.troubles:
+                rows["not followed"] = "; ".join(f"{about}: {why}" for about, why in self.page.troubles.items())
         return rows
 
 
@@ -181,15 +204,31 @@ def _membership(home: "Home", now: datetime) -> Membership | None:
     if enrolment is None:
         return None
     from slipway.serving.edge.building import how_far
+    from slipway.serving.edge.fleet import streams_page
     from slipway.serving.edge.fleet.book import last_reached, read_page
+    from slipway.serving.edge.fleet.site import configuration
     from slipway.serving.edge.holding import holder
     from slipway.serving.edge.reporting import states_of
+    from slipway.serving.edge.telemetry.spool import waiting_in
+    from slipway.serving.edge.telemetry.telling import FILE
 
     agent, states = holder(home.folder), states_of(home, enrolment)
     far = {model: how_far(home, state, agent) for model, state in states.items()}
     building = {model: told for model, told in far.items() if told is not None}
     reached, trouble = last_reached(home), read_page(home).trouble
-    return Membership(enrolment, agent, now, home.last_look(), states, building, reached, trouble)
+    return Membership(
+        enrolment,
+        agent,
+        now,
+        home.last_look(),
+        states,
+        building,
+        reached,
+        trouble,
+        waiting_in(home.folder / FILE),
+        configuration(home, enrolment),
+        streams_page.read_page(home) if agent else None,
+    )
 
 
 def resident_memory(process_status: Path = Path("/proc/self/status")) -> int | None:

@@ -124,6 +124,12 @@ def followed(pointer: SitePointer | None, device: Enrolment) -> Configured | Non
     return None if pointer is None else pointer.wanted(device.id, frozenset(device.cohorts))
 
 
+def configuration(home: Home, device: Enrolment) -> int | None:
+    """Number of the configuration that is followed, by what is on the disk; whoever works here meanwhile."""
+    found = None if device.site is None else followed(kept(home, device.site), device)
+    return None if found is None else found.number
+
+
 def kept(home: Home, site: str) -> SitePointer | None:
     """What was believed last; None where that is nothing, or another site's, or damaged."""
     path = home.folder / FILE

@@ -103,7 +103,8 @@ class Collector:
         why = self._why_sampled(loaded.model, decision)
         if why is None:
             return None
-        about = {"decision": decision.id, "why": why, "confidence": decision.confidence, "novelty": decision.novelty}
+        numbers = {"confidence": decision.confidence, "novelty": decision.novelty}
+        about = {**decision.told, "decision": decision.id, "why": why, **numbers}
         body = _json(about) + b"\n" + picture()
         if len(body) > LARGEST_SAMPLE:
             self.count("samples.too_large")

@@ -5,8 +5,9 @@ can ask for more pictures than the holder of the rollout key has signed.
 """
 
 import hashlib
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from slipway.serving.channel.pointer import Sampling
 
@@ -22,6 +23,8 @@ class Decision:
     """Of the answer that was given, 0 to 1; None where the model has no such number."""
     novelty: float
     """How far it lies outside of the reference, in the reference's own width."""
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """What goes with a sample of it, such as the site's configuration that it was taken by."""
 
 
 def why_sampled(policy: Sampling, decision: Decision, taken_today: int) -> str | None:

@@ -19,6 +19,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
 from slipway.serving.errors import SlipwayError
 
@@ -187,6 +188,20 @@ def _opened(path: Path) -> sqlite3.Connection:
             path.with_name(path.name + name).unlink(missing_ok=True)
         log.warning("%s is damaged (%s); it is now %s, and a new one begins.", path, error, aside.name)
         return _connected(path)
+
+
+def waiting_in(path: Path) -> int | None:
+    """Bytes of all records in a spool, whoever writes it; None where nobody can say."""
+    if not path.exists():
+        return 0
+    alone = not path.with_name(f"{path.name}-wal").exists()  # nobody has it open, and nothing is left beside it
+    how = f"file:{quote(str(path))}?mode=ro{'&immutable=1' if alone else ''}"
+    try:
+        with closing(sqlite3.connect(how, uri=True, timeout=1)) as database:
+            return _size(database)
+    except sqlite3.Error as error:
+        log.debug("%s cannot be read: %s", path, error)
+        return None
 
 
 def _connected(path: Path) -> sqlite3.Connection:

@@ -1,7 +1,9 @@
 """Reports reach the service once, whatever becomes of answers; and nothing is forgotten before it is there."""
 
 import json
+import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -223,3 +225,46 @@ def test_a_day_whose_bytes_are_spent_costs_no_more(tmp_path: Path, service: Stan
     assert len(service.reports) == 2
     assert json.loads((tmp_path / "spent.json").read_bytes())["day"] == datetime.now(UTC).date().isoformat()
     desk.collector.close()
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of this process grows, which is the nearest to a full disk that needs no rights."""
+    soft, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, most))
+
+
+def test_a_full_disk_while_sending_stops_no_heartbeat_and_loses_and_doubles_nothing(
+    desk: Desk, service: StandIn
+) -> None:
+    desk.count(2)
+    service.misbehave = "lose"
+    desk.sender.send()
+    service.misbehave = ""
+    taken = read_page(desk.home).taken
+    with full_disk():
+        desk.count(3, each=5)
+        for _ in range(taken + 2):
+            desk.sender.send()
+        assert len(service.reports) == taken + 3
+        assert service.sequences[DEVICE] > taken, "numbers go on, whether or not they can be noted"
+        assert service.counted(DEVICE) == {"frames": 2}
+        service.misbehave = "unavailable"
+        desk.sender.send()
+        service.misbehave = ""
+        trouble = desk.sender._book.trouble
+        assert trouble is not None
+        assert "Not now" in trouble.why, "it is known here, though not on the disk"
+    desk.sender._book = Book(desk.home)
+    assert desk.sender._book.highest() == taken, "as after a start"
+    desk.collector.flush()
+    while desk.collector.batch(1) is not None:
+        desk.sender.send()
+    assert service.counted(DEVICE) == {"frames": 17}
+    assert desk.kept() == {}
+    assert read_page(desk.home).taken > taken
+    assert read_page(desk.home).trouble is None

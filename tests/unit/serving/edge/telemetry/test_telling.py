@@ -15,6 +15,7 @@ from slipway.serving.channel.release import Release
 from slipway.serving.edge.agent.effects import Done, Failed, Failing, LookAtChannel, Outcome
 from slipway.serving.edge.agent.state import Installed, Phase, Seen, State
 from slipway.serving.edge.following import Step
+from slipway.serving.edge.streams.rules import Rules
 from slipway.serving.edge.streams.telling import Decided
 from slipway.serving.edge.telemetry.looking import Looking
 from slipway.serving.edge.telemetry.spool import Spool
@@ -119,7 +120,7 @@ def test_samples_are_what_the_channel_asked_for_when_it_was_last_believed(
     inputs = seeded_inputs(loaded.contract)
     decided = Decided(
         "20260301T100000000000Z.gate-1.aaaaaaaa.abcdef", "gate", START, loaded, inputs, loaded.session.run(inputs),
-        [0.2], np.zeros(3, np.float32), 1.5, lambda: b"jpeg",
+        [0.2], np.zeros(3, np.float32), 1.5, lambda: b"jpeg", Rules("north", 3, "ab" * 32),
     )  # fmt: skip
     telemetry.decided(decided)
     policy = Sampling(confidence_below=0.5, per_day=1)
@@ -132,6 +133,7 @@ def test_samples_are_what_the_channel_asked_for_when_it_was_last_believed(
     assert subject == f"small/3/{loaded.bundle}"
     assert sample["decision"] == decided.id
     assert sample["why"] == "low confidence"
+    assert sample["site"] == {"name": "north", "configuration": 3, "digest": "abababab"}
 
 
 def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path, clock: HandClock, live: LiveModel) -> None:
