@@ -20,7 +20,7 @@ import pytest
 from sqlalchemy import Connection, insert
 
 from fleet_service import FieldDevice
-from fleet_service.device import counts, record, standing
+from fleet_service.device import standing
 from rolling_out import MODEL, Site
 from slipway.platform.ledger.entry import Action
 from slipway.serving.bundle.canonical import sha256
@@ -29,8 +29,10 @@ from slipway.serving.edge.decisions import make_id
 from slipway.serving.fleet.store import times
 from slipway.serving.fleet.store.enrolling import By, Token
 from slipway.serving.fleet.store.outcomes import Told
+from slipway.serving.fleet.store.packing import Sum
 from slipway.serving.fleet.store.store import FleetStore
-from slipway.serving.fleet.store.tables import DEVICES, HEARD, SPANS, STANDINGS
+from slipway.serving.fleet.store.tables import DEVICES, HEARD, HOURS, SPANS, STANDINGS, SUBJECTS
+from slipway.serving.runtime.quantiles import Quantiles
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
@@ -192,9 +194,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, browser: "Browser") -> Itera
     with _served(site) as url:
         device = FieldDevice(url, REAL)
         assert device.enrol(TOKEN)[0] == 200
-        code, answer = device.report(
-            standings=[_standing(site, 2)], records=_worked(site, now), streams={"entry": "live", "exit": "lost"}
-        )
+        code, answer = device.report(standings=[_standing(site, 2)], streams={"entry": "live", "exit": "lost"})
         assert code == 200, answer
         yield World(site, url, device, decision)
 
@@ -224,16 +224,9 @@ def cookies(world: World, browser: "Browser") -> dict[str, Sequence[Any]]:
 
 
 @contextmanager
-def visiting(
-    world: World, browser: "Browser", cookies: Sequence[Any], size: str = "desk", scheme: str = "light"
-) -> Iterator[Visit]:
+def visiting(world: World, browser: "Browser", cookies: Sequence[Any], size: str = "desk") -> Iterator[Visit]:
     wide, high = SIZES[size]
-    context = browser.new_context(
-        viewport={"width": wide, "height": high},
-        color_scheme=scheme,  # type: ignore[arg-type]
-        reduced_motion="reduce",
-        has_touch=size == "phone",
-    )
+    context = browser.new_context(viewport={"width": wide, "height": high}, has_touch=size == "phone")
     context.add_cookies(list(cookies))
     visit = Visit(context, world.url)
     try:
@@ -246,21 +239,21 @@ def test_every_page_fits_can_be_read_and_touched_and_asks_nobody_else(
     world: World, browser: "Browser", cookies: dict[str, Sequence[Any]], tmp_path: Path
 ) -> None:
     wrong: list[str] = []
-    for size in SIZES:
-        for scheme in ("light", "dark"):
-            with visiting(world, browser, cookies["cleo"], size, scheme) as visit:
-                for name, path in world.paths.items():
-                    page = visit.open(path)
-                    here = f"{name} {size} {scheme}"
-                    wide = page.evaluate("document.documentElement.scrollWidth")
-                    if wide > SIZES[size][0]:
-                        wrong.append(f"{here}: {wide} wide: {page.evaluate(WIDE)}")
-                    wrong += [f"{here}: contrast of {one}" for one in page.evaluate(CONTRAST)]
-                    if size == "phone":
-                        wrong += [f"{here}: small {one}" for one in page.evaluate(TOUCH)]
+    for size, (width, _) in SIZES.items():
+        with visiting(world, browser, cookies["cleo"], size) as visit:
+            for name, path in world.paths.items():
+                page = visit.open(path)
+                wide = page.evaluate("document.documentElement.scrollWidth")
+                if wide > width:
+                    wrong.append(f"{name} {size}: {wide} wide: {page.evaluate(WIDE)}")
+                if size == "phone":
+                    wrong += [f"{name}: small {one}" for one in page.evaluate(TOUCH)]
+                for scheme in ("light", "dark"):
+                    page.emulate_media(color_scheme=scheme)
+                    wrong += [f"{name} {size} {scheme}: contrast of {one}" for one in page.evaluate(CONTRAST)]
                     page.screenshot(path=tmp_path / f"{name}-{size}-{scheme}.png", full_page=name != "fleet")
-                    page.close()
-                wrong += visit.said
+                page.close()
+            wrong += visit.said
     assert wrong == []
 
 
@@ -388,17 +381,19 @@ def _standing(site: Site, number: int, **more: Any) -> dict[str, Any]:
     }
 
 
-def _worked(site: Site, now: datetime) -> list[dict[str, Any]]:
-    """Windows of the last hours."""
-    subject = f"{MODEL}/2/{site.rollout.releases[2].bundle}"
-    found: list[dict[str, Any]] = []
-    for back in range(20):
-        at = now - timedelta(hours=back)
-        told = {"answered": 900 + 40 * (back % 7), "failed": back % 5, "dropped": 3}
-        buckets = {"total": 9000.0, "counts": {str(index): 60 for index in range(90, 110)}}
-        sketch = json.dumps({"latency_ms": buckets, "running_ms": buckets}).encode()
-        found.append(counts(f"{1:016x}-{2 * back + 1}", subject, at, **told))
-        found.append(record(f"{1:016x}-{2 * back + 2}", "sketch", subject, at, sketch))
+def _hours(now: datetime) -> list[dict[str, Any]]:
+    """What one device did in the last day."""
+    latency = Quantiles()
+    for milliseconds in (8, 9, 11, 12, 40):
+        latency.add(milliseconds, 100)
+    newest = times.stamp(now) // times.HOUR * times.HOUR
+    found = []
+    for back in range(22):
+        at = newest - back * times.HOUR
+        done = Sum(
+            counts={"answered": 900 + 40 * (back % 7), "failed": 40 * (back % 5 == 3), "dropped": 3}, latency=latency
+        )
+        found.append({"subject": 900, "at": at, "device": "gate-00003", "first": at, "last": at, **done.columns()})
     return found
 
 
@@ -442,5 +437,7 @@ def _fill(store: FleetStore, site: Site, now: datetime) -> None:
         connection.execute(insert(HEARD), heard)
         connection.execute(insert(STANDINGS), running)
         connection.execute(insert(SPANS), spans)
+        connection.execute(insert(SUBJECTS).values(number=900, name=f"{MODEL}/2/{new}", model=MODEL, release=2))
+        connection.execute(insert(HOURS), _hours(now))
 
     store.writer.do(add)

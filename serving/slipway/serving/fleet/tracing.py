@@ -72,8 +72,10 @@ class Tracing:
         if self._fleet is None or not number.isdecimal():
             return
         for name, (begin, end) in self._fleet.runners(model, int(number)).items():
-            known = _device(name, None)
-            self._gatherer.graph.join(node, known, f"{'ran' if end else 'runs'} since {moment(begin)} UTC on")
+            span = things.told(since=f"{moment(begin)} UTC", until=f"{moment(end)} UTC" if end else None)
+            self._gatherer.graph.join(
+                node, Node(Kind.DEVICE, name, f"device {name}", span), "ran on" if end else "runs on"
+            )
 
     def rows(self, node: Node) -> Iterator[Sequence[str]]:
         """The decisions of a release that the store knows."""
