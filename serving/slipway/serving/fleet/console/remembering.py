@@ -23,8 +23,8 @@ PATIENCE_S: Final = 0.25
 """So long a page waits for an answer that it has not."""
 MOST: Final = 1_000
 """Questions that are remembered; the oldest go first."""
-TROUBLE: Final = (PlatformError, SlipwayError, SQLAlchemyError, OSError, ValueError, KeyError)
-"""Also what a record says that somebody wrote by hand."""
+UNREADABLE: Final = (SQLAlchemyError, OSError, ValueError, KeyError)
+"""A store that is away, or a record that somebody wrote by hand."""
 
 
 @dataclass(frozen=True)
@@ -79,15 +79,20 @@ class Remembered:
         return cast("Known[Answer]", kept.known)
 
     def _ask(self, kept: _Kept, ask: Callable[[], Answer]) -> None:
-        begun, trouble = self._now(), "it broke; the service's log says why"
+        begun = self._now()
         try:
             kept.known = Known(ask(), begun)
-            trouble = ""
-        except TROUBLE as error:
-            log.info("%s", error)
-            trouble = str(error) if isinstance(error, PlatformError | SlipwayError) else "it cannot be read"
-        finally:
-            if trouble:
-                kept.known = Known(kept.known.value, kept.known.at, trouble)
-            kept.asked = self._now()
-            kept.answered.set()
+        except Exception as error:  # noqa: BLE001 - whoever waits gets it
+            kept.known = Known(kept.known.value, kept.known.at, _told(error))
+        kept.asked = self._now()
+        kept.answered.set()
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, PlatformError | SlipwayError):
+        return str(error)
+    if isinstance(error, UNREADABLE):
+        log.info("%s", error)
+        return "It cannot be read."
+    log.error("A page asked for something that broke.", exc_info=error)
+    return "It broke; the service's log says why."
