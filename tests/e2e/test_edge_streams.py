@@ -1,6 +1,7 @@
 """Streams as people and devices have them: `slipway-edge run` processes, cameras on loopback, real models.
 
-Without an agent over bundles from folders, and beside an agent that exchanges the model below the stream.
+Without an agent over bundles from folders, beside an agent that exchanges the model below the stream, and as a site's
+configuration says.
 """
 
 import json
@@ -17,7 +18,9 @@ from typing import Any
 import pytest
 
 import small_onnx
-from loopback_camera import LoopbackCamera, loopback_camera
+from commanding import commanding
+from loopback_camera import Image, LoopbackCamera, loopback_camera
+from rolling_out import Site as Project
 from signed_channel import Office, Time
 from slipway.serving.edge.configuration import DEVICE
 from slipway.serving.edge.decisions import parse_id
@@ -159,3 +162,90 @@ def test_the_agent_exchanges_the_model_below_a_stream(tmp_path: Path, camera: Lo
     gone = subprocess.run(command, capture_output=True, text=True, check=False)
     assert gone.returncode == 1
     assert second.digest[:8] in gone.stderr
+
+
+SITE = """\
+streams:
+  gate:
+    source: {camera}
+"""
+CHANGED = """\
+thresholds:
+  small-detect: {{blue: 0.9}}
+streams:
+  gate:
+    source: {camera}
+    masks: [[[0, 0], [0.45, 0], [0.45, 1], [0, 1]]]
+    areas: {{north: [[0, 0], [1, 0.7]]}}
+"""
+LEFT, RIGHT, BELOW, FAINT = (0, 0, 8, 8, 0), (24, 0, 32, 8, 1), (24, 24, 32, 32, 1), (24, 16, 32, 24, 2)
+
+
+def four_boxes(_: int) -> Image:
+    """A red one on the left, a green one and a blue one on the right, the blue one fainter, and a green one below."""
+    picture = detecting.scene(LEFT, RIGHT, BELOW, FAINT)
+    picture[16:24, 24:32, 2] = 190
+    return picture
+
+
+def test_a_device_follows_what_its_site_configures_and_comes_back_when_that_is_undone(
+    tmp_path: Path, camera: LoopbackCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera.picture = four_boxes
+    project = Project(tmp_path / "project", time=Time(datetime.now(UTC) - timedelta(minutes=5)))
+    project.root.mkdir()
+    project.open().lead(detecting.detector(tmp_path / "detect"))
+    (tmp_path / "root.json").write_bytes(project.repository().root_bytes())
+    slipway = commanding(project, monkeypatch, "edda")
+    home, path, config = tmp_path / "home", tmp_path / "events.jsonl", tmp_path / "harbour.yaml"
+
+    def configured(text: str) -> None:
+        config.write_text(text.format(camera=camera.url))
+        code, _, said = slipway("site", "set", "harbour", str(config), "--reason", "the new camera")
+        assert code == 0, said
+
+    enrol = ["enrol", "--channel", project.folder, "--root", tmp_path / "root.json", "--class", "edge-cpu"]
+    rest = ["--model", "small-detect", "--site", "harbour", "--home", home]
+    subprocess.run(["slipway-edge", *map(str, [*enrol, *rest])], capture_output=True, check=True)
+    device = json.loads((home / DEVICE).read_text())
+    device |= {"polling": {"every_s": 5, "spread": 0}, "probation": {"seconds": 0, "longest": 0, "every": 0}}
+    (home / DEVICE).write_text(json.dumps(device))
+
+    def boxes() -> list[dict[str, Any]]:
+        return [one for one in events(path) if one["event"] == "boxes"]
+
+    def seen(after: int, number: int) -> list[dict[str, Any]]:
+        return [one for one in boxes()[after:] if one["site"]["configuration"] == number]
+
+    configured(SITE)
+    with running("--home", home, "--events", path, "--empty") as process:
+        waited(process, lambda: len(seen(0, 1)) > 3)
+        configured(CHANGED)
+        waited(process, lambda: len(seen(0, 2)) > 3)
+        status = ["slipway-edge", "status", "--home", str(home)]
+        waited(
+            process, lambda: "gate well" in subprocess.run(status, capture_output=True, text=True, check=True).stdout
+        )
+        code, _, said = slipway("site", "undo", "harbour", "--reason", "too dark")
+        assert code == 0, said
+        before = len(boxes())
+        waited(process, lambda: len(seen(before, 1)) > 3)
+        ended(process)
+    found = [(one["site"]["configuration"], {tuple(box["box"]) for box in one["boxes"]}) for one in boxes()]
+    numbers = [number for number, _ in found]
+    assert [one for at, one in enumerate(numbers) if at == 0 or numbers[at - 1] != one] == [1, 2, 1]
+    assert {frozenset(one) for number, one in found if number == 1} == {
+        frozenset(tuple(map(float, box[:4])) for box in (LEFT, RIGHT, BELOW, FAINT))
+    }
+    assert {frozenset(one) for number, one in found if number == 2} == {frozenset({tuple(map(float, RIGHT[:4]))})}
+    second = seen(0, 2)[0]
+    assert second["boxes"][0]["areas"] == ["north"]
+    ids = [one["decision"] for one in boxes()]
+    assert len(set(ids)) == len(ids)
+    ends = [one["frames"] for one in events(path) if one["event"] == "end"]
+    assert len(ends) == 3
+    assert sum(one["decided"] for one in ends) == len(ids), "each frame that was decided is told once"
+    assert not [one for one in events(path) if one["event"] == "failure"]
+    command = ["slipway-edge", "decision", second["decision"], "--home", str(home), "--json"]
+    kept = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert kept["site"] == {"name": "harbour", "configuration": 2, "digest": second["site"]["digest"]}

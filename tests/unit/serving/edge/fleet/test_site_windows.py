@@ -100,7 +100,7 @@ def test_what_was_believed_last_stays_whatever_the_channel_says_then(tmp_path: P
     )  # fmt: skip
     site = SiteFollowing(home, device, channel, SystemClock())
     site.look()
-    assert (site.config, site.sequence()) == (None, 0)
+    assert (site.config, site.sequence(), site.rules().told()) == (None, 0, {})
     channel.says = pointer(3)
     site.look()
     assert (site.config, site.sequence()) == (NIGHTS, 3)
@@ -108,8 +108,11 @@ def test_what_was_believed_last_stays_whatever_the_channel_says_then(tmp_path: P
         channel.says = bad
         site.look()
         assert site.config == NIGHTS
+        assert (site.trouble == "") == (bad is None)
     again = SiteFollowing(home, device, channel, SystemClock())
     assert (again.config, again.sequence()) == (NIGHTS, 3)
+    assert again.rules() == site.rules()
+    assert (again.rules().site, again.rules().number) == ("north", 2)
     channel.says = pointer(4, share=0)
     again.look()
     assert again.config == SiteConfig()
