@@ -25,6 +25,7 @@ AHEAD: Final = 0.35
 SHORTEST: Final = timedelta(minutes=10)
 """A picture shows at least so much."""
 TICKS: Final = 5
+DAY, SEASON = timedelta(days=1), timedelta(days=90)
 STEPS: Final = tuple(
     timedelta(minutes=minutes)
     for minutes in (5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 7200, 10_080, 20_160, 43_200, 129_600, 525_600)
@@ -196,7 +197,7 @@ def _lanes(
         if planned and led.last and under_way:
             until = f"soak {span_told(planned.soak)}, until {moment(led.began.entry.at + planned.deadline)} UTC"
             more = f"{more}; {until}" if more else until
-        spans = tuple(_spans(line, released, led, held, ahead=ahead if under_way and led.last else None))
+        spans = tuple(_spans(line, _kind(released, led, under_way=under_way), led, held, ahead if led.last else None))
         yield Lane(planned.name if planned else "wave", about, more, spans, marks, top)
         top += LANE
     place = released.plan.position(waves[-1].wave) if released.plan and under_way else None
@@ -211,12 +212,17 @@ def _about(wave: Wave) -> tuple[str, str]:
     return devices, how
 
 
+def _kind(released: Released, led: _Led, *, under_way: bool) -> str:
+    """Of a wave's bar."""
+    if not led.last:
+        return "done"
+    return "now" if under_way else "undone" if released.undone and not released.finished else "done"
+
+
 def _spans(
-    line: _Line, released: Released, led: _Led, held: Sequence[tuple[datetime, datetime]], *, ahead: datetime | None
+    line: _Line, kind: str, led: _Led, held: Sequence[tuple[datetime, datetime]], ahead: datetime | None
 ) -> Iterator[Span]:
     begin = led.began.entry.at
-    undone = led.last and released.undone is not None and not released.finished
-    kind = "now" if ahead is not None else "undone" if undone else "done"
     yield line.span(kind, begin, led.until, f"{moment(begin)} to {moment(led.until)} UTC")
     if ahead is not None and ahead > led.until:
         yield line.span("ahead", led.until, min(ahead, line.end), f"until {moment(ahead)} UTC at the latest")
@@ -268,7 +274,7 @@ def _ticks(line: _Line) -> Iterator[Tick]:
     while second <= line.end.timestamp():
         at = datetime.fromtimestamp(second, UTC)
         place = line.at(at)
-        told = f"{at:%d %b}" if step >= timedelta(days=1) else f"{at:%d %b %H:%M}"
+        told = f"{at:%d %b %H:%M}" if step < DAY else f"{at:%d %b}" if step < SEASON else f"{at:%b %Y}"
         anchor = "start" if place < 12 else "end" if place > 88 else "middle"  # noqa: PLR2004 - per cent
         yield Tick(place, told, anchor)
         second += size
