@@ -62,7 +62,7 @@ class Tracing:
         for release in self._releases(told, spans):
             graph.join(release, node, "release of")
         if device is not None and device.site is not None:
-            self._configured(node, device.site, told)
+            self._configured(node, device, device.site, told)
 
     def down(self, node: Node) -> None:
         """What came of a release: the devices that run or ran it."""
@@ -144,17 +144,14 @@ class Tracing:
         span = min(fits, key=lambda one: _apart(one, told))
         return self._gatherer.release_node(span.model, str(span.release)) if span.release else None
 
-    def _configured(self, node: Node, site: str, told: DecisionId) -> None:
-        """The newest configuration of the site by then."""
-        found = [
-            one
-            for one in self._gatherer.entries
-            if one.entry.decision.action is Action.CONFIGURE
-            and one.entry.decision.subjects.get("site") == site
-            and one.entry.at <= told.at
-        ]
-        for one in found[-1:]:
-            self._gatherer.graph.join(things.decision(one), node, f"configuration of site {site} of")
+    def _configured(self, node: Node, device: "DeviceFacts", site: str, told: DecisionId) -> None:
+        """The configuration that was meant for the device by then. Which one it took, its event says."""
+        from slipway.serving.release.sites import meant_for
+
+        found = meant_for(self._gatherer.entries, site, device.id, device.cohorts, told.at)
+        if found is not None:
+            what = f"configuration {found.number} of site {site} of"
+            self._gatherer.graph.join(things.decision(found.written), node, what)
 
     def _remark(self, text: str) -> None:
         self._gatherer.graph.remarks.append(text)

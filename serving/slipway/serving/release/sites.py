@@ -124,6 +124,17 @@ def sites_of(entries: Iterable[Written]) -> dict[str, Site]:
     return dict(sorted(found.items()))
 
 
+def meant_for(
+    entries: Iterable[Written], site: str, device: str, cohorts: frozenset[str], at: datetime
+) -> Configuration | None:
+    """The configuration that a device of a site should have followed at a moment, by the entries until then."""
+    found = sites_of(one for one in entries if one.entry.at <= at).get(site)
+    if found is None:
+        return None
+    wanted = site_pointer(found, sequence=1, signed_at=at).wanted(device, cohorts)
+    return None if wanted is None else found.known[wanted.number]
+
+
 def load_sites(desk: "Desk") -> dict[str, Site]:
     """Every site by the store's ledger."""
     return sites_of(desk.ledger.entries())

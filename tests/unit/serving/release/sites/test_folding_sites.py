@@ -1,13 +1,14 @@
 """The fold of sites: what their devices follow, and which entries count for nothing."""
 
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from rolling_out.book import Book
+from rolling_out.book import START, Book
 from slipway.platform.ledger.entry import EVERY_MODEL, Action
-from slipway.serving.release.sites import LARGEST_CONFIG, Site, site_pointer, sites_of
+from slipway.serving.release.sites import LARGEST_CONFIG, Site, meant_for, site_pointer, sites_of
 
 HALF = {"share": 50}
 
@@ -55,6 +56,26 @@ def test_a_configuration_is_set_staged_finished_and_undone(book: Sites) -> None:
     assert book.configure("harbour", 3, undo=True) == ""
     assert book.follow() == (1, None)
     assert [one.what for one in book.site().steps][-2:] == ["for the cohort early", "undone"]
+
+
+def test_what_was_meant_for_a_device_is_known_for_every_moment(book: Sites) -> None:
+    for number, more in ((1, {}), (2, {"wave": {"cohort": "early"}})):
+        book.configure("harbour", number, config=zone("UTC"), **more)
+    book.configure("harbour", 2, wave={"share": 0})
+    book.configure("harbour", 2, finish=True)
+    book.configure("harbour", 2, undo=True)
+    early, others = frozenset({"early"}), frozenset[str]()
+
+    def meant(day: float, cohorts: frozenset[str], site: str = "harbour") -> int | None:
+        found = meant_for(book.entries, site, "gate-1", cohorts, START + timedelta(days=day))
+        return found.number if found else None
+
+    assert [meant(day, early) for day in (-0.5, 0.5, 1.5, 2.5, 3.5, 4.5)] == [None, 1, 2, 1, 2, 1]
+    assert [meant(day, others) for day in (-0.5, 0.5, 1.5, 2.5, 3.5, 4.5)] == [None, 1, 1, 1, 2, 1]
+    assert meant(4.5, early, "lisbon") is None
+    set_by = meant_for(book.entries, "harbour", "gate-1", others, START + timedelta(days=3.5))
+    assert set_by is not None
+    assert set_by.written.entry.number == 2, "the entry that says what it is, not one that advanced it"
 
 
 def test_sites_are_apart_and_no_model_hears_of_them(book: Sites) -> None:
