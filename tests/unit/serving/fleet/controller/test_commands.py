@@ -49,6 +49,10 @@ def test_a_look_tells_its_judgement_and_its_numbers(run: Run, leading: Leading) 
     assert run("fleet", "control", "--dry-run")[:2] == (0, expected)
     (told,) = json.loads(run("fleet", "control", "--once", "--json")[1])
     assert (told["judgement"]["what"], told["done"], told["entry"]) == ("hold", "", None)
+    with FleetStore.of(leading.site.loaded()) as store:
+        noted = store.look(MODEL)
+    assert noted, "what the console shows"
+    assert noted.told == told
     code, out, _ = run("rollout", "watch", MODEL, "--once", by="ada")
     assert (code, out.startswith(expected)) == (0, True)
     assert json.loads(run("rollout", "watch", MODEL, "--json", by="ada")[1])["wave"] == "canary"
