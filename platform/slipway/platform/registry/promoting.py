@@ -112,7 +112,7 @@ def rollback(
         raise WrongUse("A rollback takes a reason.", mend='--reason "…"')
     if request and (there := _asked_before(desk, model, Action.ROLLBACK, request)):
         return there
-    picked = _way_back(desk, model, to)
+    picked = way_back(desk, model, to)
     record, replaced = picked.record, picked.standing.champion
     verdict = picked.version.promotions[-1].entry.decision.subjects.get("verdict", "")
     about = About(model, record.bundle, record.number, verdict, replaced)
@@ -134,7 +134,7 @@ def take_back(
     return _decided(desk, picked, about, Action.ROLLBACK, request, reason=reason, details=details)[0]
 
 
-def _way_back(desk: Desk, model: str, to: str | None) -> Picked:
+def way_back(desk: Desk, model: str, to: str | None) -> Picked:
     """The version that was champion before and can be again, the last one unless one is named."""
     standing = pick(desk, f"{model}@champion").standing
     wanted = standing.versions.get(_earlier(desk, model)) if to is None else standing.numbered(to)

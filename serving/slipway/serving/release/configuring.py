@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from slipway.platform.errors import WrongUse
-from slipway.platform.identity import NotTrusted
+from slipway.platform.errors import SlipwayError, WrongUse
 from slipway.platform.ledger.entry import EVERY_MODEL, Action, Decision, Written
-from slipway.platform.ledger.rights import check_right
 from slipway.platform.registry.decisions import FINISH, About
 from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
 from slipway.serving.channel.pointer import Wave
 from slipway.serving.channel.site import SiteConfig
-from slipway.serving.release.deciding import asked_before, check_same, refused
+from slipway.serving.release.deciding import against_person, asked_before, check_same, refused
 from slipway.serving.release.repository import Repository
 from slipway.serving.release.rules import WAVE, Against
 from slipway.serving.release.site_converging import SiteConverged, converge_sites
@@ -86,19 +84,26 @@ def against(site: Site, wanted: Change) -> Refused | None:
     return refused([found]) if found else None
 
 
+def outlook(desk: Desk, name: str, wanted: Change, *, reason: str, request: str | None = None) -> SlipwayError | None:
+    """What deciding it would be refused with; nothing is written."""
+    site = load_sites(desk).get(name, Site(name))
+    try:
+        _check_reason(wanted, reason)
+        if _before(desk, site, wanted, request):
+            return None
+    except SlipwayError as found:
+        return found
+    decision = _decision(site, wanted, desk.signer.person.name, "-", reason)
+    return against(site, wanted) or against_person(desk, decision)
+
+
 def change(
     desk: Desk, repository: Repository, name: str, wanted: Change, *, reason: str, request: str | None = None
 ) -> Changed:
     """Decide it, and let the channel follow."""
-    if not reason.strip() and (CONFIG in wanted.details or UNDO in wanted.details):
-        raise WrongUse("To configure a site, or to undo that, takes a reason.", mend='--reason "…"')
+    _check_reason(wanted, reason)
     site = load_sites(desk).get(name, Site(name))
-    there = asked_before(desk, EVERY_MODEL, Action.CONFIGURE, request)
-    if there:
-        decision = there.entry.decision
-        same = decision.subjects.get(SITE) == name and dict(decision.details) == dict(wanted.details)
-        check_same(there, request, same=same)
-    there = there or wanted.already(site)
+    there = _before(desk, site, wanted, request)
     written = there or _decided(desk, site, wanted, reason, request or fresh_nonce())
     site = load_sites(desk).get(name, Site(name))
     why = site.why_void(written.entry.number)
@@ -110,15 +115,26 @@ def change(
     return Changed(site, written, there is not None, converge_sites(desk, repository, (name,))[0])
 
 
+def _check_reason(wanted: Change, reason: str) -> None:
+    if not reason.strip() and (CONFIG in wanted.details or UNDO in wanted.details):
+        raise WrongUse("To configure a site, or to undo that, takes a reason.", mend='--reason "…"')
+
+
+def _before(desk: Desk, site: Site, wanted: Change, request: str | None) -> Written | None:
+    """The entry that made it so, by the same request or any."""
+    there = asked_before(desk, EVERY_MODEL, Action.CONFIGURE, request)
+    if there:
+        decision = there.entry.decision
+        same = decision.subjects.get(SITE) == site.name and dict(decision.details) == dict(wanted.details)
+        check_same(there, request, same=same)
+    return there or wanted.already(site)
+
+
 def _decided(desk: Desk, site: Site, wanted: Change, reason: str, request: str) -> Written:
     decision = _decision(site, wanted, desk.signer.person.name, request, reason)
     about = About(EVERY_MODEL, "", besides=decision.subjects)
-    if found := against(site, wanted):
+    if found := against(site, wanted) or against_person(desk, decision):
         desk.refuse(Action.CONFIGURE.value, about, found)
-    try:
-        check_right(decision, desk.signer.person)
-    except NotTrusted as error:
-        desk.refuse(Action.CONFIGURE.value, about, Refused(str(error), mend=error.mend))
     return desk.ledger.append(decision, desk.signer)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from slipway.platform.identity import NotTrusted
-from slipway.platform.ledger.entry import Action, Written
+from slipway.platform.ledger.entry import Action, Decision, Written
 from slipway.platform.ledger.rights import check_right
 from slipway.platform.registry.decisions import RELEASE, About
 from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
@@ -35,14 +35,21 @@ def decide(
     """Write it, if who acts may; the rollout as it stands then."""
     name = desk.signer.person.name
     decision = about.decided(action, actor=name, nonce=request or fresh_nonce(), reason=reason, details=details)
-    try:
-        check_right(decision, desk.signer.person)
-    except NotTrusted as error:
-        desk.refuse(action.value, about, Refused(str(error), mend=error.mend))
+    if found := against_person(desk, decision):
+        desk.refuse(action.value, about, found)
     written = desk.ledger.append(decision, desk.signer)
     rollout = load_rollout(desk, about.model)[0]
     check_counts(written, rollout.why_void(written.entry.number))
     return written, rollout
+
+
+def against_person(desk: Desk, decision: Decision) -> Refused | None:
+    """Whether who acts may not decide it."""
+    try:
+        check_right(decision, desk.signer.person)
+    except NotTrusted as error:
+        return Refused(str(error), mend=error.mend)
+    return None
 
 
 def asked_before(desk: Desk, model: str, action: Action, request: str | None) -> Written | None:

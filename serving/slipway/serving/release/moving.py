@@ -13,7 +13,15 @@ from slipway.platform.registry.decisions import ASKED_BY, FINISH, GRANT, RELEASE
 from slipway.platform.registry.desk import Desk, Refused
 from slipway.serving.channel.pointer import Sampling, Wave
 from slipway.serving.release.converging import Converged, Told, converge
-from slipway.serving.release.deciding import about_release, asked_before, check_counts, check_same, decide, refused
+from slipway.serving.release.deciding import (
+    about_release,
+    against_person,
+    asked_before,
+    check_counts,
+    check_same,
+    decide,
+    refused,
+)
 from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.holding import HOLDS, LIFT, REMOVE, UNTIL, against_hold, ends
 from slipway.serving.release.metering import SILENT, Meter
@@ -185,17 +193,35 @@ def move(  # noqa: PLR0913 - what may be left out is given by name
 ) -> Moved:
     """Decide it, and let the channel follow; `asked` says for whom a service decides it, and stands in the details."""
     rollout, _ = load_rollout(desk, model)
-    there = asked_before(desk, model, wanted.action, request)
-    if there:
-        check_same(there, request, same=_same(there, wanted))
-    there = there or wanted.already(rollout)
-    if there:
-        check_counts(there, rollout.why_void(there.entry.number))
+    there = _before(desk, rollout, wanted, request)
     written = there or _decided(
         desk, rollout, replace(wanted, details={**wanted.details, **(asked or {})}), reason, request
     )
     shown = converge(desk, repository, (model,) if model else None, told=told, meter=meter)
     return Moved(load_rollout(desk, model)[0], written, there is not None, shown)
+
+
+def outlook(desk: Desk, rollout: Rollout, wanted: Move, request: str | None = None) -> Refused | None:
+    """What deciding it would be refused with; nothing is written."""
+    try:
+        if _before(desk, rollout, wanted, request):
+            return None
+    except Refused as found:
+        return found
+    about, name = _about(rollout, wanted), desk.signer.person.name
+    decision = about.decided(wanted.action, actor=name, nonce="-", details=wanted.details)
+    return against(desk, rollout, wanted) or against_person(desk, decision)
+
+
+def _before(desk: Desk, rollout: Rollout, wanted: Move, request: str | None) -> Written | None:
+    """The entry that made it so, by the same request or any."""
+    there = asked_before(desk, rollout.model, wanted.action, request)
+    if there:
+        check_same(there, request, same=_same(there, wanted))
+    there = there or wanted.already(rollout)
+    if there:
+        check_counts(there, rollout.why_void(there.entry.number))
+    return there
 
 
 def against(desk: Desk, rollout: Rollout, wanted: Move) -> Refused | None:

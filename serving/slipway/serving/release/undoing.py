@@ -13,12 +13,12 @@ from slipway.platform.errors import SlipwayError, WrongUse
 from slipway.platform.ledger.entry import Action, Written
 from slipway.platform.registry.decisions import RELEASE, UNDOES, VERDICT, About
 from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
-from slipway.platform.registry.promoting import rollback, take_back
+from slipway.platform.registry.promoting import rollback, take_back, way_back
 from slipway.platform.registry.records import agreed
 from slipway.platform.registry.shown import show_version
 from slipway.platform.registry.standing import ModelStanding
 from slipway.serving.release.converging import Converged, Told, converge
-from slipway.serving.release.deciding import about_release, asked_before, check_counts, check_same
+from slipway.serving.release.deciding import about_release, against_person, asked_before, check_counts, check_same
 from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.metering import SILENT, Meter
 from slipway.serving.release.repository import Repository
@@ -117,15 +117,10 @@ def undo(  # noqa: PLR0913 - what may be left out is given by name
     A service that leads rollouts undoes what is on its way; anything else where `asked` says who wants it, with the
     grant. That stands in the entry's details.
     """
-    if not reason.strip():
-        raise WrongUse("An undo takes a reason.", mend='--reason "…"')
+    _check_reason(reason)
     rollout, standing = load_rollout(desk, model)
-    there = asked_before(desk, model, Action.ROLLBACK, request)
-    if there:
-        check_same(there, request, same=release in (None, number_in(there.entry.decision, RELEASE)))
-    there = there or undone_before(rollout, release)
-    written = there
-    if written is None and champion_alone(rollout, standing, release):
+    written = there = _before(desk, rollout, release, request)
+    if written is None and _champion_alone(rollout, standing, release):
         written = rollback(desk, model, reason=reason, request=request, show=False).written
     if written is None:
         written = _decided(desk, rollout, standing, release, _Asked(reason, request or fresh_nonce(), asked or {}))
@@ -135,7 +130,43 @@ def undo(  # noqa: PLR0913 - what may be left out is given by name
     return Undone(rollout, written, there is not None, converged, _aliases(desk, standing))
 
 
-def undone_before(rollout: Rollout, release: int | None) -> Written | None:
+@dataclass(frozen=True)
+class Outlook:
+    """What an undo would do."""
+
+    before: Written | None
+    """The entry that undid it already."""
+    wanted: Undo | None
+    """None where nothing is left to undo, or champion alone goes back."""
+
+
+def look(desk: Desk, model: str, *, reason: str, release: int | None = None, request: str | None = None) -> Outlook:
+    """What an undo by who acts here would do; what it would be refused with is raised, and nothing is written."""
+    _check_reason(reason)
+    rollout, standing = load_rollout(desk, model)
+    if there := _before(desk, rollout, release, request):
+        return Outlook(there, None)
+    wanted = None if _champion_alone(rollout, standing, release) else plan(rollout, standing, release)
+    about = wanted.about if wanted else way_back(desk, model, None).about()
+    if found := against_person(desk, about.decided(Action.ROLLBACK, actor=desk.signer.person.name, nonce="-")):
+        raise found
+    return Outlook(None, wanted)
+
+
+def _check_reason(reason: str) -> None:
+    if not reason.strip():
+        raise WrongUse("An undo takes a reason.", mend='--reason "…"')
+
+
+def _before(desk: Desk, rollout: Rollout, release: int | None, request: str | None) -> Written | None:
+    """The entry that undid it, by the same request or any."""
+    there = asked_before(desk, rollout.model, Action.ROLLBACK, request)
+    if there:
+        check_same(there, request, same=release in (None, number_in(there.entry.decision, RELEASE)))
+    return there or _undone_before(rollout, release)
+
+
+def _undone_before(rollout: Rollout, release: int | None) -> Written | None:
     """The rollback that did it already; without a number: the last one, if nothing went forward since."""
     if release is not None:
         found = rollout.releases.get(release)
@@ -144,7 +175,7 @@ def undone_before(rollout: Rollout, release: int | None) -> Written | None:
     return last if last and last.entry.decision.action is Action.ROLLBACK else None
 
 
-def champion_alone(rollout: Rollout, standing: ModelStanding, release: int | None) -> bool:
+def _champion_alone(rollout: Rollout, standing: ModelStanding, release: int | None) -> bool:
     """Whether only champion goes back: nothing is on its way, and today's champion was never released."""
     base = rollout.base
     return release is None and rollout.target is None and (base is None or base.bundle != standing.champion)
@@ -161,7 +192,7 @@ def _decided(desk: Desk, rollout: Rollout, standing: ModelStanding, release: int
     try:
         return take_back(desk, wanted.about, reason=asked.reason, request=asked.request, details=asked.details)
     except Refused:
-        if there := undone_before(load_rollout(desk, model)[0], wanted.gone.number):
+        if there := _undone_before(load_rollout(desk, model)[0], wanted.gone.number):
             return there
         raise
 

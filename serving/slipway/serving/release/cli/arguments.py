@@ -8,10 +8,9 @@ from slipway.platform.cli.model.arguments import model_names
 from slipway.platform.cli.output import print_json, say
 
 if TYPE_CHECKING:
-    from slipway.platform.registry.desk import Desk, Refused
+    from slipway.platform.errors import SlipwayError
     from slipway.serving.release.converging import Converged
-    from slipway.serving.release.moving import Move
-    from slipway.serving.release.rollouts import Released, Rollout
+    from slipway.serving.release.rollouts import Released
     from slipway.serving.release.site_converging import SiteConverged
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model.", autocompletion=model_names)]
@@ -29,16 +28,14 @@ Share = Annotated[
 Cohort = Annotated[str | None, typer.Option("--cohort", metavar="NAME", help="Only devices of this cohort.")]
 
 
-def tell_dry(desk: "Desk", rollout: "Rollout", wanted: "Move", name: str, *, json: bool) -> "Refused | None":
-    """What deciding it would do; the refusal that it would meet, if any."""
-    from slipway.serving.release.moving import against
-
-    refused = None if wanted.already(rollout) else against(desk, rollout, wanted)
+def tell_dry(told: dict[str, str], words: str, refused: "SlipwayError | None", *, json: bool) -> None:
+    """What deciding it would do; a refusal that it would meet is raised, as the decision itself would raise it."""
     if json:
-        print_json({"model": rollout.model, "action": wanted.action.value, "against": str(refused) if refused else ""})
+        print_json({**told, "against": str(refused) if refused else ""})
     else:
-        say(f"This would {f'be refused: {refused}' if refused else f'{wanted.words} {name}.'} Nothing was changed.")
-    return refused
+        say(f"This would {'be refused' if refused else words}. Nothing was changed.")
+    if refused:
+        raise refused
 
 
 def tell_channel(converged: "Converged | SiteConverged") -> None:

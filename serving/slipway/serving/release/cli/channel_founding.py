@@ -88,10 +88,10 @@ def sign(
     if not found:
         state_of(repository)  # where there is no channel, that is what is wrong
     _describe(found)
+    mine = tuple(one for one in found if one.signers)
     if dry_run:
         say("Nothing was signed.")
-        return
-    mine = tuple(one for one in found if one.signers)
+        raise typer.Exit(1 if any(one.problems for one in mine) else 0)
     if mine:
         what = " and ".join(f"`{one.role}` {one.version}" for one in mine)
         confirm_change(desk.loaded, f"sign {what}", yes)

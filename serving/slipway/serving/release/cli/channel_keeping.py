@@ -38,8 +38,7 @@ def keepalive(
     """
     loaded = load_settings()
     if dry_run:
-        _tell_due(loaded, now=now, json=json)
-        return
+        raise typer.Exit(1 if _tell_due(loaded, now=now, json=json) else 0)
     confirm_change(loaded, "renew the channel's signatures", yes)
     if every is not None:
         _go_on(loaded, every, now=now, json=json)
@@ -111,22 +110,26 @@ class _Once:
         self._told = texts
 
 
-def _tell_due(loaded: "Loaded", *, now: bool, json: bool) -> None:
+def _tell_due(loaded: "Loaded", *, now: bool, json: bool) -> bool:
+    """What would be renewed; whether something stays that is due and cannot be renewed here."""
     from datetime import UTC, datetime
 
     from slipway.serving.release.inspecting import standing_of
     from slipway.serving.release.keeping import due_in
     from slipway.serving.release.tuf_repository import TufRepository
 
-    here, elsewhere = due_in(standing_of(TufRepository.open(loaded)), datetime.now(UTC), now=now)
+    at = datetime.now(UTC)
+    here, elsewhere = due_in(standing_of(TufRepository.open(loaded)), at, now=now)
+    late = any(one.late(at) for one in elsewhere)
     if json:
         print_json({"would_renew": [one.role for one in here], "not_here": [one.role for one in elsewhere]})
-        return
+        return late
     for one in here:
         typer.echo(f"`{one.role}` would be renewed.")
     for one in elsewhere:
         typer.echo(f"`{one.role}` is renewed by {' or '.join(one.holders)}, not here.")
     say("Nothing was changed." if here or elsewhere else "Nothing is due.")
+    return late
 
 
 def _tell(kept: "Kept", *, json: bool) -> None:

@@ -27,17 +27,18 @@ def hold(
     from slipway.platform.cli.data.meter import meter
     from slipway.platform.errors import WrongUse
     from slipway.serving.release.folding import load_rollout
-    from slipway.serving.release.moving import move
+    from slipway.serving.release.moving import move, outlook
     from slipway.serving.release.opening import open_repository
-    from slipway.serving.release.wording import hold as told
+    from slipway.serving.release.wording import hold as hold_told
 
     reason, request = why
     if not reason.strip():
         raise WrongUse("A pin and a freeze take a reason, also to end them.", mend='--reason "…"')
     name = model or "everything"
     if dry_run:
-        if refused := tell_dry(desk, load_rollout(desk, model)[0], wanted, name, json=json):
-            raise refused
+        refused = outlook(desk, load_rollout(desk, model)[0], wanted, request)
+        told = {"model": model, "action": wanted.action.value}
+        tell_dry(told, f"{wanted.words} {name}", refused, json=json)
         return
     confirm_change(desk.loaded, f"{wanted.words} {name}", yes)
     with meter() as shown:
@@ -54,6 +55,6 @@ def hold(
             }
         )
         return
-    typer.echo(f"{told(decision)}{', already' * done.before}: entry {number}.")
+    typer.echo(f"{hold_told(decision)}{', already' * done.before}: entry {number}.")
     for one in done.shown:
         tell_channel(one)

@@ -10,8 +10,7 @@ from slipway.platform.cli.session import confirm_change
 from slipway.serving.release.cli.arguments import Model, Reason, Request, channel_data, release_data, tell_channel
 
 if TYPE_CHECKING:
-    from slipway.platform.registry.desk import Desk
-    from slipway.serving.release.undoing import Undone
+    from slipway.serving.release.undoing import Outlook, Undone
 
 app = typer.Typer(add_completion=False)
 
@@ -35,12 +34,15 @@ def undo(
     new approval. The same undo, made again, changes nothing until something has gone forward.
     """
     from slipway.platform.cli.data.meter import meter
+    from slipway.serving.release.folding import known_rollout
     from slipway.serving.release.opening import open_repository
+    from slipway.serving.release.undoing import look
     from slipway.serving.release.undoing import undo as take_out
 
     desk = open_desk()
     if dry_run:
-        _tell_plan(desk, model, release, json=json)
+        model = known_rollout(desk, model)[0].model
+        _tell_plan(model, look(desk, model, reason=reason, release=release, request=request), json=json)
         return
     confirm_change(desk.loaded, f"undo the release of {model}", yes)
     with meter() as shown:
@@ -56,17 +58,13 @@ def undo(
     _tell(model, done)
 
 
-def _tell_plan(desk: "Desk", model: str, release: int | None, *, json: bool) -> None:
-    from slipway.serving.release.folding import known_rollout
-    from slipway.serving.release.undoing import champion_alone, plan, undone_before
+def _tell_plan(model: str, found: "Outlook", *, json: bool) -> None:
     from slipway.serving.release.wording import named
 
-    rollout, standing = known_rollout(desk, model)
-    there = undone_before(rollout, release)
-    wanted = None if there or champion_alone(rollout, standing, release) else plan(rollout, standing, release)
+    there, wanted = found.before, found.wanted
     if json:
         gone, back = (wanted.gone.number, wanted.back.number) if wanted else (None, None)
-        print_json({"model": rollout.model, "before": there is not None, "undoes": gone, "back_to": back})
+        print_json({"model": model, "before": there is not None, "undoes": gone, "back_to": back})
     elif there:
         say(f"This would change nothing: entry {there.entry.number} undid it. What is not shown yet would be.")
     elif wanted is None:

@@ -148,17 +148,17 @@ def sample(  # noqa: PLR0913 - options, which people write by name
 def _move(model: str, wanted: "Move", why: tuple[str, str | None], *, dry_run: bool, yes: bool, json: bool) -> None:
     from slipway.platform.cli.data.meter import meter
     from slipway.serving.release.folding import known_rollout
-    from slipway.serving.release.moving import move
+    from slipway.serving.release.moving import move, outlook
     from slipway.serving.release.opening import open_repository
     from slipway.serving.release.wording import sampling, standing
 
-    desk = open_desk()
+    desk, (reason, request) = open_desk(), why
+    rollout, _ = known_rollout(desk, model)
     if dry_run:
-        tell_dry(desk, known_rollout(desk, model)[0], wanted, model, json=json)
+        told = {"model": rollout.model, "action": wanted.action.value}
+        tell_dry(told, f"{wanted.words} {model}", outlook(desk, rollout, wanted, request), json=json)
         return
     confirm_change(desk.loaded, f"{wanted.words} {model}", yes)
-    reason, request = why
-    known_rollout(desk, model)
     with meter() as shown:
         done = move(
             desk, open_repository(desk), model, wanted, reason=reason, request=request, told=shown.note, meter=shown

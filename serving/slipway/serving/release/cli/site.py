@@ -8,7 +8,7 @@ import typer
 from slipway.platform.cli.model.arguments import open_desk
 from slipway.platform.cli.output import DryRun, Json, Yes, print_fields, print_json, print_table, say
 from slipway.platform.cli.session import confirm_change
-from slipway.serving.release.cli.arguments import Cohort, Reason, Request, Share, tell_channel
+from slipway.serving.release.cli.arguments import Cohort, Reason, Request, Share, tell_channel, tell_dry
 
 if TYPE_CHECKING:
     from slipway.serving.release.configuring import Change
@@ -170,22 +170,14 @@ def schema() -> None:
 
 
 def _change(site: str, wanted: "Change", why: tuple[str, str | None], *, dry_run: bool, yes: bool, json: bool) -> None:
-    from slipway.serving.release.configuring import against, change
+    from slipway.serving.release.configuring import change, outlook
     from slipway.serving.release.opening import open_repository
-    from slipway.serving.release.sites import Site, load_sites
 
     desk, (reason, request) = open_desk(), why
     _check_name(site)
     if dry_run:
-        found = load_sites(desk).get(site, Site(site))
-        refused = None if wanted.already(found) else against(found, wanted)
-        if json:
-            print_json({"site": site, "against": str(refused) if refused else ""})
-        else:
-            would = f"be refused: {refused}" if refused else f"{wanted.words} {site}."
-            say(f"This would {would} Nothing was changed.")
-        if refused:
-            raise refused
+        refused = outlook(desk, site, wanted, reason=reason, request=request)
+        tell_dry({"site": site}, f"{wanted.words} {site}", refused, json=json)
         return
     confirm_change(desk.loaded, f"{wanted.words} {site}", yes)
     done = change(desk, open_repository(desk), site, wanted, reason=reason, request=request)

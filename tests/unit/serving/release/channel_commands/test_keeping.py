@@ -69,6 +69,7 @@ def test_with_now_all_whose_keys_are_here(aged: Any) -> None:
 def test_what_is_not_to_be_renewed_here_is_told_with_who_must(aged: Any) -> None:
     machines = aged(50)
     for who in ("ada", "dora"):
+        assert machines.at(who, "keepalive", "--dry-run").code == 1
         done = machines.at(who, "keepalive")
         assert done.code == 1
         assert "Half of the life of `channels` is gone" in done.err

@@ -139,7 +139,7 @@ def test_a_release_that_a_thief_listed_is_not_taken_over_unasked(machines: Any, 
     machines.well("ada", "rotate-key", "models")
     machines.well("ben", "sign")
     looked = machines.at("dora", "sign", "--dry-run")
-    assert "NOT TO BE SIGNED: it lists release 7 of small-bays" in looked.err
+    assert (looked.code, "NOT TO BE SIGNED: it lists release 7 of small-bays" in looked.err) == (1, True)
     refused = machines.at("dora", "sign")
     assert (refused.code, "--unknown-releases drop" in refused.err) == (1, True)
     assert "is not signed: it lists release 7" in machines.at("dora", "keepalive").err

@@ -9,6 +9,7 @@ import pytest
 
 from rolling_out import MODEL, Site
 from slipway.platform.ledger.entry import Action
+from slipway.serving.channel.pointer import Wave
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -187,3 +188,44 @@ def test_in_a_protected_context_nothing_changes_unasked(run: Run, led_site: Site
         assert (code, "is protected" in err) == (2, True)
     assert len(led_site.entries()) == before
     assert run("rollout", "start", MODEL, "--yes", **protected)[0] == 0
+
+
+WHY = ("--reason", "the lane is rebuilt")
+
+
+@pytest.mark.parametrize(
+    ("by", "command"),
+    [
+        ("dora", ("rollout", "advance", MODEL, "--share", "50")),
+        ("dora", ("rollout", "pause", MODEL, *WHY)),
+        ("ben", ("rollout", "approve", MODEL)),
+        ("ada", ("rollout", "sample", MODEL, "--per-day", "5", "--share", "1")),
+        ("ada", ("rollback", MODEL, "--release", "1", *WHY)),
+        ("dora", ("rollback", MODEL, "--release", "1", "--reason", " ")),
+        ("ada", ("rollback", MODEL, *WHY)),
+        ("dora", ("fleet", "pin", "gate-7", MODEL, "1", "--until", "7d", *WHY)),
+        ("edda", ("fleet", "pin", "gate-7", MODEL, "9", "--until", "7d", *WHY)),
+        ("ada", ("freeze", "--until", "2d", *WHY)),
+        ("edda", ("site", "undo", "harbour", *WHY)),
+        ("edda", ("site", "undo", "harbour", "--reason", "")),
+        ("ada", ("site", "advance", "harbour", "--finish")),
+    ],
+)
+def test_a_refused_dry_run_ends_as_the_real_one_would(
+    run: Run, led_site: Site, by: str, command: tuple[str, ...]
+) -> None:
+    before = len(led_site.entries())
+    code, _, err = run(*command, "--dry-run", by=by)
+    assert len(led_site.entries()) == before
+    real, _, said = run(*command, by=by)
+    assert code == real != 0
+    assert err.splitlines()[-2:] == said.splitlines()[-2:]
+
+
+def test_a_dry_move_goes_well_where_the_real_one_would(run: Run, led_site: Site) -> None:
+    led_site.start(wave=Wave(share=5))
+    undo = ("rollback", MODEL, "--release", "2", *WHY)
+    for command in (("rollout", "advance", MODEL, "--finish", "--request", "r1"), ("rollout", "advance", MODEL), undo):
+        asked = (*command, *(("--share", "50") if command[-1] == MODEL else ()))
+        assert run(*asked, "--dry-run")[0] == run(*asked)[0]
+    assert run(*undo, "--dry-run")[0] == 0
