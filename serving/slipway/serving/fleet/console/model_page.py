@@ -122,7 +122,10 @@ def model_page(
 ) -> ModelPage:
     """Of one model."""
     model, store, now = rollout.model, office.service.store, office.now
-    doing = office.memory.doing
+    data, costs = data_known(office, versions), costs_known(office, model)
+    channel = office.ask("channel", lambda: _channel(office.loaded), fresh=FRESH)
+    notices = notices_of(office)
+    did = office.ask(("did", model), lambda: office.memory.doing.last(model, now), fresh=FRESH)  # takes longest
     return ModelPage(
         rollout=rollout,
         versions=versions,
@@ -130,12 +133,12 @@ def model_page(
         progress=progress_of(office, rollout),
         timeline=_timeline(rollout, release, now),
         judged=judged(rollout, store.look(model), now),
-        did=office.remembered.get(("did", model), lambda: doing.last(model, now), fresh=FRESH),
+        did=did,
         precision=store.precision(model, since=now - OUTCOMES, until=now),
-        channel=office.remembered.get("channel", lambda: _channel(office.loaded), fresh=FRESH),
-        data=data_known(office, versions),
-        costs=costs_known(office, model),
-        noticed=noticed(notices_of(office), model),
+        channel=channel,
+        data=data,
+        costs=costs,
+        noticed=noticed(notices, model),
         frozen=rollout.frozen_at(now),
         pins=rollout.pins_at(now),
         may=frozenset(what for what in changing.ACTIONS if _may(acting, what)),

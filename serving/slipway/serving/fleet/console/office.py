@@ -3,7 +3,9 @@
 Nothing here grows with what devices did in a month: devices are counted by what they run now, lists come in pages.
 """
 
-from datetime import datetime
+import time
+from collections.abc import Callable, Hashable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from slipway.platform.errors import WrongUse
@@ -11,7 +13,7 @@ from slipway.platform.registry.desk import Desk
 from slipway.platform.registry.standing import ModelStanding
 from slipway.serving.fleet.console.folds import Folded
 from slipway.serving.fleet.console.memory import Memory
-from slipway.serving.fleet.console.remembering import Remembered
+from slipway.serving.fleet.console.remembering import PATIENCE_S, Answer, Known, Remembered
 from slipway.serving.fleet.facts import DeviceFacts
 from slipway.serving.fleet.service.context import Service
 from slipway.serving.release.folding import known_rollout
@@ -26,6 +28,7 @@ class Office:
 
     def __init__(self, service: Service, memory: Memory) -> None:
         self.service, self.memory = service, memory
+        self._patient_until = time.monotonic() + PATIENCE_S
 
     def desk(self) -> Desk:
         """As the service's own person; people who were trusted meanwhile are known."""
@@ -47,6 +50,13 @@ class Office:
     def remembered(self) -> Remembered:
         """Answers that take long."""
         return self.memory.remembered
+
+    def ask(
+        self, question: Hashable, ask: Callable[[], Answer], *, fresh: timedelta, wait: bool = True
+    ) -> Known[Answer]:
+        """The same; one page waits a moment for all its questions together."""
+        patience = max(self._patient_until - time.monotonic(), 0.0) if wait else 0.0
+        return self.remembered.get(question, ask, fresh=fresh, patience=patience)
 
     def models(self) -> Folded:
         """All that something was decided about, by name; none where the service knows no project."""

@@ -103,8 +103,10 @@ def champion_of(versions: ModelStanding) -> VersionStanding | None:
 def overview(office: Office) -> Overview:
     """Those that something is on its way of first, then by name."""
     store, models = office.service.store, office.models()
-    runs = runs_of(store.running())
-    found = notices_of(office)
+    for name, (_, versions) in models.items():  # all are asked at once, before one is waited for
+        data_known(office, versions, wait=False)
+        costs_known(office, name, wait=False)
+    found, runs = notices_of(office), runs_of(store.running())
     cards = [_card(office, *models[name], runs.get(name, Runs()), found) for name in models]
     cards.sort(key=lambda card: (card.rollout.target is None, card.rollout.base is None, card.rollout.model))
     heard = store.heard(office.now - timedelta(minutes=office.service.settings.silent_minutes))
@@ -124,7 +126,7 @@ def notices_of(office: Office) -> Known[Found]:
     if office.service.loaded is None:
         return Known()
     loaded = office.loaded
-    return office.remembered.get("notices", lambda: found_now(loaded), fresh=NOTICED)
+    return office.ask("notices", lambda: found_now(loaded), fresh=NOTICED)
 
 
 def noticed(found: Known[Found], model: str) -> Noticed | None:
@@ -136,19 +138,19 @@ def noticed(found: Known[Found], model: str) -> Noticed | None:
     return Noticed(len(its), weights[Weight.URGENT], tuple(one.title for one in its))
 
 
-def data_known(office: Office, versions: ModelStanding) -> Known[Data]:
+def data_known(office: Office, versions: ModelStanding, *, wait: bool = True) -> Known[Data]:
     """What the champion learned from."""
     bundle = versions.champion
     if bundle is None:
         return Known()
     desk, now = office.desk(), office.now
-    return office.remembered.get(("data", bundle), lambda: data_of(desk.store, bundle, now), fresh=FRESH)
+    return office.ask(("data", bundle), lambda: data_of(desk.store, bundle, now), fresh=FRESH, wait=wait)
 
 
-def costs_known(office: Office, model: str) -> Known[Costs]:
+def costs_known(office: Office, model: str, *, wait: bool = True) -> Known[Costs]:
     """What its runs cost."""
     desk, now = office.desk(), office.now
-    return office.remembered.get(("costs", model), lambda: costs_of(desk.store, model, now), fresh=FRESH)
+    return office.ask(("costs", model), lambda: costs_of(desk.store, model, now), fresh=FRESH, wait=wait)
 
 
 def progress_of(office: Office, rollout: Rollout) -> Progress | None:

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 PATIENCE_S: Final = 0.25
 """So long a page waits for an answer that it has not."""
+TOGETHER: Final = 8
+"""Questions that are asked at once."""
 MOST: Final = 1_000
 """Questions that are remembered; the oldest go first."""
 UNREADABLE: Final = (SQLAlchemyError, OSError, ValueError, KeyError)
@@ -61,6 +63,7 @@ class Remembered:
     def __init__(self, now: Callable[[], datetime] = _now) -> None:
         self._now = now
         self._lock = threading.Lock()
+        self._room = threading.Semaphore(TOGETHER)
         self._kept: dict[Hashable, _Kept] = {}
 
     def get(
@@ -79,9 +82,10 @@ class Remembered:
         return cast("Known[Answer]", kept.known)
 
     def _ask(self, kept: _Kept, ask: Callable[[], Answer]) -> None:
-        begun = self._now()
         try:
-            kept.known = Known(ask(), begun)
+            with self._room:
+                begun = self._now()
+                kept.known = Known(ask(), begun)
         except Exception as error:  # noqa: BLE001 - whoever waits gets it
             kept.known = Known(kept.known.value, kept.known.at, _told(error))
         kept.asked = self._now()

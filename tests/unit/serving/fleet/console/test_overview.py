@@ -1,6 +1,7 @@
 """All models at a glance: what is known is told, what is not known is said, and nothing waits for what is far away."""
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,16 +21,17 @@ from slipway.platform.data.manifest import NAME, Manifest
 from slipway.platform.data.record import key_of, make_record, save_record
 from slipway.platform.errors import SlipwayError
 from slipway.platform.ledger.entry import Action, Decision
-from slipway.platform.registry.bundles import keep_bundle
+from slipway.platform.registry.bundles import bundle_key, keep_bundle
 from slipway.platform.runs.entries import Entry, segment
 from slipway.platform.runs.index import BY, RUNS
 from slipway.platform.runs.records import State
 from slipway.platform.store import Store
 from slipway.platform.store.directory import DirectoryStore
 from slipway.serving.channel.pointer import Wave
+from slipway.serving.fleet.console import overview
 from slipway.serving.fleet.console.folds import Folds
 from slipway.serving.fleet.console.progress import Members, progress
-from slipway.serving.fleet.console.records import costs_of, data_of
+from slipway.serving.fleet.console.records import Costs, costs_of, data_of
 from slipway.serving.fleet.console.remembering import Remembered
 from slipway.serving.fleet.store import times
 from slipway.serving.fleet.store.following import Follower
@@ -76,6 +78,32 @@ def test_what_is_not_known_is_said(world: World) -> None:
     assert "not known: it came from outside" in text
     assert "not known: the store has no run of it" in text
     assert "passed</span>, version 2" in text
+
+
+def test_a_page_is_complete_while_the_store_is_asked_still(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_end = threading.Event()
+
+    def slow(store: Store, model: str, now: datetime) -> Costs:
+        assert may_end.wait(PATIENT)
+        return costs_of(store, model, now)
+
+    monkeypatch.setattr(overview, "costs_of", slow)
+    browser = world.browser("ben")
+    for path in ("/", f"/models/{MODEL}"):
+        answer = browser.get(path)
+        assert answer.code == 200
+        assert "<dt>Cost</dt><dd>not known yet" in answer.text
+    may_end.set()
+    assert "not known: the store has no run of it" in _settled(lambda: browser.get("/").text)
+
+
+def test_a_record_that_is_gone_is_told_and_the_rest_is_shown(world: World) -> None:
+    bundle = world.site.bundles["b"]
+    world.site.own.store.delete(bundle_key(bundle))
+    browser = world.browser("ben")
+    text = _settled(lambda: browser.get("/").text)
+    assert re.search(rf"not known: \S+ has no bundle {bundle[:12]}", text)
+    assert "version 2" in text
 
 
 def test_a_model_that_nobody_released_is_shown_and_its_name_is_escaped(world: World) -> None:
