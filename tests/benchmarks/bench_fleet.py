@@ -1,4 +1,4 @@
-"""The fleet service: reports through HTTP beside rows written straight into SQLite, and questions beside plain reading.
+"""The fleet service: reports beside rows written into SQLite, questions beside reading, pages beside an empty answer.
 
 10,000 devices with a report a minute are 167 reports in a second. The store holds 30 days of hours and days of that
 many devices; the rows are made by SQLite itself, which takes a minute and three gigabytes of disk.
@@ -16,8 +16,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench_serving import Meter
+from console_pages import pages
 from fleet_load import BUCKETS, COUNTS, key_of
 from harness import Figures, Pair
+from rolling_out import MODEL, Site
+from slipway.serving.channel.pointer import Wave
 from slipway.serving.fleet.store import times
 from slipway.serving.fleet.store.packing import pack
 from slipway.serving.fleet.store.store import FleetStore
@@ -30,27 +33,39 @@ REPORTS = 1_000
 """Of one sample."""
 NEEDED = DEVICES / 60
 PAGE = 500
+DATABASE = "sqlite:///.slipway/fleet.db"
+OLD, NEW = 1, 2
+"""Releases."""
 
 
 @contextmanager
 def pairs() -> Iterator[list[Pair]]:
     """The store is made once."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slipway-bench-")))
-        (folder / ".slipway").mkdir()
+        site = _site(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slipway-bench-"))) / "project")
+        bundle, path = site.rollout.releases[NEW].bundle, site.root / ".slipway" / "fleet.db"
         now = datetime.now(UTC)
-        with FleetStore("sqlite:///.slipway/fleet.db", folder):
-            _fill(folder / ".slipway" / "fleet.db", now)
-        url = stack.enter_context(_served(folder))
-        store = stack.enter_context(FleetStore("sqlite:///.slipway/fleet.db", folder))
-        raw = stack.enter_context(_raw(folder / "raw.db"))
-        plain = sqlite3.connect(folder / ".slipway" / "fleet.db", check_same_thread=False)
+        with FleetStore(DATABASE, site.root):
+            _fill(path, bundle, now)
+        url = stack.enter_context(_served(site))
+        store = stack.enter_context(FleetStore(DATABASE, site.root))
+        raw = stack.enter_context(_raw(site.root / "raw.db"))
+        plain = sqlite3.connect(path, check_same_thread=False)
         stack.callback(plain.close)
-        yield [_reports(stack, url, raw), *_questions(store, plain, now)]
+        ask = stack.enter_context(_devices(url, bundle))
+        yield [_reports(ask, raw), *_questions(store, plain, now), *pages(stack, site, url)]
 
 
-def _reports(stack: ExitStack, url: str, raw: sqlite3.Connection) -> Pair:
-    ask = stack.enter_context(_devices(url))
+def _site(folder: Path) -> Site:
+    """A project in which the newer release is on its way."""
+    site = Site(folder).open()
+    site.release("a")
+    site.promote("b")
+    site.start(wave=Wave(share=10.0))
+    return site
+
+
+def _reports(ask: Callable[[int], float], raw: sqlite3.Connection) -> Pair:
     meter = Meter()
     taken: list[float] = []
 
@@ -107,7 +122,7 @@ def _questions(store: FleetStore, plain: sqlite3.Connection, now: datetime) -> l
         ),
         Pair(
             name=f"fleet: the last day of {DEVICES:,} devices by release, against its hours read",
-            ours=lambda: store.work("parcel", since=since, until=now),
+            ours=lambda: store.work(MODEL, since=since, until=now),
             reference=day,
             unit="ms",
             goal=10,
@@ -115,8 +130,8 @@ def _questions(store: FleetStore, plain: sqlite3.Connection, now: datetime) -> l
     ]
 
 
-def _fill(path: Path, now: datetime) -> None:
-    """Devices, and what they did in 30 days: release 3, and 4 in the last 18 hours."""
+def _fill(path: Path, bundle: str, now: datetime) -> None:
+    """Devices, and what they did in 30 days: the old release, and the new one in the last 18 hours."""
     quantiles = Quantiles.from_json(BUCKETS)
     done = (COUNTS.decode(), pack(quantiles), pack(quantiles))
     end = times.stamp(now) // times.HOUR * times.HOUR
@@ -125,7 +140,7 @@ def _fill(path: Path, now: datetime) -> None:
     database.execute("pragma synchronous = off")
     database.execute("begin")
     database.executemany(
-        "insert into devices values (?, 'edge-cpu', ?, '[]', '[\"parcel\"]', ?, '', ?, null)",
+        f"insert into devices values (?, 'edge-cpu', ?, '[]', '[\"{MODEL}\"]', ?, '', ?, null)",  # noqa: S608 - our own
         (
             (f"gate-{n:05d}", f"site-{n % 40:02d}", key_of(n + 1).public_key().public_bytes_raw().hex(), begin)
             for n in range(DEVICES)
@@ -133,12 +148,18 @@ def _fill(path: Path, now: datetime) -> None:
     )
     database.execute("insert into heard select id, 0, ?, 0, 0, '', '0.1.0', 0, '{}', 0 from devices", (end,))
     database.execute(
-        "insert into standings select id, 'parcel', 'serving', 4, printf('%064x', 4), 'cpu', 'cpu', ?, null, null, "
-        "'[]', 1, '' from devices",
-        (cut,),
+        "insert into standings select id, ?, 'settled', ?, ?, 'cpu', 'cpu', ?, null, null, '[]', 1, '' from devices",
+        (MODEL, NEW, bundle, cut),
     )
-    name = f"parcel/4/{4:064x}"
-    database.execute("insert into subjects values (1, 'parcel/3/old', 'parcel', 3), (2, ?, 'parcel', 4)", (name,))
+    for low, high, release in ((begin, cut, OLD), (cut, None, NEW)):
+        database.execute(
+            'insert into spans (device, model, "begin", "end", release, bundle, variant) '
+            "select id, ?, ?, ?, ?, ?, 'cpu' from devices",
+            (MODEL, low, high, release, bundle),
+        )
+    for number, release in ((1, OLD), (2, NEW)):
+        name = f"{MODEL}/{release}/{bundle}"
+        database.execute("insert into subjects values (?, ?, ?, ?)", (number, name, MODEL, release))
     for table, span in (("hours", times.HOUR), ("days", times.DAY)):
         for subject, low, high in ((1, begin, cut), (2, cut, end)):
             database.execute(
@@ -159,12 +180,11 @@ def _fill(path: Path, now: datetime) -> None:
 
 
 @contextmanager
-def _served(folder: Path) -> Iterator[str]:
+def _served(site: Site) -> Iterator[str]:
     """`slipway fleet serve`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SLIPWAY_", "XDG_"))}
     command = [str(Path(sys.executable).with_name("slipway")), "fleet", "serve", "--port", "0"]
-    own = {**kept, "HOME": str(folder)}
-    with subprocess.Popen(command, cwd=folder, env=own, stdout=subprocess.PIPE, text=True) as child:
+    own = {**_environ(site), "SLIPWAY_IDENTITY__PERSON": "rollouts"}
+    with subprocess.Popen(command, cwd=site.root, env=own, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         try:
             yield child.stdout.readline().split()[2].rstrip(",")
@@ -172,10 +192,15 @@ def _served(folder: Path) -> Iterator[str]:
             child.terminate()
 
 
+def _environ(site: Site) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SLIPWAY_", "XDG_"))}
+    return {**kept, **site.environ}
+
+
 @contextmanager
-def _devices(url: str) -> Iterator[Callable[[int], float]]:
+def _devices(url: str, bundle: str) -> Iterator[Callable[[int], float]]:
     """The devices' process; what it gives sends so many reports and says how long that took."""
-    command = [sys.executable, str(HERE / "fleet_load.py"), url, str(DEVICES)]
+    command = [sys.executable, str(HERE / "fleet_load.py"), url, str(DEVICES), MODEL, str(NEW), bundle]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdin is not None
         assert child.stdout is not None

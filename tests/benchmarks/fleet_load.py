@@ -1,7 +1,8 @@
 """Devices in a process of their own: signs requests beforehand, then sends them over many connections at once.
 
-Reads a number from standard input, answers `ready` when so many reports are signed, waits for a line, sends them, and
-answers with the seconds that took. Every fifth report of a device brings a window, as devices tell one in five minutes.
+Arguments are the service's address, how many devices, and what they run: model, release, bundle. It reads a number
+from standard input, answers `ready` when so many reports are signed, waits for a line, sends them, and answers with
+the seconds that took. Every fifth report of a device brings a window, as devices tell one in five minutes.
 """
 
 import asyncio
@@ -19,7 +20,6 @@ from slipway.serving.edge.fleet.wire import reports_path
 
 CONNECTIONS = 32
 WINDOW_EVERY = 5
-BUNDLE = f"{4:064x}"
 COUNTS = json.dumps({"admitted": 1200, "answered": 1199, "failed": 1, "rows": 1200, "batches": 900}).encode()
 BUCKETS = {"total": 9000.0, "counts": {str(index): 60 for index in range(90, 110)}}
 SKETCH = json.dumps({"latency_ms": BUCKETS, "running_ms": BUCKETS}).encode()
@@ -31,9 +31,17 @@ def key_of(number: int) -> Ed25519PrivateKey:
 
 
 class Fleet:
-    """All devices, each with its sequence."""
+    """All devices, each with its sequence; all run the same."""
 
-    def __init__(self, devices: int) -> None:
+    def __init__(self, devices: int, model: str, release: str, bundle: str) -> None:
+        self.standing = {
+            "model": model,
+            "phase": "settled",
+            "release": int(release),
+            "bundle": bundle,
+            "variant": "cpu",
+        }
+        self.subject = f"{model}/{release}/{bundle}"
         self.keys = [key_of(number) for number in range(1, devices + 1)]
         self.told = 0
 
@@ -45,28 +53,25 @@ class Fleet:
         turn, number = divmod(self.told, len(self.keys))
         self.told += 1
         device, now = f"gate-{number:05d}", datetime.now(UTC).isoformat()
-        standing = {"model": "parcel", "phase": "serving", "release": 4, "bundle": BUNDLE, "variant": "cpu"}
         windows = self.told % WINDOW_EVERY == 0
-        told = {"at": now, "time": now, "agent": "0.1.0", "standings": [standing], "streams": {"gate": "live"}}
-        body = json.dumps({**told, "records": _window(turn, now) if windows else []}).encode()
+        told = {"at": now, "time": now, "agent": "0.1.0", "standings": [self.standing], "streams": {"gate": "live"}}
+        body = json.dumps({**told, "records": self._window(turn, now) if windows else []}).encode()
         path = reports_path(device)
         signed = header("POST", path, device, turn + 1, body, self.keys[number].sign)
         head = f"POST {path} HTTP/1.1\r\nHost: fleet\r\nAuthorization: {signed}\r\nContent-Length: {len(body)}\r\n\r\n"
         return head.encode() + body
 
-
-def _window(turn: int, now: str) -> list[dict[str, str]]:
-    subject = f"parcel/4/{BUNDLE}"
-    return [
-        {
-            "name": f"{1:016x}-{2 * turn + place}",
-            "kind": kind,
-            "subject": subject,
-            "at": now,
-            "body": base64.b64encode(body).decode(),
-        }
-        for place, (kind, body) in enumerate((("counts", COUNTS), ("sketch", SKETCH)), start=1)
-    ]
+    def _window(self, turn: int, now: str) -> list[dict[str, str]]:
+        return [
+            {
+                "name": f"{1:016x}-{2 * turn + place}",
+                "kind": kind,
+                "subject": self.subject,
+                "at": now,
+                "body": base64.b64encode(body).decode(),
+            }
+            for place, (kind, body) in enumerate((("counts", COUNTS), ("sketch", SKETCH)), start=1)
+        ]
 
 
 async def send(url: str, requests: list[bytes]) -> float:
@@ -95,7 +100,7 @@ async def _connection(host: str, port: int, waiting: "object") -> None:
 
 def main() -> None:
     """Until nothing more is asked."""
-    url, fleet = sys.argv[1], Fleet(int(sys.argv[2]))
+    url, fleet = sys.argv[1], Fleet(int(sys.argv[2]), *sys.argv[3:])
     for line in sys.stdin:
         requests = fleet.reports(int(line))
         print("ready", flush=True)

@@ -2,27 +2,30 @@
 
 import threading
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import urllib3
 import uvicorn
-from sqlalchemy import insert
+from sqlalchemy import Connection, Table, insert
 
 from fleet_service import send
 from rolling_out import MODEL, Site
 from slipway.platform.settings import schema
+from slipway.serving.bundle.canonical import sha256
 from slipway.serving.channel.pointer import Wave
 from slipway.serving.fleet.console.pages import console
 from slipway.serving.fleet.operators.acting import KnownPeople
 from slipway.serving.fleet.service.app import create_app
 from slipway.serving.fleet.service.context import Service
 from slipway.serving.fleet.service.listening import listen
+from slipway.serving.fleet.store import times
 from slipway.serving.fleet.store.store import FleetStore
-from slipway.serving.fleet.store.tables import DEVICES, STANDINGS
+from slipway.serving.fleet.store.tables import DEVICES, HEARD, STANDINGS
 
 
 @dataclass
@@ -32,8 +35,8 @@ class Browser:
     url: str
     cookie: str = ""
 
-    def get(self, path: str) -> "Answer":
-        return self._ask("GET", path, None, {})
+    def get(self, path: str, **headers: str) -> "Answer":
+        return self._ask("GET", path, None, headers)
 
     def post(self, path: str, form: Mapping[str, str], origin: str = "") -> "Answer":
         return self._ask("POST", path, urllib.parse.urlencode(form), {"Origin": origin} if origin else {})
@@ -43,7 +46,9 @@ class Browser:
             answer = pool.request(
                 method, self.url + path, body=body, headers={**headers, "Cookie": self.cookie}, redirect=False
             )
-        return Answer(answer.status, answer.data.decode(), answer.headers.get("content-security-policy", ""))
+        told = answer.headers
+        kind, policy = told.get("content-type", ""), told.get("content-security-policy", "")
+        return Answer(answer.status, answer.data.decode(), policy, kind)
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Answer:
     code: int
     text: str
     policy: str
+    kind: str
 
 
 class World:
@@ -72,22 +78,39 @@ class World:
 
     def devices(self, count: int, release: int, why: str = "") -> None:
         """Devices that run a release."""
-        rows = [
-            {"id": f"gate-{number:05}", "public_key": f"{number:064x}", "device_class": "edge-cpu", "site": "harbour",
-             "cohorts": "[]", "models": "[]", "token": "", "enrolled_at": 0}
-            for number in range(count)
-        ]  # fmt: skip
-        runs = [
-            {"device": one["id"], "model": MODEL, "phase": "serving", "release": release, "provider": "cpu",
-             "since": 0, "bad": "[]", "sequence": 1, "why": why}
-            for one in rows
-        ]  # fmt: skip
+        names = [f"gate-{number:05}" for number in range(count)]
+        devices = [_device(name) for name in names]
+        self.add({DEVICES: devices, STANDINGS: [{**_runs(name, release), "why": why} for name in names]})
 
-        def add(connection: Any) -> None:
-            connection.execute(insert(DEVICES), rows)
-            connection.execute(insert(STANDINGS), runs)
+    def device(self, name: str, runs: Mapping[str, Any] | None = None, *, silent: bool = False, **more: Any) -> None:
+        """One, which has just been heard unless it is silent."""
+        at = 0 if silent else times.stamp(datetime.now(UTC))
+        heard = {
+            "device": name, "sequence": 1, "at": at, "clock_ms": 0, "left": 0, "said": "", "agent": "0.1.0",
+            "site_sequence": 0, "streams": '{"entry":"live","exit":"lost"}', "unreadable": 0,
+        }  # fmt: skip
+        standing = {**_runs(name, 1), **(runs or {})}
+        self.add({DEVICES: [{**_device(name), **more}], HEARD: [heard], STANDINGS: [standing]})
 
-        self.store.writer.do(add)
+    def add(self, rows: Mapping[Table, Sequence[Mapping[str, Any]]]) -> None:
+        """Straight into the store."""
+
+        def work(connection: Connection) -> None:
+            for table, told in rows.items():
+                connection.execute(insert(table), told)
+
+        self.store.writer.do(work)
+
+
+def _device(name: str) -> dict[str, Any]:
+    key = sha256(name.encode())
+    return {"id": name, "public_key": key, "device_class": "edge-cpu", "site": "harbour", "cohorts": "[]",
+            "models": "[]", "token": "", "enrolled_at": 0}  # fmt: skip
+
+
+def _runs(name: str, release: int) -> dict[str, Any]:
+    return {"device": name, "model": MODEL, "phase": "settled", "release": release, "provider": "cpu", "since": 0,
+            "bad": "[]", "coming": None, "sequence": 1, "why": ""}  # fmt: skip
 
 
 @contextmanager
@@ -98,7 +121,7 @@ def console_world(folder: Path) -> Iterator[World]:
     site.promote("b")
     site.start(wave=Wave(share=10.0))
     people = KnownPeople(site.root / ".slipway" / "people.toml")
-    with FleetStore("sqlite:///fleet.db", folder) as store, listen("127.0.0.1", 0) as sockets:
+    with FleetStore.of(site.loaded()) as store, listen("127.0.0.1", 0) as sockets:
         url = f"http://127.0.0.1:{sockets.getsockname()[1]}"
         service = Service(store, people, "", schema.Fleet(url=url), loaded=site.desk("rollouts").loaded)
         server = uvicorn.Server(uvicorn.Config(create_app(service, console), log_level="error", lifespan="off"))

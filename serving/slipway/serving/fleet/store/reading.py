@@ -6,7 +6,7 @@ Each is one or two statements, however many devices there are.
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -135,7 +135,8 @@ def device(connection: Connection, name: str) -> DeviceFacts | None:
 
 
 def crowds(connection: Connection, wanted: Wanted) -> list[Crowd]:
-    """By site, as far as the rest that is wanted goes; the largest first."""
+    """By site, as far as the rest that is wanted goes, on all pages; the largest first."""
+    wanted = replace(wanted, after="")
     query = _filtered(
         select(
             DEVICES.c.site,
