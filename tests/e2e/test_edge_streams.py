@@ -188,64 +188,83 @@ def four_boxes(_: int) -> Image:
     return picture
 
 
-def test_a_device_follows_what_its_site_configures_and_comes_back_when_that_is_undone(
-    tmp_path: Path, camera: LoopbackCamera, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Harbour:
+    """A site with a channel, one device with a detector, and one camera."""
+
+    def __init__(self, folder: Path, camera: LoopbackCamera, patch: pytest.MonkeyPatch) -> None:
+        self.camera, self.home, self.events = camera, folder / "home", folder / "events.jsonl"
+        self._config = folder / "harbour.yaml"
+        project = Project(folder / "project", time=Time(datetime.now(UTC) - timedelta(minutes=5)))
+        project.root.mkdir()
+        project.open().lead(detecting.detector(folder / "detect"))
+        (folder / "root.json").write_bytes(project.repository().root_bytes())
+        self._slipway = commanding(project, patch, "edda")
+        enrol = ["enrol", "--channel", project.folder, "--root", folder / "root.json", "--class", "edge-cpu"]
+        self.edge(*enrol, "--model", "small-detect", "--site", "harbour")
+        device = json.loads((self.home / DEVICE).read_text())
+        device |= {"polling": {"every_s": 5, "spread": 0}, "probation": {"seconds": 0, "longest": 0, "every": 0}}
+        (self.home / DEVICE).write_text(json.dumps(device))
+
+    def edge(self, *arguments: object) -> "subprocess.CompletedProcess[str]":
+        command = ["slipway-edge", *map(str, arguments), "--home", str(self.home)]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
+
+    def slipway(self, *arguments: str) -> None:
+        code, _, said = self._slipway("site", *arguments)
+        assert code == 0, said
+
+    def configure(self, text: str) -> None:
+        self._config.write_text(text.format(camera=self.camera.url))
+        self.slipway("set", "harbour", str(self._config), "--reason", "the new camera")
+
+    def told(self, kind: str) -> list[dict[str, Any]]:
+        return [one for one in events(self.events) if one["event"] == kind]
+
+    def boxes(self, configuration: int, after: int = 0) -> list[dict[str, Any]]:
+        """Events by a configuration, of those after so many."""
+        return [one for one in self.told("boxes")[after:] if one["site"]["configuration"] == configuration]
+
+    def found(self, configuration: int) -> set[frozenset[tuple[float, ...]]]:
+        """Which boxes were found together."""
+        return {frozenset(tuple(box["box"]) for box in one["boxes"]) for one in self.boxes(configuration)}
+
+
+@pytest.fixture
+def harbour(tmp_path: Path, camera: LoopbackCamera, monkeypatch: pytest.MonkeyPatch) -> Harbour:
     camera.picture = four_boxes
-    project = Project(tmp_path / "project", time=Time(datetime.now(UTC) - timedelta(minutes=5)))
-    project.root.mkdir()
-    project.open().lead(detecting.detector(tmp_path / "detect"))
-    (tmp_path / "root.json").write_bytes(project.repository().root_bytes())
-    slipway = commanding(project, monkeypatch, "edda")
-    home, path, config = tmp_path / "home", tmp_path / "events.jsonl", tmp_path / "harbour.yaml"
+    return Harbour(tmp_path, camera, monkeypatch)
 
-    def configured(text: str) -> None:
-        config.write_text(text.format(camera=camera.url))
-        code, _, said = slipway("site", "set", "harbour", str(config), "--reason", "the new camera")
-        assert code == 0, said
 
-    enrol = ["enrol", "--channel", project.folder, "--root", tmp_path / "root.json", "--class", "edge-cpu"]
-    rest = ["--model", "small-detect", "--site", "harbour", "--home", home]
-    subprocess.run(["slipway-edge", *map(str, [*enrol, *rest])], capture_output=True, check=True)
-    device = json.loads((home / DEVICE).read_text())
-    device |= {"polling": {"every_s": 5, "spread": 0}, "probation": {"seconds": 0, "longest": 0, "every": 0}}
-    (home / DEVICE).write_text(json.dumps(device))
-
-    def boxes() -> list[dict[str, Any]]:
-        return [one for one in events(path) if one["event"] == "boxes"]
-
-    def seen(after: int, number: int) -> list[dict[str, Any]]:
-        return [one for one in boxes()[after:] if one["site"]["configuration"] == number]
-
-    configured(SITE)
-    with running("--home", home, "--events", path, "--empty") as process:
-        waited(process, lambda: len(seen(0, 1)) > 3)
-        configured(CHANGED)
-        waited(process, lambda: len(seen(0, 2)) > 3)
-        status = ["slipway-edge", "status", "--home", str(home)]
-        waited(
-            process, lambda: "gate well" in subprocess.run(status, capture_output=True, text=True, check=True).stdout
-        )
-        code, _, said = slipway("site", "undo", "harbour", "--reason", "too dark")
-        assert code == 0, said
-        before = len(boxes())
-        waited(process, lambda: len(seen(before, 1)) > 3)
+def test_a_device_follows_what_its_site_configures_and_comes_back_when_that_is_undone(harbour: Harbour) -> None:
+    harbour.configure(SITE)
+    with running("--home", harbour.home, "--events", harbour.events, "--empty") as process:
+        waited(process, lambda: len(harbour.boxes(1)) > 3)
+        harbour.configure(CHANGED)
+        waited(process, lambda: len(harbour.boxes(2)) > 3)
+        waited(process, lambda: "gate well" in harbour.edge("status").stdout)
+        harbour.slipway("undo", "harbour", "--reason", "too dark")
+        before = len(harbour.told("boxes"))
+        waited(process, lambda: len(harbour.boxes(1, before)) > 3)
         ended(process)
-    found = [(one["site"]["configuration"], {tuple(box["box"]) for box in one["boxes"]}) for one in boxes()]
-    numbers = [number for number, _ in found]
+    numbers = [one["site"]["configuration"] for one in harbour.told("boxes")]
     assert [one for at, one in enumerate(numbers) if at == 0 or numbers[at - 1] != one] == [1, 2, 1]
-    assert {frozenset(one) for number, one in found if number == 1} == {
-        frozenset(tuple(map(float, box[:4])) for box in (LEFT, RIGHT, BELOW, FAINT))
-    }
-    assert {frozenset(one) for number, one in found if number == 2} == {frozenset({tuple(map(float, RIGHT[:4]))})}
-    second = seen(0, 2)[0]
+    assert harbour.found(1) == {frozenset(tuple(map(float, one[:4])) for one in (LEFT, RIGHT, BELOW, FAINT))}
+    assert harbour.found(2) == {frozenset({tuple(map(float, RIGHT[:4]))})}
+    second = harbour.boxes(2)[0]
     assert second["boxes"][0]["areas"] == ["north"]
-    ids = [one["decision"] for one in boxes()]
+    ids = [one["decision"] for one in harbour.told("boxes")]
     assert len(set(ids)) == len(ids)
-    ends = [one["frames"] for one in events(path) if one["event"] == "end"]
+    ends = [one["frames"] for one in harbour.told("end")]
     assert len(ends) == 3
     assert sum(one["decided"] for one in ends) == len(ids), "each frame that was decided is told once"
-    assert not [one for one in events(path) if one["event"] == "failure"]
-    command = ["slipway-edge", "decision", second["decision"], "--home", str(home), "--json"]
-    kept = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert harbour.told("failure") == []
+    kept = json.loads(harbour.edge("decision", second["decision"], "--json").stdout)
     assert kept["site"] == {"name": "harbour", "configuration": 2, "digest": second["site"]["digest"]}
+    pictures = harbour.home.parent / "pictures"
+    pictures.mkdir()
+    (pictures / "1.jpg").write_bytes(encode(four_boxes(1), 95))
+    done = harbour.edge("run", "--camera", f"lot={pictures}", "--events", harbour.events)
+    assert "streams that the site harbour configures do not run" in done.stderr
+    *_, last, end = events(harbour.events)
+    assert (last["stream"], end["event"], end["stream"]) == ("lot", "end", "lot")
+    assert last["site"]["configuration"] == 1, "its thresholds count all the same"

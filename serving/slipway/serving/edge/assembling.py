@@ -19,6 +19,7 @@ from slipway.serving.edge.configuration import Enrolment, Home
 from slipway.serving.edge.engines import LocalEngines
 from slipway.serving.edge.fleet.reporter import Reporter, reporter_of
 from slipway.serving.edge.fleet.site import SiteFollowing
+from slipway.serving.edge.fleet.streams_page import drop_page
 from slipway.serving.edge.following import Following, Step
 from slipway.serving.edge.inbox import Inbox
 from slipway.serving.edge.reaching import channel_of
@@ -53,6 +54,7 @@ def assembled(
 ) -> Iterator[Assembled]:
     """The agents of the device in this folder, which the caller holds. At the end they know that it was asked for."""
     enrolment = home.enrolment()
+    drop_page(home)  # of streams that were cut off with their process
     channel = channel_of(home, enrolment)
     disk = RealDisk(home.folder)
     site = SiteFollowing(home, enrolment, channel, clock)

@@ -42,6 +42,9 @@ PAGE_S: Final = 1.0
 """Between two pages."""
 FAILED, WAITS, ENDED = "failed", "waits", "ended"
 """Of a stream that does not run; what runs is as its camera is."""
+MODELS_COME: Final = (
+    "Not all models are here yet, so nobody knows which one looks at frames; `detect` and `embed`, or `model`, say it."
+)
 THRESHOLDS: Final = "thresholds"
 
 
@@ -195,18 +198,18 @@ class SiteStreams:
     def _try(self, name: str, wanted: Wanted, rules: Rules) -> None:
         """Begin a stream; what stands in its way is told, and concerns no other."""
         if not (wanted.configured.model or wanted.configured.detect) and self._models_come():
-            self._rest(name, wanted, WAITS, AGAIN_S)
+            self._troubled(name, wanted, MODELS_COME, WAITS)
             return
         try:
             running = self._opened(name, wanted, rules)
+            self._forget(name)
+            if not running.stream.source.live:  # a live one says how it is, first of all
+                self._telemetry.camera(name, running.stream.source.state.value)
+            running.stream.start()
         except Exception as error:  # noqa: BLE001 - whatever a library does with what somebody configured
             self._failed(name, wanted, said(error))
             return
-        self._forget(name)
         self._running[name] = running
-        if not running.stream.source.live:  # a live one says how it is, first of all
-            self._telemetry.camera(name, running.stream.source.state.value)
-        running.stream.start()
         log.info("The stream %s begins.", name)
 
     def _models_come(self) -> bool:
@@ -256,7 +259,7 @@ class SiteStreams:
         if one.stop.is_set():
             log.info("The stream %s ended.", name)
         elif one.stream.broke:
-            self._troubled(name, one.wanted, one.stream.broke)
+            self._troubled(name, one.wanted, one.stream.broke, FAILED)
         else:
             self._rest(name, one.wanted, ENDED, float("inf"))
 
@@ -265,13 +268,13 @@ class SiteStreams:
         if self._telemetry.troubles().get(_about(name)) != why:
             at = stamp(self._clock.now())
             self._told.write({"event": "failure", "stream": name, "at": at, "detail": why})
-        self._troubled(name, wanted, why)
+        self._troubled(name, wanted, why, FAILED)
 
-    def _troubled(self, name: str, wanted: Wanted, why: str) -> None:
+    def _troubled(self, name: str, wanted: Wanted, why: str, state: str) -> None:
         if self._telemetry.troubles().get(_about(name)) != why:
             log.warning("The stream %s does not run: %s", name, why)
         self._telemetry.trouble(_about(name), why)
-        self._rest(name, wanted, FAILED, AGAIN_S)
+        self._rest(name, wanted, state, AGAIN_S)
 
     def _rest(self, name: str, wanted: Wanted, state: str, seconds: float) -> None:
         self._telemetry.camera(name, state)

@@ -101,6 +101,20 @@ def test_a_report_says_how_the_device_stands_and_what_it_counted(desk: Desk, ser
     assert last_reached(desk.home) is not None
 
 
+def test_what_of_the_site_is_not_followed_is_said_until_it_is(desk: Desk, service: StandIn) -> None:
+    desk.telemetry.camera("entry", "failed")
+    desk.telemetry.trouble("stream entry", "no file is there. " + "x" * 500)
+    desk.sender.send()
+    desk.telemetry.trouble("stream entry", None)
+    desk.telemetry.camera("entry", None)
+    desk.sender.send()
+    first, second = service.reports
+    assert "stream entry: no file is there." in first.standings[0].why
+    assert dict(first.streams) == {"entry": "failed"}
+    assert "entry" not in second.standings[0].why
+    assert dict(second.streams) == {}
+
+
 def test_records_whose_answer_was_lost_go_again_and_count_once(desk: Desk, service: StandIn) -> None:
     desk.count(4)
     service.misbehave = "lose"
