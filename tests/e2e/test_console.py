@@ -78,8 +78,10 @@ CONTRAST = """() => {
   }
   return found;
 }""".replace("LEAST", str(LEAST_CONTRAST))
-TOUCH = """() => [...document.querySelectorAll("button, a.button, nav a, input:not([type=hidden]), select, summary")]
-  .filter((one) => one.getClientRects().length && !one.closest(".tree") && !one.closest(".command"))
+TOUCH = """() => [...document.querySelectorAll(
+    "button, a.button, nav a, input:not([type=hidden]), select, summary, .tree a, .tiles a, .stack td:first-child a"
+  )]
+  .filter((one) => one.getClientRects().length && !one.closest(".command"))
   .map((one) => [one.outerHTML.slice(0, 80), one.getBoundingClientRect().height])
   .filter(([, high]) => high < LEAST)""".replace("LEAST", str(LEAST_TOUCH))
 WIDE = """() => [...document.querySelectorAll("body *")]
@@ -251,7 +253,12 @@ def test_every_page_fits_can_be_read_and_touched_and_asks_nobody_else(
                 for scheme in ("light", "dark"):
                     page.emulate_media(color_scheme=scheme)
                     wrong += [f"{name} {size} {scheme}: contrast of {one}" for one in page.evaluate(CONTRAST)]
-                    page.screenshot(path=tmp_path / f"{name}-{size}-{scheme}.png", full_page=name != "fleet")
+                    page.screenshot(
+                        path=tmp_path / f"{name}-{size}-{scheme}.jpeg",
+                        type="jpeg",
+                        quality=80,
+                        full_page=name != "fleet",
+                    )
                 page.close()
             wrong += visit.said
     assert wrong == []

@@ -22,7 +22,7 @@ from slipway.serving.fleet.console.rendering import page
 from slipway.serving.fleet.operators.acting import Acting
 from slipway.serving.fleet.service import refusing
 from slipway.serving.fleet.service.context import service_of
-from slipway.serving.fleet.service.people import acting_of
+from slipway.serving.fleet.service.people import SAFE, acting_of
 from slipway.serving.fleet.service.refusing import Refusal
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,7 @@ PLACES: Final = {
     "lineage": ("/lineage", "Lineage"),
     "notices": ("/notices", "Notices"),
 }
+BROKEN: Final = ("The service failed at this.", "Its log says why; what was asked before stands.")
 Shown = Callable[[Office, Acting], Response]
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
@@ -87,17 +88,20 @@ def install(app: FastAPI) -> None:
 
 def _handler(otherwise: Handler) -> Handler:
     async def handled(request: Request, error: Exception) -> Response:
-        return refused(request, error) if _by_browser(request) else await otherwise(request, error)
+        if not _by_browser(request):
+            return await otherwise(request, error)
+        try:
+            acting = await acting_of(request) if request.method in SAFE else None
+        except KNOWN:
+            acting = None
+        return refused(request, error, acting)
 
     return handled
 
 
 async def _broken(_: Request, error: Exception) -> Response:
-    del error  # whoever runs the server logs it
+    del error  # the server logs it
     return refusing.said(500, *BROKEN)
-
-
-BROKEN: Final = ("The service failed at this.", "Its log says why; what was asked before stands.")
 
 
 def _by_browser(request: Request) -> bool:
