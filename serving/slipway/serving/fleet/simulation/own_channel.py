@@ -18,6 +18,7 @@ from slipway.serving.channel.pointer import Pointer, Wave
 from slipway.serving.channel.release import Release
 from slipway.serving.fleet.simulation.office import Office
 from slipway.serving.fleet.simulation.thief import Thief
+from slipway.serving.release.roles import CHANNELS
 
 MODEL: Final = "simulated-bays"
 FILE: Final = "model.fp32.onnx"
@@ -70,24 +71,24 @@ class OwnChannel:
 
     def point(self, *, base: Release | None, target: Release | None, share: float) -> Pointer:
         pointer = self.office.point(self.model, base=base, target=target, wave=Wave(share=share, seed="s"))
-        self.renew()
+        self.office.repository().commit()
         return pointer
 
     def renew(self) -> None:
-        self.office.repository().commit()
+        self.office.repository().refresh(CHANNELS)
 
     def thief(self, folder: Path) -> Thief:
         return Thief(self.office, folder, ["rollouts"])
 
 
-def small_bundle(folder: Path, number: int, device_class: str) -> Bundle:
+def small_bundle(folder: Path, number: int, device_class: str, *, model: str = MODEL) -> Bundle:
     """The bundle of a release, unlike those of others."""
     remark = f"release {number}".encode()
     network = NETWORK + bytes([DOC_STRING, len(remark)]) + remark
     images = np.zeros((2, 3, 4, 4), np.uint8)
     return write_bundle(
         folder,
-        model=MODEL,
+        model=model,
         lineage=Lineage(origin="a simulation"),
         contract=CONTRACT,
         devices={device_class: COSTS},

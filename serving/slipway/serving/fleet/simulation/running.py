@@ -35,13 +35,13 @@ LOOK_S = 4 * 3600.0
 """Between two looks of a device, about."""
 LEAST_S = 1.0
 """Between two wakes: a shorter rest would not move the time."""
+WINDOW_S = 6 * 3600.0
+"""Of telemetry."""
 START_S = 10.0
 """Until a process that ended is started again."""
 MOST_STEPS = 10_000
 """Of one wake: no agent has so much to do at once."""
 RULES = Rules(every=600.0)
-WINDOW_S = 6 * 3600.0
-"""Of telemetry."""
 MOST_REPORTS = 100
 """Until all is told that can be."""
 NEAR = 40
@@ -61,9 +61,22 @@ class Fleet:
     record: Record
     time: VirtualTime
     service: SimulatedService
+    channel: Path
+    """What its devices read."""
     look_s: float = LOOK_S
+    window_s: float = WINDOW_S
+    """Of telemetry."""
+    quiet_s: float | None = None
+    """The same in quiet times."""
+    last: int = 0
+    """The release that is for all in the end."""
     trace: list[tuple[float, str, str]] = field(default_factory=list)
     """Second, device and effect of each step: what the same seed has to give again."""
+
+    @property
+    def every_s(self) -> float:
+        """Between two looks by now, about."""
+        return self.quiet_s or self.look_s
 
 
 class Simulated:
@@ -98,7 +111,7 @@ class Simulated:
                 public_key=public,
                 root=sha256(fleet.bootstrap),
                 fleet=ADDRESS,
-                window_s=WINDOW_S,
+                window_s=fleet.window_s,
             )
 
         self.reports.enrol(enrolment, token)
@@ -165,7 +178,7 @@ class Simulated:
             seconds = getattr(effect, "seconds", 0.0)
             if seconds is None or seconds > 0:
                 self.reports.send()
-                return self.fleet.look_s if seconds is None else float(seconds)
+                return self.fleet.every_s if seconds is None else float(seconds)
         raise self._broken(f"its agent took {MOST_STEPS:,} steps without resting")
 
     def check(self, untrue: str | None) -> None:
@@ -175,9 +188,9 @@ class Simulated:
         if untrue is not None:
             raise self._broken(untrue)
 
-    def mend(self, folder: Path) -> None:
+    def mend(self) -> None:
         """Nothing is wrong with it any more."""
-        self.link.heal(folder)
+        self.link.heal(self.fleet.channel)
         self.reports.line.heal()
         self.clock.off = timedelta()
         self.is_cut = False
@@ -207,9 +220,9 @@ class Simulated:
         self.witness.excused = True
         self.boot()
 
-    def converged(self, number: int) -> None:
+    def converged(self) -> None:
         """What holds at the end."""
-        active = self.agent.state.active
+        number, active = self.fleet.last, self.agent.state.active
         if active is None or active.release.number != number or self.agent.running is None:
             what = f"release {active.release.number}" if active else "nothing"
             raise self._broken(f"it ends with {what}, and release {number} is for all")
@@ -217,6 +230,12 @@ class Simulated:
         for one in self.lived.became:
             if self.fleet.record.bad(one.bundle) and one.bundle not in left:
                 raise self._broken(f"release {one.number} answered, that no device should keep, and never failed here")
+
+    def fresh(self) -> None:
+        """What holds of a device for which nothing was wrong."""
+        seen = self.agent.state.seen
+        if seen is None or seen.good_until < self.clock.now():
+            raise self._broken("nobody keeps the channel fresh: what it has seen last has expired")
 
     def tell_all(self) -> None:
         """What is left to tell; time goes by meanwhile."""
@@ -237,7 +256,7 @@ class Simulated:
 
     def spread(self) -> float:
         """Seconds until its next look."""
-        return self.fleet.look_s * (0.5 + self.chance.random())
+        return self.fleet.every_s * (0.5 + self.chance.random())
 
     def _disk(self) -> SimulatedDisk | CuttingDisk:
         if not self.is_cut:

@@ -34,11 +34,13 @@ class Plan:
     memory_mb: float = 50.0
     p95_ms: float = 2.0
     per_second: float = 1.0
+    hidden: bool = False
+    """Only the fleet as a whole shows that it is bad."""
 
     @property
     def is_bad(self) -> bool:
         """Whether no device should stay with it."""
-        return self != Plan()
+        return self != Plan() and not self.hidden
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What can go wrong in a simulated fleet, each under a name; all of it is mended before the end.
 
-A scenario changes one device, or what everybody sees. Two controllers are two signers of the same decisions: that the
-real ones write each entry once is held elsewhere. Without Airflow nothing is decided, and the keepalive goes on.
+A scenario changes one device, or what everybody sees. Devices of some follow a model that the real controllers lead, by
+a ledger and plans. Without Airflow nothing is decided, and the keepalive goes on.
 """
 
 import random
@@ -18,7 +18,7 @@ from slipway.serving.fleet.simulation.truth import SMALL
 
 YEARS = 20
 TIMES = 4
-DOWN = 2.2
+DOWN = 1.75
 """The day on which the fleet service goes down."""
 
 
@@ -33,7 +33,8 @@ class Scenario:
     """Of a release that is tried out, and seen by all devices of its wave."""
     quiet: float = 0.0
     """So many days nothing is decided."""
-    twice: bool = False
+    led: bool = False
+    """Controllers lead the model of its devices."""
     world: Callable[[Story], None] | None = None
     """Of all devices."""
 
@@ -113,14 +114,22 @@ def _again(what: Callable[[Simulated], None]) -> Callable[[Story, Simulated], No
 
 
 def _down(story: Story) -> None:
-    service = story.fleet.service
-    story.at(DOWN, lambda: setattr(service, "down", True))
-    story.at(DOWN + 1, lambda: setattr(service, "down", False))
+    def does(*, down: bool) -> None:
+        for fleet in story.fleets:
+            fleet.service.down = down
+
+    story.at(DOWN, lambda: does(down=True))
+    story.at(DOWN + 1, lambda: does(down=False))
 
 
 def _set_back(story: Story) -> None:
     story.at(DOWN - 0.8, story.copy)
     story.at(DOWN - 0.3, story.set_back)
+
+
+def _fresh(story: Story, one: Simulated) -> None:
+    """It has what it could install by, as long as its channel is kept fresh."""
+    story.at(story.mended - 0.01, one.fresh)
 
 
 SCENARIOS: Final[Mapping[str, Scenario]] = {
@@ -144,16 +153,18 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "bad-in-field": Scenario("A release is fine on golden inputs and fails in the field.", plan=Plan(errors=0.5)),
     "crash-loop": Scenario("A release ends the process whenever it answers.", plan=Plan(kills=True)),
     "duplicate-id": Scenario("A second device says that it is the same one."),
-    "two-controllers": Scenario("Two controllers write each decision.", twice=True),
-    "fleet-down": Scenario("The fleet service is down for a day.", world=_down),
+    "led": Scenario("A controller leads releases; one is bad, and no device sees it.", led=True),
+    "two-controllers": Scenario("Two controllers do, and are killed or overtaken at their writes.", led=True),
+    "fleet-down": Scenario("The fleet service is down for a day, while a controller leads.", led=True, world=_down),
     "fleet-set-back": Scenario("The fleet service's store is set back to a copy of half a day ago.", world=_set_back),
     "report-lost": Scenario("Reports and their answers get lost, or end at any byte.", _line(fails=True)),
     "report-forgotten": Scenario("A device forgets the numbers of its reports.", _again(Simulated.forget)),
     "spool-full": Scenario("A small spool, and nobody who takes what is in it.", _small),
     "stopped": Scenario("The agent is asked to end, and started again.", _again(Simulated.stop)),
-    "airflow-down": Scenario("For a week nothing is decided; the channel is kept fresh.", quiet=7),
+    "airflow-down": Scenario("For 21 days nothing is decided; the channel is kept fresh.", _fresh, quiet=21),
 }
 DUPLICATE: Final = "duplicate-id"
+TWO: Final = "two-controllers"
 
 
 def drawn(names: list[str], count: int, seed: int) -> list[str]:

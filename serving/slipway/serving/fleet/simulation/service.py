@@ -33,33 +33,36 @@ from slipway.serving.fleet.store.store import FleetStore
 if TYPE_CHECKING:
     from starlette.types import Message, Scope
 
-REPORT_S: Final = 20 * 3600.0
-"""Between two reports of a device."""
-SILENT_MINUTES: Final = 72 * 60.0
 LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 LONGEST: Final = timedelta(days=1)
+PATIENCE: Final = 4
+"""A device that is so many reports late counts as silent."""
 NOBODY: Final = By("ada", b"")
-SETTINGS: Final = schema.Fleet(
-    report_seconds=REPORT_S, silent_minutes=SILENT_MINUTES, requests_per_minute=1_000_000_000
-)
-"""How often somebody asks is not limited, as hours go by in no time."""
+
+
+def settings(report_s: float) -> schema.Fleet:
+    """A report now and then; how often somebody asks is not limited, as hours go by in no time."""
+    return schema.Fleet(
+        report_seconds=report_s, silent_minutes=report_s / 60 * PATIENCE, requests_per_minute=1_000_000_000
+    )
 
 
 class SimulatedService:
     """The service, and its store in a folder."""
 
-    def __init__(self, folder: Path, time: VirtualTime) -> None:
+    def __init__(self, folder: Path, time: VirtualTime, report_s: float) -> None:
+        """Devices report about every so many seconds."""
         folder.mkdir(parents=True)
-        self._folder, self._time = folder, time
+        self._folder, self._time, self.settings = folder, time, settings(report_s)
         self._loop = asyncio.new_event_loop()
         self.down = False
         self._open()
 
     @classmethod
     @contextmanager
-    def running(cls, folder: Path, time: VirtualTime) -> Iterator[Self]:
+    def running(cls, folder: Path, time: VirtualTime, report_s: float) -> Iterator[Self]:
         """Until the block ends."""
-        service = cls(folder, time)
+        service = cls(folder, time, report_s)
         try:
             yield service
         finally:
@@ -97,7 +100,7 @@ class SimulatedService:
 
     def forget(self) -> None:
         """What is old goes, as every hour."""
-        self.store.forget(SETTINGS.retention)
+        self.store.forget(self.settings.retention)
 
     def copy(self) -> None:
         """A copy of the store as it is now."""
@@ -129,7 +132,7 @@ class SimulatedService:
     def _open(self) -> None:
         self.store = FleetStore("sqlite:///fleet.db", self._folder, now=self._time.now)
         event.listen(self.store._writes, "checkout", _unsynced)  # noqa: SLF001 - for the simulation's pace alone
-        service = Service(self.store, People, "http://127.0.0.1:1/channel", SETTINGS, now=self._time.now)
+        service = Service(self.store, People, "http://127.0.0.1:1/channel", self.settings, now=self._time.now)
         self._app = create_app(service)
 
     async def _ask(self, path: str, pieces: Sequence[bytes | None], authorization: str) -> Answer:

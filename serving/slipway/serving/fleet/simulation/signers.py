@@ -2,10 +2,13 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from slipway.serving.channel.pointer import Pointer
 from slipway.serving.channel.release import Release
+
+CLASS: Final = "edge-cpu"
+"""Of all devices, and all that is meant for them."""
 
 
 class Thief(Protocol):
@@ -46,7 +49,7 @@ class Signers(Protocol):
         """Sign the next pointer, and what leads to it."""
 
     def renew(self) -> None:
-        """A new timestamp, and a snapshot where that is due."""
+        """New dates on what the rollout service signs, as nothing else is to be told."""
 
     def thief(self, folder: Path) -> Thief:
         """The keys are stolen, and the channel is copied as it is."""

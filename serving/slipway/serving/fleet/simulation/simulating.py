@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,15 +11,21 @@ from pathlib import Path
 from slipway.serving.edge.agent.effects import Device
 from slipway.serving.errors import WrongUse
 from slipway.serving.fleet.simulation.clock import DeviceClock, VirtualTime
+from slipway.serving.fleet.simulation.led import led_story
 from slipway.serving.fleet.simulation.link import Link
+from slipway.serving.fleet.simulation.project import Project
 from slipway.serving.fleet.simulation.record import Record
 from slipway.serving.fleet.simulation.running import Broken, Fleet, Simulated, run
-from slipway.serving.fleet.simulation.scenarios import DUPLICATE, SCENARIOS, drawn
+from slipway.serving.fleet.simulation.scenarios import DUPLICATE, SCENARIOS, TWO, drawn
 from slipway.serving.fleet.simulation.service import SimulatedService
-from slipway.serving.fleet.simulation.signers import Signers
-from slipway.serving.fleet.simulation.story import CLASS, Story
+from slipway.serving.fleet.simulation.signers import CLASS, Signers
+from slipway.serving.fleet.simulation.story import Story
 
 ALL = "all"
+REPORT_S, LED_S = 20 * 3600.0, 3 * 3600.0
+"""Between two reports of a device; where controllers lead, they need more of them."""
+LED_WINDOW_S = 600.0
+"""Of what devices tell controllers."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +89,8 @@ def simulate(
         if name not in SCENARIOS:
             raise WrongUse(f"There is no scenario {name!r}.", mend=f"Expected {ALL} or one of {', '.join(SCENARIOS)}.")
     began, time_ = time.process_time(), VirtualTime(begin)
-    with SimulatedService.running(folder / "service", time_) as service:
-        story = _story(signers, service, folder, time_, names)
+    with ExitStack() as services:
+        story = _story(signers, services, folder, time_, names, seed)
         for index, name in enumerate(drawn(names, devices, seed)):
             story.devices.append(_device(story, index, name, seed))
         story.enrol()
@@ -95,7 +102,8 @@ def simulate(
 
 def _lived(story: Story, told: Callable[[Progress], None]) -> tuple[str | None, Sequence[Progress]]:
     """What is broken, and how it went day by day."""
-    last, history = story.tell(), list[Progress]()
+    story.tell()
+    history: list[Progress] = []
 
     def daily(day: float) -> None:
         history.append(Progress(day, story.days, len(story.fleet.trace), _active(story.devices)))
@@ -104,26 +112,36 @@ def _lived(story: Story, told: Callable[[Progress], None]) -> tuple[str | None, 
     try:
         run(story.fleet, story.devices, days=story.days, plan=story.happenings, told=daily)
         for one in story.devices:
-            one.converged(last)
+            one.converged()
         for one in story.devices:
             one.tell_all()
-        works = story.fleet.service.works(story.fleet.model)
-        for one in story.devices:
-            one.told(works)
+        for fleet in story.fleets:
+            works = fleet.service.works(fleet.model)
+            for one in story.devices:
+                if one.fleet is fleet:
+                    one.told(works)
     except Broken as error:
         return str(error), history
     return None, history
 
 
 def _story(
-    signers: Signers, service: SimulatedService, folder: Path, time_: VirtualTime, names: Sequence[str]
+    signers: Signers, services: ExitStack, folder: Path, time_: VirtualTime, names: Sequence[str], seed: int
 ) -> Story:
     chosen = [SCENARIOS[name] for name in names]
-    fleet = Fleet(signers.model, signers.root(), Record(), time_, service)
+    service = services.enter_context(SimulatedService.running(folder / "service", time_, REPORT_S))
+    fleet = Fleet(signers.model, signers.root(), Record(), time_, service, signers.folder)
     story = Story(signers, fleet, folder)
     story.bad = [one.plan for one in chosen if one.plan is not None]
     story.quiet = max((one.quiet for one in chosen), default=0.0)
-    story.twice = any(one.twice for one in chosen)
+    if any(one.led for one in chosen):
+        service = services.enter_context(SimulatedService.running(folder / "led-service", time_, LED_S))
+        project = Project(folder / "project", time_, silent_minutes=service.settings.silent_minutes)
+        led = Fleet(
+            project.model, project.root(), Record(), time_, service, project.folder,
+            look_s=LED_S, window_s=LED_WINDOW_S, trace=fleet.trace,
+        )  # fmt: skip
+        story.led = led_story(led, project, two=TWO in names, seed=seed)
     for one in chosen:
         if one.world is not None:
             one.world(story)
@@ -134,10 +152,11 @@ def _story(
 def _device(story: Story, index: int, scenario: str, seed: int) -> Simulated:
     same = scenario == DUPLICATE and story.devices
     name = story.devices[-1].device.id if same else f"bay-{index}"
-    time_ = story.fleet.time
-    who = Device(id=name, device_class=CLASS, enrolled=time_.now(), agent="0.1.0")
-    link = Link(story.signers.folder)
-    one = Simulated(story.fleet, who, story.folder / f"device-{index}", link, DeviceClock(time_), seed)
+    led = SCENARIOS[scenario].led and story.led is not None
+    fleet = story.led.fleet if led and story.led else story.fleet
+    who = Device(id=name, device_class=CLASS, enrolled=fleet.time.now(), agent="0.1.0")
+    link = Link(fleet.channel)
+    one = Simulated(fleet, who, story.folder / f"device-{index}", link, DeviceClock(fleet.time), seed)
     one.scenario = scenario
     if (does := SCENARIOS[scenario].device) is not None:
         does(story, one)

@@ -8,21 +8,21 @@ from pathlib import Path
 
 from slipway.serving.channel.pointer import Pointer
 from slipway.serving.channel.release import Release
+from slipway.serving.fleet.simulation.led import LAST, LedStory
 from slipway.serving.fleet.simulation.record import Record
-from slipway.serving.fleet.simulation.running import LOOK_S, Fleet, Happening, Simulated
+from slipway.serving.fleet.simulation.running import Fleet, Happening, Simulated
 from slipway.serving.fleet.simulation.runtime import Plan
-from slipway.serving.fleet.simulation.signers import Signers, Thief
+from slipway.serving.fleet.simulation.signers import CLASS, Signers, Thief
 
 DAY = 86_400.0
 TROUBLE = 1.25
 """The day on which what is wrong with devices begins: the first release is everywhere."""
 STOLEN = 2.6
 """The day of the thefts: the second release is the base, and its floor forbids the first."""
-CLASS = "edge-cpu"
 QUIET_S = 48 * 3600.0
 """Between two looks in quiet times, about."""
-RENEWED = 3.0
-"""Days between two timestamps in quiet times."""
+RENEWED = 6.0
+"""Days between two visits of who keeps channels fresh in quiet times."""
 
 
 @dataclass
@@ -38,8 +38,13 @@ class Story:
     """Releases to come that no device should keep."""
     quiet: float = 0.0
     """Days on which nobody decides anything."""
-    twice: bool = False
-    """Two controllers write each pointer."""
+    led: LedStory | None = None
+    """Of the devices whose model controllers lead."""
+
+    @property
+    def fleets(self) -> list[Fleet]:
+        """All there are."""
+        return [self.fleet, *([self.led.fleet] if self.led else [])]
 
     @property
     def record(self) -> Record:
@@ -59,8 +64,8 @@ class Story:
         """Something happens."""
         self.happenings.append((day * DAY, does))
 
-    def tell(self) -> int:
-        """Put the releases into their time; the number of the last one, which is for all."""
+    def tell(self) -> None:
+        """Put the releases into their time; the last one is for all."""
         self.at(0.0, lambda: self.lead(1, floor=0))
         self.at(1.5, lambda: self.try_out(2, floor=2))
         self.at(2.25, lambda: self.lead(2, floor=2))
@@ -71,41 +76,49 @@ class Story:
         begins = 3.0 + len(self.bad)
         if self.quiet:
             self.at(begins, lambda: self._pace(QUIET_S))
-            self.at(self.mended - 0.01, lambda: self._pace(LOOK_S))
-            for count in range(1, int(self.quiet / RENEWED) + 1):
-                self.at(begins + count * RENEWED, self.renew)
-        last = len(self.bad) + 3
+            self.at(self.mended - 0.01, lambda: self._pace(None))
+        renewals = [begins + count * RENEWED for count in range(1, int(self.quiet / RENEWED) + 1)]
+        for day in renewals:
+            self.at(day, self.renew)
+        last = self.fleet.last = len(self.bad) + 3
         self.at(self.mended + 0.5, lambda: self.try_out(last, floor=2))
         self.at(self.mended + 1.2, lambda: self.lead(last, floor=2))
-        return last
+        if self.led is not None:
+            self.led.fleet.last = LAST
+            self.led.tell(self.mended, renewals)
+            self.happenings += self.led.happenings
 
     def enrol(self) -> None:
-        """Each device becomes one of the fleet; of two with one name the first."""
-        service, names = self.fleet.service, dict.fromkeys(one.device.id for one in self.devices)
-        tokens = dict(service.tokens(self.fleet.bootstrap, list(names), (self.fleet.model,), CLASS))
-        for one in self.devices:
-            one.enrol(tokens.pop(one.device.id, None))
+        """Each device becomes one of its fleet; of two with one name the first."""
+        for fleet in self.fleets:
+            its = [one for one in self.devices if one.fleet is fleet]
+            names = list(dict.fromkeys(one.device.id for one in its))
+            tokens = dict(fleet.service.tokens(fleet.bootstrap, names, (fleet.model,), CLASS))
+            for one in its:
+                one.enrol(tokens.pop(one.device.id, None))
 
     def copy(self) -> None:
         """The fleet service's store is copied."""
-        self.fleet.service.copy()
+        for fleet in self.fleets:
+            fleet.service.copy()
         for one in self.devices:
             one.lived.truth.copied()
 
     def set_back(self) -> None:
         """It is set back to the copy."""
-        service = self.fleet.service
-        service.set_back()
+        for fleet in self.fleets:
+            fleet.service.set_back()
         for one in self.devices:
-            one.lived.truth.set_back(service.names(one.device.id))
+            one.lived.truth.set_back(one.fleet.service.names(one.device.id))
 
     def mend(self) -> None:
         """Nothing is wrong any more."""
         for one in self.devices:
-            one.mend(self.signers.folder)
+            one.mend()
 
-    def _pace(self, seconds: float) -> None:
-        self.fleet.look_s = seconds
+    def _pace(self, seconds: float | None) -> None:
+        for fleet in self.fleets:
+            fleet.quiet_s = seconds
 
     def made(self, number: int, *, floor: int, plan: Plan | None = None, device_class: str = CLASS) -> Release:
         """A release, signed now or before."""
@@ -129,9 +142,8 @@ class Story:
         """Sign a pointer."""
         releases = self.record.releases
         self.signers.dated(self.fleet.time.now())
-        for _ in range(2 if self.twice else 1):
-            made = self.signers.point(base=releases[base], target=releases[target] if target else None, share=share)
-            self.record.pointers.append(made)
+        made = self.signers.point(base=releases[base], target=releases[target] if target else None, share=share)
+        self.record.pointers.append(made)
 
     def renew(self) -> None:
         """The service that keeps the channel fresh does its work."""
