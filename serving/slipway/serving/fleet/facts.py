@@ -59,7 +59,7 @@ class DeviceFacts:
         return self.heard_at is None or (now - self.heard_at).total_seconds() > minutes * 60
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Work:
     """What one device did with one release in a span of time: counts, latencies, sketches, added up."""
 

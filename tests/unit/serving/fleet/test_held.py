@@ -15,6 +15,7 @@ import urllib3
 
 from fleet_service import FieldDevice, running
 from fleet_service.device import counts
+from slipway.platform.errors import SlipwayError
 from slipway.serving.bundle.canonical import sha256
 from slipway.serving.edge.fleet.wire import Enrolling
 from slipway.serving.fleet.store import opening
@@ -72,12 +73,12 @@ def test_a_held_store_says_so_to_all_that_wait_and_goes_on_by_itself(
 def test_what_is_locked_at_the_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "PATIENCE_S", 0.1)
     FleetStore("sqlite:///fleet.db", tmp_path).close()
-    with _held(tmp_path / "fleet.db", "begin exclusive"), pytest.raises(opening.SlipwayError, match="is locked"):
+    with _held(tmp_path / "fleet.db", "begin exclusive"), pytest.raises(SlipwayError, match="is locked"):
         FleetStore("sqlite:///fleet.db", tmp_path)
     with sqlite3.connect(tmp_path / "fleet.db") as plain:
         plain.execute("pragma locking_mode = exclusive")
         plain.execute("create table mine (x)")
-        with pytest.raises(opening.SlipwayError, match="is locked"):
+        with pytest.raises(SlipwayError, match="is locked"):
             FleetStore("sqlite:///fleet.db", tmp_path)
     plain.close()
 

@@ -27,6 +27,7 @@ from slipway.serving.fleet.store.refusals import Conflicting
 from slipway.serving.fleet.store.reporting import Heard
 from slipway.serving.fleet.store.store import FleetStore
 from slipway.serving.fleet.store.tables import METADATA
+from slipway.serving.runtime.quantiles import Quantiles
 
 if TYPE_CHECKING:
     from slipway.serving.fleet.facts import Fleet
@@ -128,6 +129,41 @@ def test_work_is_exact_in_any_span_and_forgetting_changes_no_sum(world: World) -
     assert _sum(whole()) == sum(count for *_, count in told)
     world.work("gate-1", BEGIN + timedelta(days=1), answered=1000)
     assert _sum(whole()) == sum(count for *_, count in told) + 1000
+
+
+@pytest.mark.parametrize("hours", [False, True])
+def test_work_is_all_that_was_told_of_the_span_whichever_rows_it_comes_from(world: World, hours: bool) -> None:
+    drawn, told, names = random.Random(5), [], ("gate-1", "gate-2")
+    for name in names:
+        world.enrol(name)
+    world.clock.now = BEGIN + timedelta(days=3)
+    for number in range(1, 61):
+        name, at = drawn.choice(names), BEGIN + timedelta(minutes=5 * drawn.randrange(3 * 288))
+        count, bucket, seen = drawn.randrange(1, 9), drawn.randrange(60, 63), drawn.choice((1, 3))
+        told_ms = {"total": count / 2, "counts": {str(bucket): count}}
+        sketch = {"latency_ms": told_ms, "distributions": {"score": [seen]}, "divergence": {"score": 0.25}}
+        body = json.dumps(sketch).encode()
+        pair = (f"{2:016x}-{2 * number}", f"{2:016x}-{2 * number + 1}")
+        world.report(name, counts(pair[0], SUBJECT, at, answered=count), record(pair[1], "sketch", SUBJECT, at, body))
+        told.append((name, at, count, bucket))
+    whole = [(BEGIN, BEGIN + timedelta(days=3)), (BEGIN + timedelta(hours=5), BEGIN + timedelta(hours=29))]
+    cut = [sorted(BEGIN + timedelta(minutes=drawn.randrange(3 * 1440)) for _ in range(2)) for _ in range(20)]
+    for since, until in (*whole, *cut):
+        expected: dict[tuple[str, datetime], tuple[int, Quantiles]] = {}
+        for name, at, count, bucket in told:
+            if since <= at < until:
+                hour = at.replace(minute=0) if hours else BEGIN
+                before, latency = expected.get((name, hour), (0, Quantiles()))
+                latency.counts[bucket] += count
+                latency.total += count / 2
+                expected[name, hour] = before + count, latency
+        found = world.store.work("parcel", since=since, until=until, hours=hours)
+        assert [
+            (one.device, one.counts, one.latency.to_json(), one.running.count, one.divergence) for one in found
+        ] == [
+            (name, {"answered": count}, latency.to_json(), 0, {"score": 0.25})
+            for (name, _), (count, latency) in sorted(expected.items())
+        ]
 
 
 def test_distributions_and_divergence_add_up(world: World) -> None:

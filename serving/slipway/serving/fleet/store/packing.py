@@ -6,7 +6,7 @@ packed as their sum and the buckets that hold something.
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -31,6 +31,27 @@ def merge_packed(into: Quantiles, packed: bytes) -> None:
         into.total += _TOTAL.unpack_from(packed)[0]
         for index, count in _BUCKET.iter_unpack(packed[_TOTAL.size :]):
             into.counts[index] += count
+
+
+class Packed(Quantiles):
+    """What `pack` gave, opened when somebody looks at it."""
+
+    __slots__ = ("_packed",)
+
+    def __init__(self, packed: bytes) -> None:
+        self._packed = packed
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of the slots that are still empty
+        if name not in Quantiles.__slots__:
+            raise AttributeError(name)
+        super().__init__()
+        merge_packed(self, self._packed)
+        return getattr(self, name)
+
+
+def apart(divergence: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """By measure, how far from the reference, weighed by what was seen."""
+    return {name: total / weight for name, (weight, total) in divergence.items() if weight}
 
 
 @dataclass
@@ -84,8 +105,8 @@ class Sum:
                 self.seen[name] = [one + other for one, other in zip(mine, parts, strict=True)]
 
     def apart(self) -> dict[str, float]:
-        """By measure, how far from the reference, weighed by what was seen."""
-        return {name: total / weight for name, (weight, total) in self.divergence.items() if weight}
+        """How far from the reference."""
+        return apart(self.divergence)
 
     def columns(self) -> dict[str, Any]:
         """As a row has it."""

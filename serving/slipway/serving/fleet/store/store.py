@@ -25,6 +25,7 @@ from slipway.serving.fleet.store import (
     reading,
     reporting,
     retaining,
+    spanning,
     times,
     working,
 )
@@ -113,7 +114,7 @@ class FleetStore:
     def work(
         self, model: str, *, since: datetime, until: datetime, releases: Sequence[int] = (), hours: bool = False
     ) -> Sequence[Work]:
-        asked = working.Asked(model, times.stamp(since), times.stamp(until), tuple(releases))
+        asked = spanning.Asked(model, times.stamp(since), times.stamp(until), tuple(releases))
         return self._read(lambda connection: working.work(connection, asked, self._memory.horizons, hours=hours))
 
     def outcomes(self, model: str, *, since: datetime, until: datetime) -> Sequence[Outcome]:
@@ -148,14 +149,14 @@ class FleetStore:
 
     def distributions(self, model: str, release: int, *, since: datetime, until: datetime) -> dict[str, list[int]]:
         """By measure, how many values of all devices lay in each part of the reference."""
-        asked = working.Asked(model, times.stamp(since), times.stamp(until), (release,))
+        asked = spanning.Asked(model, times.stamp(since), times.stamp(until), (release,))
         return self._read(lambda connection: working.distributions(connection, asked, self._memory.horizons))
 
     def together(
         self, model: str, groups: Mapping[str, Group], *, since: datetime, until: datetime
     ) -> Mapping[tuple[Group, int], Sum]:
         """What groups of devices did with each release; `groups` says which one a device is in."""
-        asked = working.Asked(model, times.stamp(since), times.stamp(until))
+        asked = spanning.Asked(model, times.stamp(since), times.stamp(until))
         return self._read(lambda connection: working.together(connection, asked, self._memory.horizons, groups))
 
     def followers(self, model: str) -> list[Follower]:
