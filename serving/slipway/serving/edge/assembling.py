@@ -106,7 +106,9 @@ def assembled(
 
             def heard(step: Step) -> None:
                 site.step(step)
+                site.check(live.loaded for live in lives.values() if live.loaded is not None)
                 telemetry.trouble("configuration", site.trouble or None)
+                telemetry.trouble("thresholds", site.unknown or None)
 
             following = Following(
                 agents,

@@ -5,6 +5,7 @@ the channel's client.
 """
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -21,6 +22,7 @@ from slipway.serving.edge.fleet.windows import swap_in, zone_of
 from slipway.serving.edge.following import Step
 from slipway.serving.edge.streams.rules import Rules
 from slipway.serving.errors import SlipwayError
+from slipway.serving.runtime.live import LoadedModel
 
 FILE: Final = "site.json"
 
@@ -51,6 +53,8 @@ class SiteFollowing:
         self._in_force = self._followed()
         self.trouble = ""
         """Why the newest configuration is not followed."""
+        self.unknown = ""
+        """Thresholds of which nothing comes."""
         self.looks = True
         """Whether the channel is asked; not while another place is looked at."""
 
@@ -98,6 +102,15 @@ class SiteFollowing:
         """Seconds until models may be exchanged here."""
         config = self.config
         return 0.0 if config is None else swap_in(config, moment)
+
+    def check(self, models: Iterable[LoadedModel]) -> None:
+        """Look for thresholds that no model here has: nothing comes of them."""
+        rules = self.rules()
+        unknown = {one.model: rules.unknown(one) for one in models}
+        found = "; ".join(f"{model} has no threshold {', '.join(names)}" for model, names in unknown.items() if names)
+        if found and found != self.unknown:
+            log.warning("The configuration %d of the site %s: %s.", rules.number, rules.site, found)
+        self.unknown = found
 
     def _followed(self) -> InForce:
         wanted = followed(self._pointer, self._enrolment)

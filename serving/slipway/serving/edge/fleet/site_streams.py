@@ -38,14 +38,13 @@ log = logging.getLogger(__name__)
 
 AGAIN_S: Final = 5.0
 """Before a stream that could not be begun is tried again."""
-PAGE_S: Final = 1.0
-"""Between two pages."""
+PAGE_S, UNWRITTEN_S = 1.0, 60.0
+"""Between two pages; after one that the disk did not take."""
 FAILED, WAITS, ENDED = "failed", "waits", "ended"
 """Of a stream that does not run; what runs is as its camera is."""
 MODELS_COME: Final = (
     "Not all models are here yet, so nobody knows which one looks at frames; `detect` and `embed`, or `model`, say it."
 )
-THRESHOLDS: Final = "thresholds"
 
 
 class Site(Protocol):
@@ -160,7 +159,6 @@ class SiteStreams:
         for name, what in wanted.items():
             if name not in self._running and self._is_due(name):
                 self._try(name, what, in_force.rules)
-        self._look_at_thresholds(in_force.rules)
         self._tell(in_force.rules.number)
 
     def close(self) -> None:
@@ -200,6 +198,7 @@ class SiteStreams:
         if not (wanted.configured.model or wanted.configured.detect) and self._models_come():
             self._troubled(name, wanted, MODELS_COME, WAITS)
             return
+        running: _Running | None = None
         try:
             running = self._opened(name, wanted, rules)
             self._forget(name)
@@ -207,6 +206,8 @@ class SiteStreams:
                 self._telemetry.camera(name, running.stream.source.state.value)
             running.stream.start()
         except Exception as error:  # noqa: BLE001 - whatever a library does with what somebody configured
+            if running is not None:
+                running.halt()
             self._failed(name, wanted, said(error))
             return
         self._running[name] = running
@@ -286,12 +287,6 @@ class SiteStreams:
             self._telemetry.camera(name, None)
             self._telemetry.trouble(_about(name), None)
 
-    def _look_at_thresholds(self, rules: Rules) -> None:
-        loaded = [live.loaded for live in self._lives.values()]
-        unknown = {one.model: rules.unknown(one) for one in loaded if one is not None}
-        told = [f"{model} has no threshold {', '.join(names)}" for model, names in unknown.items() if names]
-        self._telemetry.trouble(THRESHOLDS, f"{'; '.join(told)}." if told else None)
-
     def _tell(self, number: int) -> None:
         """For `status` and `why`, where it changed; seldom, for a disk wears out."""
         if self._clock.monotonic() < self._page_at:
@@ -299,8 +294,10 @@ class SiteStreams:
         page = Page(
             by="site", configuration=number, streams=self._telemetry.cameras(), troubles=self._telemetry.troubles()
         )
-        if page != self._page and write_page(self._home, page):
-            self._page, self._page_at = page, self._clock.monotonic() + PAGE_S
+        if page != self._page:
+            written = write_page(self._home, page)
+            self._page = page if written else None
+            self._page_at = self._clock.monotonic() + (PAGE_S if written else UNWRITTEN_S)
 
 
 def _about(name: str) -> str:

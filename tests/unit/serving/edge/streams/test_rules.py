@@ -1,12 +1,18 @@
 """A site's thresholds in place of a contract's, and areas in shares of pictures of any size."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
 from slipway.serving.bundle.folder import Bundle
+from slipway.serving.channel.site import Configured, SiteConfig, SitePointer
+from slipway.serving.edge.agent.clock import SystemClock
+from slipway.serving.edge.configuration import Enrolment, Home
+from slipway.serving.edge.fleet.site import FILE, SiteFollowing, Sites
 from slipway.serving.edge.streams.areas import Areas, between, holding
 from slipway.serving.edge.streams.rules import Rules, with_thresholds
 from slipway.serving.edge.streams.running import Lives
@@ -44,6 +50,23 @@ def test_a_name_that_a_model_does_not_have_is_told(bundles: Mapping[str, Bundle]
     assert rules.judging(loaded).session is loaded.session
     other = detecting.loaded(bundles["embed"])
     assert rules.judging(other) is other
+
+
+def test_thresholds_that_no_model_here_has_are_told(tmp_path: Path, bundles: Mapping[str, Bundle]) -> None:
+    home, now = Home(tmp_path / "device"), datetime.now(UTC)
+    home.make()
+    device = Enrolment(
+        id="gate-1", device_class="edge-cpu", channel="/c", models=(MODEL,), enrolled_at=now, site="north",
+        public_key="0" * 64, root="0" * 64,
+    )  # fmt: skip
+    config = SiteConfig(thresholds={MODEL: {"score": 0.4, "red": 0.2}, "other": {"x": 0.1}})
+    pointer = SitePointer(site="north", sequence=1, signed_at=now, base=Configured(number=7, config=config))
+    home.write(FILE, pointer.model_dump_json().encode())
+    site = SiteFollowing(home, device, cast("Sites", None), SystemClock())
+    site.check([detecting.loaded(bundles["detect"]), detecting.loaded(bundles["embed"])])
+    assert site.unknown == "small-detect has no threshold score"
+    site.check([])
+    assert site.unknown == ""
 
 
 def test_streams_decide_by_them_from_one_frame_to_the_next_and_events_say_so(

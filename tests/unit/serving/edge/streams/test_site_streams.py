@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from loopback_camera import LoopbackCamera, loopback_camera, until
+from slipway.serving.bundle.folder import Bundle
 from slipway.serving.channel.site import SiteConfig
 from slipway.serving.edge.agent.clock import SystemClock
 from slipway.serving.edge.configuration import Home
@@ -35,7 +36,7 @@ LEFT_HALF = [[0, 0], [0.45, 0], [0.45, 1], [0, 1]]
 class Device:
     """One with a detector, whose site says what its streams are."""
 
-    def __init__(self, folder: Path, live: LiveModel, kept: Kept) -> None:
+    def __init__(self, folder: Path, lives: Mapping[str, LiveModel], kept: Kept) -> None:
         self.kept, self.home, self.clock = kept, Home(folder), SystemClock()
         self.home.make()
         self.collector = Collector(lambda: Spool(folder / "spool.db"), now=self.clock.now)
@@ -44,9 +45,14 @@ class Device:
         self.gone = threading.Event()
         self.in_force = InForce()
         self.streams = SiteStreams(
-            self, {"small-detect": live}, Told(kept, self.log, self.gone, self.telemetry), self.telemetry,
+            self, lives, Told(kept, self.log, self.gone, self.telemetry), self.telemetry,
             home=self.home, clock=self.clock, settings=SETTINGS,
         )  # fmt: skip
+
+    def end(self) -> None:
+        self.streams.close()
+        self.log.close()
+        self.collector.close()
 
     def follow(self, number: int, streams: dict[str, Any], **thresholds: float) -> None:
         """Another configuration is there."""
@@ -99,11 +105,9 @@ def camera() -> Iterator[LoopbackCamera]:
 
 @pytest.fixture
 def device(tmp_path: Path, live: Callable[..., LiveModel], kept: Kept) -> Iterator[Device]:
-    device = Device(tmp_path / "device", live("detect"), kept)
+    device = Device(tmp_path / "device", {"small-detect": live("detect")}, kept)
     yield device
-    device.streams.close()
-    device.log.close()
-    device.collector.close()
+    device.end()
 
 
 def test_nothing_runs_where_nothing_is_configured(device: Device) -> None:
@@ -163,15 +167,13 @@ def test_what_cannot_be_begun_is_told_and_begun_when_it_can_be(
             "pipe": {"source": "gst:filesrc location=/etc/passwd ! appsink"},
             "who": {"source": camera.url, "model": "vehicle-who"},
         },
-        score=0.5,
     )
     device.until(lambda: device.boxes("gate", 1) and "gate" in device.telemetry.cameras())
     told = device.telemetry.troubles()
-    assert set(told) == {"stream gone", "stream pipe", "stream who", "thresholds"}
+    assert set(told) == {"stream gone", "stream pipe", "stream who"}
     assert "is no file that is there" in told["stream gone"]
     assert "does not list" in told["stream pipe"]
     assert "There is no model `vehicle-who` here. There is: small-detect." in told["stream who"]
-    assert told["thresholds"] == "small-detect has no threshold score."
     cameras = device.telemetry.cameras()
     assert (cameras["gone"], cameras["gate"]) == ("failed", "well")
     assert len([one for one in device.kept.events("failure") if one["stream"] == "gone"]) == 1
@@ -186,6 +188,63 @@ def test_what_cannot_be_begun_is_told_and_begun_when_it_can_be(
     assert device.telemetry.troubles() == {}
     assert set(device.telemetry.cameras()) == {"gate"}
     assert len(device.ended("gone")) == 1, "a file is read once"
+
+
+def test_a_stream_waits_for_models_whose_kind_says_who_looks_at_frames(
+    tmp_path: Path, live: Callable[..., LiveModel], kept: Kept, bundles: Mapping[str, Bundle], folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("slipway.serving.edge.fleet.site_streams.AGAIN_S", 0.05)
+    detect = live()
+    device = Device(tmp_path / "device", {"small-embed": live("embed"), "small-detect": detect}, kept)
+    device.follow(1, {"lot": {"source": str(folder)}})
+    device.until(lambda: device.telemetry.cameras() == {"lot": "waits"})
+    assert "Not all models are here yet" in device.telemetry.troubles()["stream lot"]
+    assert device.kept.lines == []
+    detect.swap(detecting.loaded(bundles["detect"], 1))
+    device.until(lambda: device.telemetry.cameras() == {"lot": "ended"})
+    assert [len(one["boxes"]) for one in device.boxes("lot", 1)] == [1, 2]
+    assert device.telemetry.troubles() == {}
+    device.end()
+
+
+def video(folder: Path) -> str:
+    """Three frames, white all over."""
+    import cv2
+
+    path = folder / "lot.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    for _ in range(3):
+        writer.write(np.full((48, 64, 3), 255, np.uint8))
+    writer.release()
+    return str(path)
+
+
+def pictures(folder: Path) -> str:
+    """Three of another size each, white all over."""
+    (folder / "pictures").mkdir()
+    for number in range(3):
+        (folder / f"pictures/{number}.jpg").write_bytes(encode(np.full((32 + 8 * number, 64, 3), 255, np.uint8), 95))
+    return str(folder / "pictures")
+
+
+def scenario(_: Path) -> str:
+    return "world:tiny/harbour?fps=0&frames=3"
+
+
+@pytest.mark.parametrize("source", [video, pictures, scenario], ids=["video", "pictures", "world"])
+def test_of_any_source_nothing_is_seen_through_a_mask(
+    device: Device, tmp_path: Path, source: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(device.telemetry, "decided", lambda one: seen.append(decode(one.picture())))
+    device.follow(1, {"lot": {"source": source(tmp_path), "masks": [LEFT_HALF]}})
+    device.until(lambda: device.ended("lot"))
+    assert device.ended("lot")[0]["decided"] == 3
+    for picture in seen:
+        width = picture.shape[1]
+        assert picture[:, : int(width * 0.4)].max() < 30
+        assert picture[:, int(width * 0.55) :].max() > 60
 
 
 def test_a_login_comes_from_the_device_and_stands_nowhere_else(device: Device, camera: LoopbackCamera) -> None:
