@@ -36,6 +36,8 @@ class StandInFleet:
     """So many devices of the wave say nothing since it began."""
     bad: int = 0
     """So many devices of the wave went back by themselves."""
+    refusing: str = ""
+    """A device class that does not come to run what is on its way, and does not go back from it."""
     took: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     """Since when a device runs which release."""
     shadows: dict[str, tuple[int, datetime]] = field(default_factory=dict)
@@ -63,7 +65,7 @@ class StandInFleet:
                 members.append(name)
                 if rollout.paused is None and rollout.wave.kind == "shadow":
                     self.shadows.setdefault(name, (wanted.number, now))
-                elif rollout.paused is None and runs != wanted.number:
+                elif rollout.paused is None and runs != wanted.number and self._takes(name):
                     self.took[name] = (wanted.number, now)
         return members
 
@@ -118,6 +120,9 @@ class StandInFleet:
     def decisions(self, model: str, release: int) -> Sequence[str]:
         del model, release
         return ()
+
+    def _takes(self, name: str) -> bool:
+        return self.facts[name].device_class != self.refusing
 
     def _members(self) -> list[str]:
         return [name for name, (number, _) in self.took.items() if number != self.base]

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from slipway.serving.fleet.controller.differences import FEW, Effect, differences, effect
-from slipway.serving.fleet.controller.evidence import Bools, Evidence, Floats, Ints, Rows
+from slipway.serving.fleet.controller.evidence import Bools, Evidence, Floats, Ints, Rows, Seen
 from slipway.serving.fleet.controller.judgement import Compared, Finding
 from slipway.serving.fleet.controller.sequential import normal_bound, normal_e, share_e, t_of, z_of
 from slipway.serving.release.plan import Limits
@@ -26,6 +26,8 @@ ENOUGH: Final = 10
 """From so many devices on, a wave as a whole must exclude harm; of fewer nobody can ask that."""
 LUCK: Final = 3.0
 """So many standard errors a slice without harm may seem worse than it is, and must still be able to exclude it."""
+HARDLY_LUCK: Final = math.log(20)
+"""An e-value that few devices of a class reach by chance, and with which a person should look."""
 MOST_SITES: Final = 20
 """The largest ones are looked at each by itself."""
 SMALLEST_EFFECT: Final = 1e-3
@@ -104,9 +106,10 @@ def measures(evidence: Evidence, limits: Limits) -> Iterator[Measure]:
 def compared(evidence: Evidence, limits: Limits) -> tuple[Compared, ...]:
     """All comparisons of a wave."""
     wanted = list(_shadowed(evidence, limits) if evidence.shadow else _worked(evidence, limits))
-    alpha = FALSE_ALARM / (len(wanted) + 1)
+    tried = list(_tried(evidence)) if limits.reverts is not None else []
+    alpha = FALSE_ALARM / (len(wanted) + max(len(tried), 1))
     found = [_judged(part, one, measure, alpha) for measure, part, one in wanted if one is not None]
-    return tuple(found) + tuple(_reverts(evidence, limits, alpha))
+    return tuple(found) + tuple(_reverts(name, devices, limits.reverts or 0.0, alpha) for name, devices in tried)
 
 
 def _worked(evidence: Evidence, limits: Limits) -> Iterator[tuple[Measure, Slice, Effect | None]]:
@@ -228,23 +231,28 @@ def _of_devices(frames: Floats, differs: Floats) -> Effect | None:
     return Effect(mean, max(variance, share * (1 - share) / total) ** 0.5, count - 1.0, count, 0)
 
 
-def _reverts(evidence: Evidence, limits: Limits, alpha: float) -> Iterator[Compared]:
-    """Devices of the wave that went back by themselves, among those that tried the release."""
-    if limits.reverts is None:
-        return
+def _tried(evidence: Evidence) -> Iterator[tuple[str, list[Seen]]]:
+    """Devices of the wave that have run the release or went back from it: all, and each class."""
     ran = np.bincount(evidence.rows.device[evidence.rows.treated], minlength=len(evidence.devices)) > 0
     tried = [one for one, has in zip(evidence.devices, ran, strict=True) if one.reverted or (has and one.in_wave)]
+    if tried:
+        yield "", tried
+    classes = sorted({one.device_class for one in tried})
+    for name in classes if len(classes) > 1 else ():
+        yield f"class {name}", [one for one in tried if one.device_class == name]
+
+
+def _reverts(name: str, tried: list[Seen], limit: float, alpha: float) -> Compared:
+    """Those that went back by themselves. Of a class that is hardly luck speaks against it; less does not hold a wave."""
     count, back = len(tried), sum(one.reverted for one in tried)
-    if not count:
-        return
-    share, limit = back / count, limits.reverts
+    share = back / count
     e = share_e(back, count, limit)
     harm, fewer = share > limit and e >= -math.log(alpha), share < limit and e >= -math.log(MISS)
-    doubt = Finding.AGAINST if share > limit else Finding.THIN
+    doubt = Finding.AGAINST if share > limit and (not name or e >= HARDLY_LUCK) else Finding.THIN
     low, high = _between(back, count)
-    yield Compared(
+    return Compared(
         measure="reverts",
-        slice="",
+        slice=name,
         finding=Finding.HARM if harm else Finding.CLEAR if fewer else doubt,
         estimate=share,
         low=low,

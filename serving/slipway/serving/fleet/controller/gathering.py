@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
-from slipway.serving.channel.pointer import Wave
+from slipway.serving.channel.pointer import Pin, Wave
 from slipway.serving.edge.telemetry.telling import WINDOW_S
 from slipway.serving.fleet.controller.evidence import Evidence, Rows, Seen, Shadowed
 from slipway.serving.fleet.facts import DeviceFacts, Fleet, Work
@@ -43,6 +43,15 @@ class Asked:
     began: datetime
     """When it did."""
     silent_minutes: float
+    pins: Sequence[Pin] = ()
+    """Those that hold; whom one keeps with another release is none of the wave."""
+
+    def member(self, one: DeviceFacts) -> bool:
+        """Whether it should run the release."""
+        own = [pin for pin in self.pins if pin.device == one.id]
+        pinned = own or [pin for pin in self.pins if pin.site is not None and pin.site == one.site]
+        kept = bool(pinned) and pinned[0].release.number != self.target.number
+        return not kept and self.wave.includes(one.id, one.cohorts)
 
 
 @dataclass(frozen=True)
@@ -178,7 +187,7 @@ def _add(into: dict[str, Shadowed], more: dict[str, Shadowed]) -> None:
 
 def _seen(one: DeviceFacts, asked: Asked, shadow: dict[str, Shadowed], now: datetime) -> Seen:
     running = one.running.get(asked.target.model)
-    member = asked.wave.includes(one.id, one.cohorts)
+    member = asked.member(one)
     return Seen(
         id=one.id,
         device_class=one.device_class,

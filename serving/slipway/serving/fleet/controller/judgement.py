@@ -1,7 +1,7 @@
 """What the controller concludes, with the numbers that led to it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -78,12 +78,15 @@ class Numbers:
     """Device time with the release."""
     silent: int
     reverted: int
+    behind: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """By device class of which most do not run it: how many do, and how many should and are heard."""
     compared: Sequence[Compared] = ()
 
     def as_data(self) -> dict[str, Any]:
         """For scripts and the ledger."""
         plain = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "compared"}
         plain["exposure_hours"] = round(self.exposure_hours, 2)
+        plain["behind"] = {name: list(counts) for name, counts in self.behind.items()}
         return plain | {"compared": [_data(one) for one in self.compared]}
 
 

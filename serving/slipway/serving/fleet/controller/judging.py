@@ -2,16 +2,19 @@
 
 Harm beyond a limit that is shown undoes the release, whenever it is shown. More devices get it only once enough was
 seen, for long enough, and harm beyond each limit is excluded. What is decided neither way when the deadline comes, a
-sample that did not come together, and devices that fell silent, pause it: then a person looks.
+sample that did not come together, a class of devices that does not come to run it, and devices that fell silent, pause
+it: then a person looks.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
 
 from slipway.serving.fleet.controller.comparing import compared
-from slipway.serving.fleet.controller.evidence import Evidence
+from slipway.serving.fleet.controller.differences import FEW
+from slipway.serving.fleet.controller.evidence import Bools, Evidence, Seen
 from slipway.serving.fleet.controller.judgement import Compared, Finding, Judgement, Numbers, What
 from slipway.serving.release.plan import Plan, PlannedWave, span_told
 
@@ -31,6 +34,8 @@ def judge(plan: Plan, wave: PlannedWave, evidence: Evidence, now: datetime) -> J
         return Judgement(What.PAUSE, f"{deadline}{why}", numbers)
     if why := _too_little(wave, numbers):
         return Judgement(waits, f"{deadline}{why}", numbers)
+    if why := _behind_told(numbers):
+        return Judgement(waits, f"{deadline}{why}", numbers)
     if undecided := [one for one in numbers.compared if one.finding in UNDECIDED]:
         return Judgement(waits, f"{deadline}harm is not excluded: {_told(undecided)}", numbers)
     return Judgement(What.ADVANCE, _good(wave, numbers), numbers)
@@ -49,7 +54,29 @@ def numbers_of(plan: Plan, wave: PlannedWave, evidence: Evidence) -> Numbers:
         exposure_hours=float(seconds.sum()) / 3600,
         silent=sum(one.in_wave and one.silent for one in devices),
         reverted=sum(one.reverted for one in devices),
+        behind={} if evidence.shadow else _behind(devices, seconds > 0),
         compared=compared(evidence, plan.limits),
+    )
+
+
+def _behind(devices: Sequence[Seen], ran: Bools) -> dict[str, tuple[int, int]]:
+    """Classes of which fewer than half run it, of those that are heard and did not go back."""
+    told, running = Counter[str](), Counter[str]()
+    for one, runs in zip(devices, ran.tolist(), strict=True):
+        if one.in_wave and not one.silent and not one.reverted:
+            told[one.device_class] += 1
+            running[one.device_class] += runs
+    return {
+        name: (running[name], count)
+        for name, count in sorted(told.items())
+        if count >= FEW and running[name] * 2 < count
+    }
+
+
+def _behind_told(numbers: Numbers) -> str:
+    return "; ".join(
+        f"{running:,} of {told:,} devices of the class {name} run it"
+        for name, (running, told) in numbers.behind.items()
     )
 
 

@@ -118,7 +118,8 @@ def judged(desk: Desk, gatherer: Gatherer, stage: Stage) -> Judgement:
     """What should happen to the wave now; what may not happen now is held."""
     now = desk.now()
     minutes = desk.loaded.settings.fleet.silent_minutes
-    asked = Asked(stage.target, stage.rollout.wave, stage.began.entry.at, minutes)
+    pins = tuple(one.pin for one in stage.rollout.pins_at(now))
+    asked = Asked(stage.target, stage.rollout.wave, stage.began.entry.at, minutes, pins)
     found = judge(stage.plan, stage.wave, gatherer.gather(asked, now), now)
     if found.what is What.UNDO and stage.rollout.earlier(stage.target.number) is None:
         return replace(found, what=What.PAUSE, why=f"there is nothing to go back to, and {found.why}")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from fleet_service.device import counts
 from planted.leading import Leading, plan
 from rolling_out import MODEL
 from slipway.serving.bundle.canonical import sha256
+from slipway.serving.channel.pointer import Named, Pin, Wave
 from slipway.serving.edge.fleet.wire import Enrolling, Report
 from slipway.serving.fleet.controller.evidence import Shadowed
 from slipway.serving.fleet.controller.gathering import Asked, Gatherer, pieces
@@ -68,6 +70,21 @@ def test_hours_that_are_over_are_asked_once_and_the_last_ones_again(leading: Lea
     second = gatherer.gather(asked, now + timedelta(minutes=1))
     assert len(asks) < 8
     assert second.rows.count >= first.rows.count
+
+
+def test_whom_a_pin_keeps_elsewhere_is_none_of_the_wave(leading: Leading, asked: Asked) -> None:
+    everybody = replace(asked, wave=Wave())
+    now = leading.site.time.now()
+    old, new = (Named(number=number, bundle=leading.site.rollout.releases[number].bundle) for number in (1, 2))
+    until = now + timedelta(days=1)
+    pins = (
+        Pin(site="harbour", release=old, until=until),
+        Pin(device="d000", release=new, until=until),
+        Pin(device="d002", release=old, until=until),
+    )
+    seen = {one.id: one for one in leading.gatherer.gather(replace(everybody, pins=pins), now).devices}
+    assert all(one.in_wave == (one.site != "harbour") for one in seen.values() if one.id not in {"d000", "d002"})
+    assert (seen["d000"].in_wave, seen["d002"].in_wave) == (True, False)
 
 
 def test_a_real_store_says_the_same(leading: Leading, asked: Asked, tmp_path: Path) -> None:

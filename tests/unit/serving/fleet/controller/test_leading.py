@@ -1,12 +1,13 @@
 """Rollouts are led by their plans: on, to a pause, or back, and never against what a person decided."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
 from planted.leading import Leading, plan
 from slipway.platform.ledger.entry import Action
-from slipway.serving.fleet.controller.judgement import What
+from slipway.serving.fleet.controller.judgement import Judgement, What
 from slipway.serving.fleet.controller.leading import Led
 from slipway.serving.release.moving import pausing, resuming
 from slipway.serving.release.plan import PlannedWave, Sample
@@ -114,6 +115,22 @@ def test_devices_that_went_back_by_themselves_undo_it(leading: Leading) -> None:
     found = leading.after(hours=1)
     assert what(found) is What.UNDO
     assert why(found).startswith("harm beyond the limit is shown: reverts")
+
+
+def test_a_class_that_does_not_come_to_run_it_is_not_passed_over(leading: Leading) -> None:
+    leading.fleet.refusing = "x86"
+    few = Sample(decisions=1_000, devices=5)
+    wave = PlannedWave(name="canary", share=30, soak=timedelta(hours=6), sample=few, deadline=timedelta(days=2))
+    leading.start(plan(wave, PlannedWave(name="all")))
+    found = leading.after(hours=7)
+    assert (what(found), found.done) == (What.HOLD, "")
+    members = [one for one in leading.fleet.devices() if leading.site.rollout.wave.includes(one.id, one.cohorts)]
+    told = f"0 of {sum(one.device_class == 'x86' for one in members)} devices of the class x86 run it"
+    assert why(found) == told
+    late = leading.after(days=2)
+    assert (late.done, why(late)) == ("paused", f"the deadline (2d) is over, and {told}")
+    assert found.judgement
+    assert Judgement.of_data(json.loads(json.dumps(found.judgement.as_data()))).as_data() == found.judgement.as_data()
 
 
 def test_a_shadow_that_differs_is_undone_and_one_that_agrees_begins_to_answer(leading: Leading) -> None:

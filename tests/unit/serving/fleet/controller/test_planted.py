@@ -87,6 +87,22 @@ def test_one_broken_device_stops_nothing_by_itself() -> None:
     assert judge(PLAN, WAVE, broken_evidence, BEGAN + timedelta(hours=24)).what is not What.UNDO
 
 
+def test_a_small_class_that_goes_back_is_seen_among_many_that_do_not() -> None:
+    evidence = drawn(8, fine, hours=24)
+    members = [at for at, one in enumerate(evidence.devices) if one.in_wave]
+    for back, expected in ((4, What.UNDO), (3, What.HOLD), (1, What.ADVANCE), (0, What.ADVANCE)):
+        rare = {at: place < back for place, at in enumerate(members[:4])}
+        devices = [
+            replace(one, device_class="rare", reverted=rare[at]) if at in rare else one
+            for at, one in enumerate(evidence.devices)
+        ]
+        found = judge(PLAN, WAVE, replace(evidence, devices=devices), BEGAN + timedelta(hours=24))
+        assert found.what is expected
+        reverts = {one.slice: one.finding for one in found.numbers.compared if one.measure == "reverts"}
+        assert reverts[""] is not Finding.HARM
+        assert (reverts["class rare"] is Finding.HARM) == (expected is What.UNDO)
+
+
 def test_nothing_known_is_nothing_judged() -> None:
     none = np.zeros(0)
     rows = Rows(*(none.astype(kind) for kind in (int, int, bool, bool, bool, *[float] * 5)))
