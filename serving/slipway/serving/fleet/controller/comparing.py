@@ -243,7 +243,7 @@ def _tried(evidence: Evidence) -> Iterator[tuple[str, list[Seen]]]:
 
 
 def _reverts(name: str, tried: list[Seen], limit: float, alpha: float) -> Compared:
-    """Those that went back by themselves. Of a class that is hardly luck speaks against it; less does not hold a wave."""
+    """Those that went back by themselves. Of a class, what is hardly luck speaks against it, and less holds no wave."""
     count, back = len(tried), sum(one.reverted for one in tried)
     share = back / count
     e = share_e(back, count, limit)
