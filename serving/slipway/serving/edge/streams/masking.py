@@ -68,7 +68,7 @@ class MaskedSource:
             size = image.shape[:2]
             if self._mask is None or self._mask.shape != size:
                 self._mask = shown(self._polygons, size[0], size[1])
-            painted: Image = self._cv2.bitwise_and(image, image, mask=self._mask)
+            painted: Image = self._cv2.bitwise_and(image, image, dst=np.zeros_like(image), mask=self._mask)
         except Exception as error:  # noqa: BLE001 - whatever it is, the picture does not go on as it is
             self._unmasked += 1
             self._say(f"a frame that could not be masked was dropped: {type(error).__name__}: {error}")
