@@ -78,9 +78,9 @@ class Numbers:
     """Device time with the release."""
     silent: int
     reverted: int
+    compared: Sequence[Compared] = ()
     behind: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """By device class of which most do not run it: how many do, and how many should and are heard."""
-    compared: Sequence[Compared] = ()
 
     def as_data(self) -> dict[str, Any]:
         """For scripts and the ledger."""
