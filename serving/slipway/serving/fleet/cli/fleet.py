@@ -18,6 +18,8 @@ COMMANDS: Final[tuple[CommandSpec, ...]] = (
     ),
     CommandSpec("revoke", "Believe a device nothing more.", f"{HERE}.revoke:app", panel="Devices"),
     CommandSpec("pin", "Let a device or a site stay with one release.", f"{HERE}.pin:app", panel="Devices"),
+    CommandSpec("tell", "Tell what decisions should have been.", f"{HERE}.tell:app", panel="Outcomes"),
+    CommandSpec("outcomes", "Show how often releases were right, by site.", f"{HERE}.outcomes:app", panel="Outcomes"),
     CommandSpec(
         "simulate", "Live through bad days with many simulated devices.", f"{HERE}.simulate:app", panel="Service"
     ),

@@ -1,12 +1,16 @@
-"""What decisions should have been, told later: by site and release, how often a device was right."""
+"""What decisions should have been, told later: by site and release, how often a device was right.
+
+A label may be quicker than the device, which was offline and has told of no release yet. It waits without one, and gets
+it when the device tells. The site is the device's when the label was told.
+"""
 
 import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, func, insert, select
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
-from slipway.serving.edge.decisions import parse_id
+from slipway.serving.edge.decisions import PREFIX, parse_id
 from slipway.serving.fleet.facts import Outcome
 from slipway.serving.fleet.store import times
 from slipway.serving.fleet.store.refusals import Conflicting, NotADevice, StoreRefuses
@@ -109,6 +113,12 @@ def _decided(connection: Connection, told: Told, device: str, bundle: str, at: i
         f"`{device}` has told of no release whose bundle begins with {bundle}, so nobody knows which model decided.",
         mend="Say `model` as well.",
     )
+
+
+def release_told(connection: Connection, device: str, model: str, bundle: str, release: int) -> None:
+    """A device tells of a release: outcomes of its bundle that wait for one have it now."""
+    its = (OUTCOMES.c.device == device) & (OUTCOMES.c.model == model) & OUTCOMES.c.release.is_(None)
+    connection.execute(update(OUTCOMES).where(its, OUTCOMES.c.bundle == bundle[:PREFIX]).values(release=release))
 
 
 def outcomes(connection: Connection, model: str, since: int, until: int) -> list[Outcome]:

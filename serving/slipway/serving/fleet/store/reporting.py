@@ -16,6 +16,7 @@ from slipway.serving.edge.fleet.wire import Record, Report, Standing
 from slipway.serving.fleet.store import times
 from slipway.serving.fleet.store.adding import Adder
 from slipway.serving.fleet.store.names import Ranges
+from slipway.serving.fleet.store.outcomes import release_told
 from slipway.serving.fleet.store.packing import Sum, text_of
 from slipway.serving.fleet.store.plain import plain
 from slipway.serving.fleet.store.records import Unreadable, counts_in, sample_in, sketch_in, subject_named
@@ -157,6 +158,8 @@ def _begin_span(connection: Connection, device: str, one: Standing, now: int) ->
     what = {"release": one.release, "bundle": one.bundle, "variant": _plain(one.variant)}
     _end_span(connection, device, one.model, now)
     connection.execute(insert(SPANS).values(device=device, model=one.model, begin=now, end=None, **what))
+    if one.release is not None and one.bundle is not None:
+        release_told(connection, device, one.model, one.bundle, one.release)
 
 
 @dataclass(frozen=True)
