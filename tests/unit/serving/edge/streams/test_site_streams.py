@@ -1,9 +1,11 @@
 """Streams follow their site's configuration: what did not change goes on, what cannot be begun holds up no other."""
 
 import json
+import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +48,7 @@ class Device:
         self.in_force = InForce()
         self.streams = SiteStreams(
             self, lives, Told(kept, self.log, self.gone, self.telemetry), self.telemetry,
-            home=self.home, clock=self.clock, settings=SETTINGS,
+            home=self.home, clock=self.clock, settings=replace(SETTINGS, empty=True),
         )  # fmt: skip
 
     def end(self) -> None:
@@ -155,6 +157,46 @@ def test_one_stream_changes_and_the_other_loses_no_frame(device: Device, camera:
     assert device.telemetry.cameras() == {}
 
 
+def test_whatever_is_configured_in_whatever_order_each_event_is_by_all_of_one_configuration(
+    device: Device, camera: LoopbackCamera
+) -> None:
+    """Masks, areas and thresholds drawn by chance: an event says what its own configuration makes of the scene."""
+    draw = random.Random(20261129)
+    expected: dict[tuple[int, str], set[str]] = {}
+    camera.interval = 0.005
+    for number in range(1, 41):
+        streams: dict[str, Any] = {}
+        green = draw.choice([0.5, 0.99])
+        for name in draw.sample(["gate", "lot", "exit"], draw.randint(0, 3)):
+            masked, west = draw.random() < 0.4, draw.random() < 0.4
+            streams[name] = {
+                "source": camera.url,
+                "masks": [LEFT_HALF] if masked else [],
+                "areas": {"west": [[0, 0], [0.5, 1]]} if west else {},
+            }
+            seen = {"green"} if green < 0.9 and not west else set()
+            expected[number, name] = seen if masked else seen | {"red"}
+        device.follow(number, streams, green=green)
+        looks = draw.randint(1, 15)
+        for _ in range(looks):
+            device.streams.look()
+            threading.Event().wait(0.01)
+    device.streams.close()
+    events = device.kept.events("boxes")
+    assert len(events) > 20
+    assert len({(one["stream"], one["site"]["configuration"]) for one in events}) > 5
+    for one in events:
+        found = {box["category"] for box in one["boxes"]}
+        assert found == expected[one["site"]["configuration"], one["stream"]]
+    ids = [one["decision"] for one in events]
+    assert len(set(ids)) == len(ids)
+    ends = Counter[str]()
+    for one in device.kept.events("end"):
+        ends.update({f"frames.{one['stream']}.{name}": count for name, count in one["frames"].items() if count})
+    assert sum(count for name, count in ends.items() if name.endswith(".decided")) == len(ids)
+    assert {name: count for name, count in device.counted().items() if name.startswith("frames.")} == ends
+
+
 def test_what_cannot_be_begun_is_told_and_begun_when_it_can_be(
     device: Device, camera: LoopbackCamera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,7 +245,7 @@ def test_a_stream_waits_for_models_whose_kind_says_who_looks_at_frames(
     assert device.kept.lines == []
     detect.swap(detecting.loaded(bundles["detect"], 1))
     device.until(lambda: device.telemetry.cameras() == {"lot": "ended"})
-    assert [len(one["boxes"]) for one in device.boxes("lot", 1)] == [1, 2]
+    assert [len(one["boxes"]) for one in device.boxes("lot", 1)] == [1, 2, 0]
     assert device.telemetry.troubles() == {}
     device.end()
 
