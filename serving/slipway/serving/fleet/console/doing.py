@@ -122,6 +122,14 @@ class Did:
         ]
         return sorted(found, key=lambda one: (-one.apart, one.name))
 
+    def seen(self, release: int) -> dict[str, list[int]]:
+        """By measure, how many values lay in each part of the reference."""
+        whole = Sum()
+        for (_, number), done in self.done.items():
+            if number == release:
+                whole.add_seen(done.seen)
+        return whole.seen
+
     def disagreements(self, release: int) -> list[Disagreement]:
         """By slice, all of it first."""
         found: dict[str, list[int]] = {}

@@ -104,12 +104,17 @@ def judged(rollout: Rollout, looked: Looked | None, now: datetime) -> Judged:
     if looked is None:
         return Judged(stage=stage)
     told = looked.told
+    try:
+        judgement = Judgement.of_data(told["judgement"]) if told.get("judgement") else None
+        waits = str(told.get("waits") or "")
+    except (KeyError, TypeError, ValueError):
+        judgement, waits = None, "It looked by another version of Slipway, which tells of it otherwise."
     same = (told.get("release"), told.get("wave")) == (stage.target.number, stage.wave.name)
     return Judged(
         stage=stage,
         looked_at=looked.at,
-        judgement=Judgement.of_data(told["judgement"]) if told.get("judgement") else None,
-        waits=str(told.get("waits") or ""),
+        judgement=judgement,
+        waits=waits,
         of_before=not same or looked.at < stage.began.entry.at,
         late=now - looked.at > OLD,
     )

@@ -26,6 +26,7 @@ from slipway.serving.fleet.console.overview import (
 from slipway.serving.fleet.console.progress import Progress
 from slipway.serving.fleet.console.records import Costs, Data
 from slipway.serving.fleet.console.remembering import Known
+from slipway.serving.fleet.console.shapes import References, Shape, references_of, shape_of
 from slipway.serving.fleet.console.timeline import Timeline, timeline_of
 from slipway.serving.fleet.operators.acting import Acting, RoleMissing
 from slipway.serving.fleet.store.outcomes import Precision
@@ -38,7 +39,11 @@ if TYPE_CHECKING:
 RELEASES: Final = 6
 """So many can be chosen, the newest."""
 VERSIONS: Final = 20
+SHAPES: Final = 8
+"""So many measures are drawn, the furthest."""
 STEPS: Final = 30
+FOR_GOOD: Final = timedelta(days=1)
+"""A bundle never changes."""
 OUTCOMES: Final = timedelta(days=30)
 
 
@@ -50,6 +55,8 @@ class Drift:
     of: Mapping[int, Measure]
     worst: str
     """The class that is furthest with the newest release, where classes differ."""
+    shape: Shape | None = None
+    """Of the newest release, over its reference."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,8 @@ class ModelPage:
     timeline: Timeline | None
     judged: Judged
     did: Known[Did]
+    references: Known[References]
+    """Of the newest release's bundle."""
     precision: Sequence[Precision]
     channel: "Known[ChannelStanding]"
     data: Known[Data]
@@ -114,7 +123,12 @@ class ModelPage:
             return []
         told = {number: {one.name: one for one in did.measures(number)} for number in self.pair}
         names = list(dict.fromkeys(name for each in told.values() for name in each))
-        return [_drift(name, {number: each[name] for number, each in told.items() if name in each}) for name in names]
+        seen, references = did.seen(self.pair[0]) if self.pair else {}, self.references.value or {}
+        shapes = {name: shape_of(references.get(name), seen.get(name, ())) for name in names[:SHAPES]}
+        return [
+            _drift(name, {number: each[name] for number, each in told.items() if name in each}, shapes.get(name))
+            for name in names
+        ]
 
 
 def model_page(
@@ -122,6 +136,7 @@ def model_page(
 ) -> ModelPage:
     """Of one model."""
     model, store, now = rollout.model, office.service.store, office.now
+    references = _references(office, rollout)
     data, costs = data_known(office, versions), costs_known(office, model)
     channel = office.ask("channel", lambda: _channel(office.loaded), fresh=FRESH)
     notices = notices_of(office)
@@ -134,6 +149,7 @@ def model_page(
         timeline=_timeline(rollout, release, now),
         judged=judged(rollout, store.look(model), now),
         did=did,
+        references=references,
         precision=store.precision(model, since=now - OUTCOMES, until=now),
         channel=channel,
         data=data,
@@ -163,6 +179,13 @@ def _channel(loaded: "Loaded") -> "ChannelStanding":
     return standing_of(TufRepository.open(loaded))
 
 
+def _references(office: Office, rollout: Rollout) -> Known[References]:
+    if (newest := rollout.newest) is None:
+        return Known()
+    store, bundle = office.desk().store, newest.bundle
+    return office.ask(("reference", bundle), lambda: references_of(store, bundle), fresh=FOR_GOOD)
+
+
 def _may(acting: Acting, what: str) -> bool:
     try:
         changing.check(acting, what)
@@ -171,8 +194,8 @@ def _may(acting: Acting, what: str) -> bool:
     return True
 
 
-def _drift(name: str, of: Mapping[int, Measure]) -> Drift:
+def _drift(name: str, of: Mapping[int, Measure], shape: Shape | None) -> Drift:
     newest = of[max(of)]
     worst = max(newest.classes, key=lambda kind: newest.classes[kind], default="")
     apart = bool(worst) and newest.classes[worst] > 1.1 * newest.apart
-    return Drift(name, of, f"{worst} {newest.classes[worst]:.2f}" if apart else "")
+    return Drift(name, of, f"{worst} {newest.classes[worst]:.2f}" if apart else "", shape)

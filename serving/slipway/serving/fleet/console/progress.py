@@ -4,7 +4,7 @@ Which devices are meant follows from their names and the wave's seed, as on the 
 for each device and wave; what devices do is counted anew for each page.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -12,7 +12,7 @@ from typing import Final
 from slipway.serving.channel.pointer import Wave
 from slipway.serving.fleet.store import times
 from slipway.serving.fleet.store.following import Follower, silent_before
-from slipway.serving.release.rollouts import Released, Rollout
+from slipway.serving.release.rollouts import Pinned, Released, Rollout
 
 NAMED: Final = 12
 """So many devices of a kind are named."""
@@ -55,7 +55,14 @@ class Progress:
     """Those that have the release, in a shadow wave beside what answers."""
     others: tuple[Kind, ...]
     """What the rest does."""
+    pinned: Kind
+    """Devices that a pin keeps with another release: they are none of the wave's."""
     shadow: bool
+
+    @property
+    def shown(self) -> tuple[Kind, ...]:
+        """Those that devices are named of."""
+        return (*self.others, self.pinned) if self.pinned.count else self.others
 
     @property
     def parts(self) -> list[tuple[str, float, float, str]]:
@@ -103,11 +110,15 @@ def progress(
 ) -> Progress:
     """Of the wave that is on its way."""
     since = silent_before(times.stamp(now), silent_minutes)
-    shadow, number = rollout.wave.kind == "shadow", target.number
+    shadow, number, kept = rollout.wave.kind == "shadow", target.number, _keeps(rollout.pins_at(now), target)
     meant = there = 0
     back, silent = Kind("went back from it by themselves", "bad"), Kind("silent, and without it", "bad")
     coming, waits = Kind("on their way to it", "coming"), Kind("have not begun", "waits")
+    pinned = Kind("are kept with another release by a pin", "waits")
     for one in members:
+        if kept(one):
+            pinned.add(one)
+            continue
         meant += 1
         if number in (one.release, one.shadow) if shadow else one.release == number:
             there += 1
@@ -117,4 +128,10 @@ def progress(
             silent.add(one)
         else:
             (coming if one.coming == number else waits).add(one)
-    return Progress(meant, there, tuple(kind for kind in (back, silent, coming, waits) if kind.count), shadow)
+    return Progress(meant, there, tuple(kind for kind in (back, silent, coming, waits) if kind.count), pinned, shadow)
+
+
+def _keeps(pins: Sequence[Pinned], target: Released) -> Callable[[Follower], bool]:
+    """Whether a pin keeps a device with another release; its own comes before its site's."""
+    keeps = {one.holder: one.release != target.number for one in pins}
+    return lambda one: bool(keeps) and keeps.get(("device", one.id), keeps.get(("site", one.site or ""), False))

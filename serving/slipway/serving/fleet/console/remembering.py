@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 PATIENCE_S: Final = 0.25
 """So long a page waits for an answer that it has not."""
+AGAIN: Final = timedelta(seconds=30)
+"""What went wrong is tried again so soon."""
 TOGETHER: Final = 8
 """Questions that are asked at once."""
 MOST: Final = 1_000
@@ -72,7 +74,8 @@ class Remembered:
         """The answer, asked again where the last one is older than `fresh`."""
         with self._lock:
             kept = self._kept.setdefault(question, _Kept())
-            old = kept.asked is None or self._now() - kept.asked >= fresh
+            good = min(fresh, AGAIN) if kept.known.trouble else fresh
+            old = kept.asked is None or self._now() - kept.asked >= good
             if old and kept.answered.is_set():
                 kept.answered.clear()
                 threading.Thread(target=self._ask, args=(kept, ask), name=f"console {question}", daemon=True).start()

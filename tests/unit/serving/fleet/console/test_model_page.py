@@ -11,11 +11,15 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
+import small_onnx
 from console_world import World
 from planted.leading import plan
 from rolling_out import MODEL
+from slipway.platform.registry.bundles import keep_bundle
+from slipway.platform.store.directory import DirectoryStore
 from slipway.serving.fleet.console.doing import Doing, Group
 from slipway.serving.fleet.console.judged import MOST, Drawn, judged
+from slipway.serving.fleet.console.shapes import references_of, shape_of
 from slipway.serving.fleet.controller.gathering import Gatherer
 from slipway.serving.fleet.controller.judgement import Compared, Finding, Judgement, Numbers, What
 from slipway.serving.fleet.controller.leading import Led, look, stage_of
@@ -131,7 +135,9 @@ def test_without_a_plan_a_person_leads_it(world: World) -> None:
 
 def test_a_judgement_is_read_back_as_it_was_told() -> None:
     one = replace(NONE, slice="class x86", finding=Finding.HARM)
-    told = Judgement(What.UNDO, "harm", Numbers(40, 30, 20, 1_000, 12.5, 1, 2, (NONE, one)))
+    told = Judgement(
+        What.UNDO, "harm", Numbers(40, 30, 20, 1_000, 12.5, 1, 2, compared=(NONE, one), behind={"x86": [1, 9]})
+    )
     found = Judgement.of_data(json.loads(json.dumps(told.as_data())))
     assert found == replace(told, numbers=replace(told.numbers, compared=[NONE, one]))
 
@@ -141,7 +147,7 @@ def _looked(rollout: Rollout, *compared: Compared, at: timedelta = timedelta()) 
     stage = stage_of(rollout)
     assert not isinstance(stage, str)
     now = stage.began.entry.at + 10 * HOUR
-    told = Led(MODEL, stage, Judgement(What.HOLD, "why", Numbers(1, 1, 1, 1, 1.0, 0, 0, compared)))
+    told = Led(MODEL, stage, Judgement(What.HOLD, "why", Numbers(1, 1, 1, 1, 1.0, 0, 0, compared=compared)))
     return Looked(now - at, json.loads(json.dumps(told.as_data()))), now
 
 
@@ -154,6 +160,8 @@ def test_a_look_that_is_late_or_of_another_wave_is_told_as_such(world: World) ->
     assert judged(rollout, replace(looked, at=now - 11 * HOUR), now).of_before
     other = replace(looked, told={**looked.told, "wave": "another"})
     assert judged(rollout, other, now).of_before
+    strange = replace(looked, told={**looked.told, "judgement": {"what": "dance"}})
+    assert "another version" in judged(rollout, strange, now).waits
 
 
 def test_single_sites_that_say_nothing_are_counted_and_what_speaks_against_it_comes_first(world: World) -> None:
@@ -269,6 +277,22 @@ def test_hours_that_are_over_are_added_up_once(store: FleetStore) -> None:
     assert doing.last(MODEL, NOW + 30 * HOUR).by_class == []
 
 
+def test_a_shape_is_drawn_where_devices_counted_by_the_bundles_own_reference(tmp_path: Path) -> None:
+    kept = DirectoryStore(tmp_path / "store")
+    told = {"quantiles": [0.0, 0.5, 1.0], "outputs": {"scores": {"mean": [0.1, 0.2, 0.4]}}}
+    bundle = small_onnx.bundle(tmp_path / "bundle", reference=told)
+    keep_bundle(kept, tmp_path / "bundle")
+    expected = references_of(kept, bundle.digest)["outputs.scores.mean"]
+    found = shape_of(expected, [0, 1, 3, 0])
+    assert found
+    assert (found.parts, found.values) == (4, 4)
+    assert found.seen == "M0 1V1H1V0.667H2V0H3V1H4V1"
+    assert found.expected == "M0 1V1H1V0.333H2V0.333H3V1H4V1"
+    assert shape_of(expected, [1, 2, 3]) is None
+    assert shape_of(expected, [0, 0, 0, 0]) is None
+    assert shape_of(None, [1]) is None
+
+
 def test_the_page_shows_latency_drift_and_disagreements(world: World) -> None:
     now = datetime.now(UTC)
     at = times.stamp(now.replace(minute=0, second=0, microsecond=0) - HOUR)
@@ -286,7 +310,7 @@ def test_the_page_shows_latency_drift_and_disagreements(world: World) -> None:
     world.store.writer.do(add)
     browser = world.browser("ben")
     text = _settled(lambda: browser.get(f"/models/{MODEL}").text)
-    assert re.search(r"<td class=\"nowrap\">edge-cpu</td>.*?309</td><td class=\"n bad\">2\.91%</td>", text)
+    assert re.search(r"<td class=\"nowrap\">edge-cpu</td>.*?<td class=\"n bad\">2\.91%</td>.*?>309</td>", text)
     assert '<td>outputs.scores.mean</td><td class="n">0.250</td>' in text
     assert "Where release 2 disagrees as a shadow" in text
     assert ">25.00%</td>" in text

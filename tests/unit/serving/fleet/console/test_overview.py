@@ -36,6 +36,7 @@ from slipway.serving.fleet.console.remembering import Remembered
 from slipway.serving.fleet.store import times
 from slipway.serving.fleet.store.following import Follower
 from slipway.serving.fleet.store.tables import HEARD, STANDINGS
+from slipway.serving.release.moving import pinning
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 FRESH = timedelta(minutes=1)
@@ -172,8 +173,8 @@ def test_an_answer_is_asked_again_when_it_is_old_and_outlives_what_goes_wrong() 
     assert get(lambda: 2) == (1, NOW, "")
     now[0] += FRESH
     assert get(fail) == (1, NOW, "The store is away.")
-    now[0] += FRESH
-    assert get(lambda: 3) == (3, now[0], "")
+    now[0] += FRESH / 2
+    assert get(lambda: 3) == (3, now[0], ""), "what went wrong is tried again sooner"
 
 
 def test_what_breaks_by_a_mistake_is_told_too() -> None:
@@ -280,6 +281,20 @@ def test_every_device_of_a_wave_counts_once(world: World) -> None:
     assert progress(rollout, rollout.target, (), NOW, 15).share == 0
     nearly = [_device(number, 2) for number in range(999)]
     assert progress(rollout, rollout.target, [*nearly, _device(999)], NOW, 15).share == 99, "100 % are all of them"
+
+
+def test_whom_a_pin_keeps_is_none_of_the_wave(world: World) -> None:
+    until = datetime.now(UTC) + timedelta(days=2)
+    for holder, release in ((("site", "mill"), 1), (("device", "d1"), 2)):
+        world.site.move(pinning(holder, release, until), "edda", reason="a fair")
+    rollout = replace(world.site.rollout, wave=Wave(share=100.0))
+    assert rollout.target
+    devices = [_device(1, 2)._replace(site="mill"), _device(2)._replace(site="mill"), _device(3)]
+    found = progress(rollout, rollout.target, devices, datetime.now(UTC), 15)
+    assert (found.meant, found.there, [one.id for one in found.pinned.first]) == (2, 1, ["d2"])
+    assert found.shown[-1] is found.pinned
+    late = progress(rollout, rollout.target, devices, until + timedelta(hours=1), 15)
+    assert (late.meant, late.pinned.count) == (3, 0)
 
 
 def test_members_are_those_that_devices_count_themselves_to() -> None:
