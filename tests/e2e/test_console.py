@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,15 +161,23 @@ class Visit:
     context: "BrowserContext"
     url: str
     said: list[str] = field(default_factory=list)
+    code: int = 0
+    kind: str = ""
 
-    def open(self, path: str) -> "Page":
+    @cached_property
+    def page(self) -> "Page":
         page = self.context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self.said.append(f"{path}: {error}"))
+        page.on("pageerror", lambda error: self.said.append(f"{page.url}: {error}"))
         page.on("request", self._request)
-        page.goto(f"{self.url}{path}" if path.startswith("/") else path)
         return page
+
+    def open(self, path: str) -> "Page":
+        answer = self.page.goto(self.url + path)
+        assert answer is not None
+        self.code, self.kind = answer.status, answer.headers["content-type"]
+        return self.page
 
     def _console(self, message: "ConsoleMessage") -> None:
         if message.type in {"error", "warning"}:
@@ -253,13 +262,7 @@ def test_every_page_fits_can_be_read_and_touched_and_asks_nobody_else(
                 for scheme in ("light", "dark"):
                     page.emulate_media(color_scheme=scheme)
                     wrong += [f"{name} {size} {scheme}: contrast of {one}" for one in page.evaluate(CONTRAST)]
-                    page.screenshot(
-                        path=tmp_path / f"{name}-{size}-{scheme}.jpeg",
-                        type="jpeg",
-                        quality=80,
-                        full_page=name != "fleet",
-                    )
-                page.close()
+                    page.screenshot(path=tmp_path / f"{name}-{size}-{scheme}.png", full_page=name != "fleet")
             wrong += visit.said
     assert wrong == []
 
@@ -269,16 +272,13 @@ def test_what_is_wrong_is_a_page_with_a_way_back(
 ) -> None:
     with visiting(world, browser, cookies["cleo"], "phone") as visit:
         for number, (path, code) in enumerate(world.wrong.items()):
-            page = visit.context.new_page()
-            answer = page.goto(world.url + path)
-            assert answer is not None
-            assert (path, answer.status) == (path, code)
-            assert answer.headers["content-type"].startswith("text/html")
+            page = visit.open(path)
+            assert (path, visit.code) == (path, code)
+            assert visit.kind.startswith("text/html")
             assert page.inner_text("main .said")
             assert page.locator("main a.button").first.get_attribute("href")
             assert page.evaluate("document.documentElement.scrollWidth") <= SIZES["phone"][0]
             page.screenshot(path=tmp_path / f"wrong-{number}.png")
-            page.close()
         page = visit.open("/fleet?state=odd")
         assert "Expected one of well, changing, failed" in page.inner_text("main")
         page.click("text=The fleet")

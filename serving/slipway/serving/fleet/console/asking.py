@@ -51,7 +51,7 @@ class Asked:
         if not value:
             return None
         if not (value.isascii() and value.isdecimal()) or len(value) > len(str(most)) or not 1 <= int(value) <= most:
-            raise _wrong(name, value, f"a whole number from 1 to {most:,}")
+            raise _wrong(name, value, "a whole number from 1 on")
         return int(value)
 
     def choice(self, name: str, known: Collection[str]) -> str | None:

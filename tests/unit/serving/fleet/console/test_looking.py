@@ -30,8 +30,8 @@ HTML = "text/html; charset=utf-8"
 WRONG = {
     "/fleet?release=abc": "a whole number from 1",
     "/fleet?release=0": "a whole number from 1",
-    "/fleet?colour=red": "no filter `colour`",
-    "/fleet?sites=a": "Did you mean `site`?",
+    "/fleet?colour=red": "no filter <code>colour</code>",
+    "/fleet?sites=a": "Did you mean <code>site</code>?",
     "/fleet?state=odd": "one of well, changing, failed, silent, revoked",
     "/fleet?after=%00": "printable characters",
     "/fleet?after=" + "a" * 99: "Expected a name",
@@ -46,7 +46,7 @@ WRONG = {
     "/lineage?of=" + "x" * 300: "at most 160 printable characters",
     "/lineage?of=no-such-thing": "that is known here",
     "/lineage.csv": "Nothing is asked for",
-    "/notices?page=1": "This page has no filter `page`",
+    "/notices?page=1": "This page has no filter <code>page</code>",
 }
 NOT_THERE = ("/devices/gate-9", "/models/none", f"/models/{MODEL}/paint", "/ledger?entry=99")
 
