@@ -11,11 +11,11 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from slipway.platform.errors import SlipwayError
-from slipway.serving.fleet.facts import DeviceFacts
-from slipway.serving.fleet.store import opening, outcomes, reading, times
+from slipway.serving.fleet.facts import DeviceFacts, Work
+from slipway.serving.fleet.store import opening, outcomes, reading, retaining, times, working
 from slipway.serving.fleet.store.outcomes import Precision
 from slipway.serving.fleet.store.reading import Span, Strange, Wanted
+from slipway.serving.fleet.store.spanning import Asked
 from slipway.serving.fleet.store.tables import SPANS
 
 Answer = TypeVar("Answer")
@@ -43,6 +43,11 @@ class FleetReader:
     def strange(self, since: datetime) -> Sequence[Strange]:
         """What somebody should look at."""
         return self.ask(lambda connection: reading.strange(connection, times.stamp(since)))
+
+    def work(self, model: str, *, since: datetime, until: datetime, releases: Sequence[int]) -> Sequence[Work]:
+        """What each device did with these releases in a span of time."""
+        asked = Asked(model, times.stamp(since), times.stamp(until), tuple(releases))
+        return self.ask(lambda connection: working.work(connection, asked, retaining.horizons(connection), hours=False))
 
     def spans(self, device: str) -> Sequence[Span]:
         """What a device ran and when, the newest first."""
@@ -74,10 +79,7 @@ class FleetReader:
             with self._engine.connect() as connection:
                 yield connection
         except SQLAlchemyError as error:
-            why = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-            raise SlipwayError(
-                f"The fleet store at {self._engine.url.render_as_string()} cannot be read: {why}", mend=opening.SETTING
-            ) from None
+            raise opening.unreadable(self._engine, error) from None
 
 
 def _runners(connection: Connection, model: str, release: int) -> dict[str, tuple[datetime, datetime | None]]:

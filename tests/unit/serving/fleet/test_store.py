@@ -19,6 +19,7 @@ from slipway.platform.settings import schema
 from slipway.serving.edge.decisions import make_id
 from slipway.serving.edge.fleet.wire import Enrolling, Report
 from slipway.serving.fleet.facts import Work
+from slipway.serving.fleet.reader import FleetReader
 from slipway.serving.fleet.store import opening
 from slipway.serving.fleet.store.enrolling import By, Token
 from slipway.serving.fleet.store.names import MOST, Ranges
@@ -235,6 +236,10 @@ def test_an_older_database_is_upgraded_and_a_newer_one_refused(database: str, tm
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
         connection.execute(sqlalchemy.text("insert into about values ('kept', 'yes')"))
+    reading = opening.open_engine(url, writes=False)
+    with pytest.raises(SlipwayError, match="older Slipway"):
+        FleetReader(reading).precision("parcel", since=BEGIN, until=BEGIN)
+    reading.dispose()
     with FleetStore(database, tmp_path) as store:
         assert store.before == "0001"
         assert store.decisions("parcel", 1) == []

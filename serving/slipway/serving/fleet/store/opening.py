@@ -115,11 +115,37 @@ def configuration() -> "Config":
     return config
 
 
-def _check_known(revision: str | None, url: URL) -> None:
+def unreadable(engine: Engine, error: SQLAlchemyError) -> SlipwayError:
+    """Why a store cannot be read that was opened as it is: it may be of another version."""
+    from alembic.runtime.migration import MigrationContext
+    from alembic.util.exc import CommandError
+
+    url = engine.url
+    try:
+        with engine.connect() as connection:
+            revision = MigrationContext.configure(connection).get_current_revision()
+        _check_known(revision, url)
+    except SlipwayError as newer:
+        return newer
+    except (SQLAlchemyError, CommandError):
+        return _unusable(url, error)
+    if revision == _revisions()[0]:
+        return _unusable(url, error)
+    return SlipwayError(
+        f"The fleet store at {url.render_as_string()} is as an older Slipway has left it (revision {revision}).",
+        mend="`slipway fleet serve` upgrades it when it starts.",
+    )
+
+
+def _revisions() -> list[str]:
+    """Those that this version knows, the newest first."""
     from alembic.script import ScriptDirectory
 
-    known = {one.revision for one in ScriptDirectory.from_config(configuration()).walk_revisions()}
-    if revision is not None and revision not in known:
+    return [one.revision for one in ScriptDirectory.from_config(configuration()).walk_revisions()]
+
+
+def _check_known(revision: str | None, url: URL) -> None:
+    if revision is not None and revision not in _revisions():
         raise SlipwayError(
             f"The fleet store at {url.render_as_string()} was changed by a newer Slipway (revision {revision}).",
             mend="Start the newer version, or go back to a copy of the database from before.",
