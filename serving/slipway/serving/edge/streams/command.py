@@ -39,7 +39,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     group = parser.add_argument_group("cameras")
     add = group.add_argument
-    add("--camera", action="append", metavar="NAME=SRC", help="a stream and where its frames come from; may repeat")
+    add(
+        "--camera",
+        action="append",
+        metavar="NAME=SRC",
+        help="a stream and where its frames come from, in place of those of the device's site; may repeat",
+    )
     add("--detect", metavar="MODEL", help="find boxes in every frame with this model")
     add("--embed", metavar="MODEL", help="have this model look at each box that was found")
     add("--model", metavar="MODEL", help="have this one model look at every frame, or at each --area of it")
