@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from slipway.platform.ledger.entry import Action
-from slipway.serving.fleet.notices.finding import APPROVAL, EXPIRY, FAILING, SILENT, STOPPED
+from slipway.serving.fleet.notices.failing import FAILING
+from slipway.serving.fleet.notices.finding import APPROVAL, EXPIRY, SILENT, STOPPED
 from slipway.serving.fleet.notices.notice import Notice, kind_of
 from slipway.serving.release.rollouts import Rollout
 

@@ -11,22 +11,24 @@ from typing import TYPE_CHECKING, Final, Protocol
 from slipway.platform.ledger.describing import by, moment, plain
 from slipway.platform.ledger.entry import Action, Written
 from slipway.platform.registry.standing import ModelStanding
-from slipway.serving.fleet.facts import DeviceFacts
+from slipway.serving.fleet.facts import DeviceFacts, Work
+from slipway.serving.fleet.notices.failing import BEHIND, FAILING, of_classes
 from slipway.serving.fleet.notices.notice import Notice, Weight
+from slipway.serving.fleet.notices.telling import told_devices, told_names
 from slipway.serving.release.rollouts import Rollout
 
 if TYPE_CHECKING:
     from slipway.serving.release.inspecting import RoleStanding
 
-STOPPED, FAILING, SILENT, EXPIRY, APPROVAL, DUPLICATE, REVOKED = KINDS = (
+STOPPED, SILENT, EXPIRY, APPROVAL, DUPLICATE, REVOKED = (
     "rollout-stopped",
-    "class-failing",
     "silent",
     "expiry",
     "approval",
     "duplicate-id",
     "revoked-key",
 )
+KINDS: Final = (STOPPED, FAILING, BEHIND, SILENT, EXPIRY, APPROVAL, DUPLICATE, REVOKED)
 RETRAINING: Final = "retraining-failed"
 """Raised by flows, with the model's name behind it."""
 NOWHERE: Final = "-"
@@ -36,10 +38,8 @@ REMEMBERED: Final = timedelta(days=7)
 """So long an undone rollout is told, where nothing has gone forward since."""
 LATELY: Final = timedelta(days=1)
 """So long what is strange is told after it was seen last."""
-FEWEST, SHARE = 2, 0.1
-"""A class of devices fails when so many of it do and so large a share; or all of it, however few."""
-NAMED: Final = 3
-"""So many devices are named."""
+FEWEST: Final = 2
+"""Of one device that is silent nothing follows about the rest."""
 
 
 class Oddity(Protocol):
@@ -109,13 +109,13 @@ def of_channel(roles: Iterable["RoleStanding"], now: datetime) -> Iterator[Notic
 def of_devices(
     devices: Sequence[DeviceFacts],
     rollouts: Mapping[str, tuple[Rollout, ModelStanding]],
+    work: Mapping[str, Sequence[Work]],
     silent_minutes: float,
     now: datetime,
 ) -> Iterator[Notice]:
-    """Classes of devices on which a release fails, and sites whose devices say nothing."""
+    """Classes of devices with which something is wrong, and sites whose devices say nothing."""
     for model, (rollout, _) in rollouts.items():
-        if rollout.newest is not None:
-            yield from _failing(model, rollout.newest.number, devices, now)
+        yield from of_classes(rollout, devices, work.get(model, ()), silent_minutes, now)
     yield from _silent(devices, silent_minutes, now)
 
 
@@ -126,19 +126,19 @@ def of_strange(strange: Iterable[Oddity], sites: Mapping[str, str | None], now: 
         if now - one.last <= LATELY:
             groups[one.what, sites.get(one.device) or NOWHERE].append(one)
     for (what, site), found in sorted(groups.items()):
-        names = _names([one.device for one in found])
+        names = told_names([one.device for one in found])
         tries = sum(one.count for one in found)
         first = found[0].device
         if what == "other-key":
             kind, title = DUPLICATE, f"Another key under the id of {names}"
             text = (
-                f"{tries:,} requests under {_devices(len(found))} of {_site(site)} were signed by a key that is not "
-                "the device's: two machines may have one id, or somebody tries. They were refused."
+                f"{tries:,} requests under {told_devices(len(found))} of {_site(site)} were signed by a key that is "
+                "not the device's: two machines may have one id, or somebody tries. They were refused."
             )
             command = f"slipway fleet history {first}"
         elif what == "revoked":
             kind, title = REVOKED, f"Revoked and still reporting: {names}"
-            text = f"{tries:,} requests of {_devices(len(found))} of {_site(site)} were refused."
+            text = f"{tries:,} requests of {told_devices(len(found))} of {_site(site)} were refused."
             command = f"slipway fleet show {first}"
         else:
             continue
@@ -215,35 +215,6 @@ def _last_step(model: str, rollout: Rollout) -> Iterator[Notice]:
         )
 
 
-def _failing(model: str, release: int, devices: Sequence[DeviceFacts], now: datetime) -> Iterator[Notice]:
-    """By class: devices that went back from the release by themselves, of those that have tried it."""
-    tried: defaultdict[str, int] = defaultdict(int)
-    bad: defaultdict[str, list[str]] = defaultdict(list)
-    for device in devices:
-        running = device.running.get(model)
-        if running is None:
-            continue
-        if release in running.bad:
-            bad[device.device_class].append(device.id)
-            tried[device.device_class] += 1
-        elif running.release == release:
-            tried[device.device_class] += 1
-    for name, failed in sorted(bad.items()):
-        count, of = len(failed), tried[name]
-        if count == of or (count >= FEWEST and count >= SHARE * of):
-            yield Notice(
-                f"{FAILING}/{model}/{release}/{name}",
-                Weight.URGENT,
-                f"Release {release} of {model} fails on {name}",
-                f"{count:,} of {of:,} devices of the class {name} that tried it went back by themselves: "
-                f"{_names(failed)}.",
-                f"slipway incident {model}",
-                now,
-                model=model,
-                count=count,
-            )
-
-
 def _silent(devices: Sequence[DeviceFacts], minutes: float, now: datetime) -> Iterator[Notice]:
     quiet: defaultdict[str, list[DeviceFacts]] = defaultdict(list)
     there: defaultdict[str, int] = defaultdict(int)
@@ -269,8 +240,8 @@ def _silent(devices: Sequence[DeviceFacts], minutes: float, now: datetime) -> It
         yield Notice(
             f"{SILENT}/{site}",
             Weight.URGENT if whole else Weight.WARNING,
-            f"{'All' if whole else len(found)} of {_devices(there[site])} of {_site(site)} say nothing",
-            f"Not heard for more than {minutes:g} minutes: {_names([one.id for one in found])}.",
+            f"{'All' if whole else len(found)} of {told_devices(there[site])} of {_site(site)} say nothing",
+            f"Not heard for more than {minutes:g} minutes: {told_names([one.id for one in found])}.",
             f"slipway fleet list{option} --silent",
             now,
             site=None if site == NOWHERE else site,
@@ -287,15 +258,6 @@ def _said(written: Written) -> str:
     reason = plain(written.entry.decision.reason)
     told = f" Reason: {reason.removesuffix('.')}." if reason else ""
     return f"By {by(written)}, {moment(written.entry.at)} UTC, entry {written.entry.number}.{told}"
-
-
-def _names(devices: Sequence[str]) -> str:
-    more = len(devices) - NAMED
-    return f"{', '.join(devices[:NAMED])}{f' and {more:,} more' if more > 0 else ''}"
-
-
-def _devices(count: int) -> str:
-    return f"{count:,} device{'' if count == 1 else 's'}"
 
 
 def _site(site: str) -> str:

@@ -12,8 +12,8 @@ from slipway.platform.ledger.entry import Action, Written
 from slipway.platform.registry.standing import ModelStanding, standing_of
 from slipway.platform.store import ObjectMissing
 from slipway.serving.errors import SlipwayError
-from slipway.serving.fleet.facts import DeviceFacts
-from slipway.serving.fleet.notices import finding
+from slipway.serving.fleet.facts import DeviceFacts, Work
+from slipway.serving.fleet.notices import failing, finding
 from slipway.serving.fleet.notices.notice import Notice
 from slipway.serving.release.folding import folded
 from slipway.serving.release.rollouts import Rollout
@@ -34,6 +34,9 @@ class Devices(Protocol):
 
     def device(self, name: str) -> DeviceFacts | None:
         """One, also one that was revoked."""
+
+    def work(self, model: str, *, since: datetime, until: datetime, releases: Sequence[int]) -> Sequence[Work]:
+        """What each device did with these releases."""
 
     def strange(self, since: datetime) -> Sequence[finding.Oddity]:
         """What somebody should look at."""
@@ -69,9 +72,9 @@ class Look:
 def look(desk: "Desk", fleet: Devices | None) -> Look:
     """At ledger, channel and fleet store; None for a project without one."""
     found = Look(desk.now())
-    found.try_to(lambda: _at_ledger(found, desk), (finding.STOPPED, finding.APPROVAL, finding.FAILING))
+    found.try_to(lambda: _at_ledger(found, desk), (finding.STOPPED, finding.APPROVAL, failing.FAILING, failing.BEHIND))
     found.try_to(lambda: _at_channel(found, desk), (finding.EXPIRY,))
-    of_devices = (finding.SILENT, finding.FAILING, finding.DUPLICATE, finding.REVOKED)
+    of_devices = (finding.SILENT, failing.FAILING, failing.BEHIND, finding.DUPLICATE, finding.REVOKED)
     if fleet is None:
         found.unknown.update(of_devices)
     else:
@@ -108,7 +111,13 @@ def _at_channel(found: Look, desk: "Desk") -> None:
 def _at_devices(found: Look, desk: "Desk", fleet: Devices) -> None:
     found.devices = devices = fleet.devices()
     minutes = desk.loaded.settings.fleet.silent_minutes
-    found.notices += finding.of_devices(devices, found.rollouts, minutes, found.now)
+    since = found.now - failing.RECENT
+    work = {
+        model: fleet.work(model, since=since, until=found.now, releases=(rollout.newest.number,))
+        for model, (rollout, _) in found.rollouts.items()
+        if rollout.newest is not None
+    }
+    found.notices += finding.of_devices(devices, found.rollouts, work, minutes, found.now)
     sites = {one.id: one.site for one in devices}
     strange = fleet.strange(found.now - finding.LATELY)
     for one in strange:
