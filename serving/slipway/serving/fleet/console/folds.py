@@ -1,12 +1,12 @@
-"""Where models stand, folded from the ledger once for each new entry, however many pages are shown between.
+"""The ledger, read and folded once for each new entry, however many pages are shown between.
 
 A fold is good as long as the ledger ends with the same entry and the people file is the same. Both are looked at for
 each page, so a page shows what was decided just before it.
 """
 
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from slipway.platform.ledger.entry import EVERY_MODEL, Written, digest_of, entry_key
@@ -24,9 +24,9 @@ Folded = Mapping[str, tuple[Rollout, ModelStanding]]
 
 @dataclass(frozen=True)
 class _Kept:
-    newest: Written
-    trusts: object
-    models: Folded
+    entries: Sequence[Written] = ()
+    models: Folded = field(default_factory=dict)
+    trusts: object = None
 
 
 class Folds:
@@ -34,19 +34,24 @@ class Folds:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: _Kept | None = None
+        self._kept = _Kept()
 
     def of(self, desk: "Desk") -> Folded:
         """Every model that something was decided about, by name."""
+        return self._now(desk).models
+
+    def entries(self, desk: "Desk") -> Sequence[Written]:
+        """The ledger's, in their order."""
+        return self._now(desk).entries
+
+    def _now(self, desk: "Desk") -> _Kept:
         with self._lock:
             kept, trusts = self._kept, desk.people
-            if kept and kept.trusts == trusts and _ends_with(desk.store, kept.newest):
-                return kept.models
-            entries = tuple(desk.ledger.entries())
-            names = sorted({one.entry.decision.model for one in entries} - {EVERY_MODEL})
-            models = {name: folded(name, entries) for name in names}
-            self._kept = _Kept(entries[-1], trusts, models) if entries else None
-            return models
+            if not (kept.entries and kept.trusts == trusts and _ends_with(desk.store, kept.entries[-1])):
+                entries = tuple(desk.ledger.entries())
+                names = sorted({one.entry.decision.model for one in entries} - {EVERY_MODEL})
+                kept = self._kept = _Kept(entries, {name: folded(name, entries) for name in names}, trusts)
+            return kept
 
 
 def _ends_with(store: Store, newest: Written) -> bool:

@@ -61,7 +61,7 @@ async def ledger(request: Request) -> Response:
             asked.number("before"),
             asked.number("entry"),
         )
-        entries = tuple(office.desk().ledger.entries())
+        entries = office.entries()
         found = list(islice((one for one in reversed(entries) if wanted.fits(one)), ENTRIES + 1))
         if wanted.entry is not None and not found:
             there = f"The newest is {entries[-1].entry.number}." if entries else "It is empty."

@@ -4,11 +4,12 @@ Nothing here grows with what devices did in a month: devices are counted by what
 """
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from slipway.platform.errors import WrongUse
+from slipway.platform.ledger.entry import Written
 from slipway.platform.registry.desk import Desk
 from slipway.platform.registry.standing import ModelStanding
 from slipway.serving.fleet.console.folds import Folded
@@ -61,6 +62,10 @@ class Office:
     def models(self) -> Folded:
         """All that something was decided about, by name; none where the service knows no project."""
         return {} if self.service.loaded is None else self.memory.folds.of(self.desk())
+
+    def entries(self) -> Sequence[Written]:
+        """The ledger's, in their order."""
+        return self.memory.folds.entries(self.desk())
 
     def model(self, name: str) -> tuple[Rollout, ModelStanding]:
         """One; a name that means none is refused with those that do."""
