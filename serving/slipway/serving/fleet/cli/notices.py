@@ -149,6 +149,60 @@ def unsilence(cause: Cause, *, dry_run: DryRun = False, yes: Yes = False, json: 
         raise WrongUse(f"`{cause}` is not silenced.", mend=f"Silenced are: {', '.join(names) or 'none'}.")
 
 
+@app.command("raise")
+def raise_notice(
+    cause: Annotated[str, typer.Argument(metavar="CAUSE", help="retraining-failed/ and the model's name.")],
+    *,
+    text: Annotated[str, typer.Option("--text", metavar="TEXT", help="What happened, with what somebody needs.")],
+    then: Annotated[str, typer.Option("--next", metavar="COMMAND", help="What to type next.")] = "slipway runs",
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Raise what no look finds: for a flow whose run failed. It lasts until `end`; raised again it is the same one."""
+    from slipway.serving.fleet.notices.finding import RETRAINING
+    from slipway.serving.fleet.notices.notice import Notice, Weight
+
+    kind, _, model = cause.partition("/")
+    if kind != RETRAINING or not model:
+        raise WrongUse(
+            f"`{cause}` is nothing that is raised by hand.",
+            mend=f"Such as {RETRAINING}/vehicle-reid; all else is found by looking.",
+        )
+    if not text.strip():
+        raise WrongUse("--text says nothing.", mend="Say what failed and where its log is.")
+    loaded = load_settings()
+    notice = Notice(
+        cause, Weight.WARNING, f"Retraining of {model} failed", text.strip(), then, datetime.now(UTC), model=model
+    )
+    if not dry_run:
+        confirm_change(loaded, f"raise {cause}", yes)
+    with _open_book() as book:
+        if not dry_run:
+            book.tell(notice)
+    if json:
+        print_json({"cause": cause, "changed": not dry_run})
+    else:
+        say(f"{cause} {'would be' if dry_run else 'is'} raised; `slipway notices end {cause}` ends it.")
+
+
+@app.command()
+def end(cause: Cause, *, dry_run: DryRun = False, yes: Yes = False, json: Json = False) -> None:
+    """End what was raised: for a flow whose next run went well. Those who heard of it are told that it is over."""
+    loaded = load_settings()
+    if not dry_run:
+        confirm_change(loaded, f"end {cause}", yes)
+    with _open_book() as book:
+        raised = [one.notice.cause for one in book.standings() if one.raised]
+        there = cause in raised if dry_run else book.end(cause)
+    if json:
+        print_json({"cause": cause, "changed": there and not dry_run})
+    elif there:
+        say(f"{cause} {'would be' if dry_run else 'is'} over.")
+    else:
+        raise WrongUse(f"`{cause}` was not raised, or is over.", mend=f"Raised are: {', '.join(raised) or 'none'}.")
+
+
 @app.command()
 def silences(*, json: Json = False) -> None:
     """List the silences that hold now."""

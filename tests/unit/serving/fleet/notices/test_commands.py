@@ -96,6 +96,29 @@ def test_a_silent_site_is_told_over_http_once_and_no_secret_is_shown(
     assert not any(secret in out + err + caplog.text for secret in ("pass-word-1", "hook-secret"))
 
 
+def test_a_flow_raises_what_no_look_finds_and_ends_it(site: Site, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site, heard={"gate-1": timedelta()})
+    cause, why = f"retraining-failed/{MODEL}", ("--text", "The validation of snapshot 0a1b2c found 12 faults.")
+    with receiving() as receiver:
+        monkeypatch.setenv("SLIPWAY_NOTICES__URLS", json.dumps([receiver.url]))
+        assert run("notices", "raise", cause, *why, "--dry-run")[0] == 0
+        assert run("notices", "list")[1] == ""
+        for _ in range(2):
+            assert run("notices", "raise", cause, *why, "--next", "slipway runs --failed")[0] == 0
+            run("notices", "send")
+        assert run("notices", "end", cause, "--dry-run")[0] == 0
+        assert f"{cause}, since" in run("notices", "list")[1]
+        assert json.loads(run("notices", "end", cause, "--json")[1]) == {"cause": cause, "changed": True}
+        assert run("notices", "send")[1] == f"{cause}: over to 1 (json)\n"
+        assert [one["title"] for one in receiver.got] == [
+            f"[slipway] warning: Retraining of {MODEL} failed", f"[slipway] over: Retraining of {MODEL} failed"
+        ]  # fmt: skip
+        assert "Next: slipway runs --failed" in receiver.got[0]["message"]
+    assert run("notices", "end", cause)[0] == 2
+    assert run("notices", "raise", "silent/harbour", *why)[0] == 2
+    assert run("notices", "raise", cause, "--text", " ")[0] == 2
+
+
 def test_a_server_that_fails_is_told_without_its_address(
     site: Site, run: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
