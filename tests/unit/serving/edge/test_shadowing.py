@@ -95,12 +95,15 @@ def test_what_differs_is_counted_by_slice_under_the_release_in_the_shadow(
     parts = [totals.get(f"shadow.{one}", 0) for one in ("same", "differs")]
     assert sum(parts) == totals["shadow.rows"]
 
+    subjects: set[str] = set()
+
     def more() -> bool:
         live.submit(sent[0]).result(SECONDS)
         collector.flush()
         with closing(Spool(tmp_path / "spool.db")) as spool:
-            batch = spool.batch(1 << 20)
-        subjects = {record.subject for record in batch.records} if batch else set()
+            if (batch := spool.batch(1 << 20)) is not None:
+                subjects.update(record.subject for record in batch.records)
+                spool.confirm(batch)
         return f"small-bays/2/{bundles[1].digest}" in subjects
 
     until(more)
