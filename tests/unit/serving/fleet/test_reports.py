@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import urllib3
 
 from fleet_service import FieldDevice, Running
 from fleet_service.device import counts, record, standing
@@ -179,3 +180,25 @@ def test_a_clock_that_is_years_off_moves_no_work_to_another_time(fleet: Running)
     found = fleet.store.device("gate-1")
     assert found is not None
     assert found.clock_s > 100 * 365 * 86_400
+
+
+def test_prometheus_reads_how_the_fleet_stands_and_what_was_done(fleet: Running) -> None:
+    gates = [fleet.device(f"gate-{number}") for number in range(3)]
+    gates[0].report(standings=[standing("parcel", 3)], records=[counts(f"{SPOOL}-1", SUBJECT, NOW, answered=1)])
+    gates[1].report(standings=[standing("parcel", 3), {"model": "letter", "phase": 'odd "\\ x'}])
+    fleet.send(fleet.operator, "POST", "/v1/devices/gate-2/revoke", {"reason": "stolen"})
+    assert gates[2].report()[0] == 403
+    lines = urllib3.request("GET", f"{fleet.url}/metrics").data.decode().splitlines()
+    reports = "/v1/devices/{device}/reports"
+    for line in (
+        "slipway_fleet_devices 2",
+        "slipway_fleet_silent_devices 0",
+        'slipway_fleet_running{model="parcel",release="3",phase="serving"} 2',
+        'slipway_fleet_running{model="letter",release="",phase="odd \\"\\\\ x"} 1',
+        "slipway_fleet_records_total 1",
+        f'slipway_fleet_requests_total{{route="{reports}",code="200"}} 2',
+        f'slipway_fleet_requests_total{{route="{reports}",code="403"}} 1',
+    ):
+        assert line in lines
+    (count,) = (line.split()[1] for line in lines if line.startswith("slipway_fleet_request_seconds_count"))
+    assert f'slipway_fleet_request_seconds_bucket{{le="+Inf"}} {count}' in lines

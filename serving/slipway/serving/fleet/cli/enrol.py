@@ -57,7 +57,7 @@ def enrol(  # noqa: PLR0913 - options, which people write by name
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Make tokens, each for one machine: `slipway-edge enrol --fleet URL --token TOKEN` uses it there.
+    """Make tokens, each for one machine: `slipway-edge enrol --fleet URL --token TOKEN --class C` uses it there.
 
     It takes the role operator. A token is shown this once: the service knows only its sha256. Of a CSV all rows get
     one, or none does; the answer is CSV again. One that nobody has used yet can be withdrawn.
@@ -120,7 +120,9 @@ def _tell(loaded: "Loaded", made: "Sequence[Made]", end: datetime, *, json: bool
         typer.echo(made[0].token)
         address = loaded.settings.fleet.url
         say(f"It counts once, until {end:%Y-%m-%d %H:%M %Z}, and is shown this once. On the machine:")
-        say(f"slipway-edge enrol --fleet {address} --token {made[0].token}")
+        wish = made[0].wish
+        bound = f"--class {wish.device_class or 'CLASS'}{f' --id {wish.id}' if wish.id else ''}"
+        say(f"slipway-edge enrol --fleet {address} --token {made[0].token} {bound}")
 
 
 def _plain(one: "Made") -> dict[str, object]:

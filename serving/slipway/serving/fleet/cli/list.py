@@ -48,7 +48,8 @@ def list_devices(
     if shown:
         print_table(COLUMNS, [_row(one, now) for one in shown])
     quiet = sum(one["silent"] for one in found)
-    say(f"{len(found)} devices, {quiet} of them silent." if found else "There is no such device.")
+    many = "1 device" if len(found) == 1 else f"{len(found)} devices"
+    say(f"{many}, {quiet} of them silent." if found else "There is no such device.")
 
 
 def _row(device: dict[str, Any], now: datetime) -> list[str]:

@@ -6,6 +6,7 @@
 import logging
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
@@ -93,7 +94,8 @@ def _add_health(app: FastAPI) -> None:
         service = service_of(request)
 
         def fleet() -> list[str]:
-            return of_fleet(service.store.devices(), service.now(), service.settings.silent_minutes)
+            silent_since = service.now() - timedelta(minutes=service.settings.silent_minutes)
+            return of_fleet(service.store.heard(silent_since), service.store.phases())
 
         told, writer = await run_in_threadpool(fleet), service.store.writer
         return Response(service.metrics.render(writer.commits, writer.waiting, told), media_type=METRICS)

@@ -3,10 +3,9 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Final
 
-from slipway.serving.fleet.facts import DeviceFacts
+from slipway.serving.fleet.store.following import Heard, Phase
 
 BOUNDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds."""
@@ -49,14 +48,12 @@ class Metrics:
         yield from _single("slipway_fleet_waiting", "gauge", "What waits for a commit.", waiting)
 
 
-def of_fleet(devices: Sequence[DeviceFacts], now: datetime, silent_minutes: float) -> list[str]:
+def of_fleet(heard: Heard, phases: Sequence[Phase]) -> list[str]:
     """How many devices there are, how many are silent, and what they run."""
-    silent = sum(one.silent(now, silent_minutes) for one in devices)
-    runs = Counter((run.model, run.release or "", run.phase) for one in devices for run in one.running.values())
-    info = [({"model": model, "release": release, "phase": phase}, n) for (model, release, phase), n in runs.items()]
+    info = [({"model": one.model, "release": one.release or "", "phase": one.phase}, one.devices) for one in phases]
     return [
-        *_single("slipway_fleet_devices", "gauge", "Devices that are enrolled.", len(devices)),
-        *_single("slipway_fleet_silent_devices", "gauge", "Devices that have said nothing for too long.", silent),
+        *_single("slipway_fleet_devices", "gauge", "Devices that are enrolled.", heard.devices),
+        *_single("slipway_fleet_silent_devices", "gauge", "Devices that have said nothing for too long.", heard.silent),
         *_family("slipway_fleet_running", "gauge", "Devices by what they run.", info),
     ]
 

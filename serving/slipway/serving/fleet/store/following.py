@@ -40,6 +40,15 @@ class Running(NamedTuple):
     devices: int
 
 
+class Phase(NamedTuple):
+    """How many devices are in a phase with a release of a model."""
+
+    model: str
+    release: int | None
+    phase: str
+    devices: int
+
+
 class Heard(NamedTuple):
     """How many devices there are, and how many of them have been silent since a moment."""
 
@@ -63,7 +72,7 @@ def followers(connection: Connection, model: str) -> Iterator[Follower]:
         .where(or_(STANDINGS.c.device.is_not(None), DEVICES.c.models.contains(json.dumps(model), autoescape=True)))
         .order_by(DEVICES.c.id)
     )  # fmt: skip
-    for name, kind, site, cohorts, at, release, shadow, coming, bad in connection.execute(query).all():
+    for name, kind, site, cohorts, at, release, shadow, coming, bad in connection.execute(query):
         of = NOTHING if cohorts == "[]" else frozenset(json.loads(cohorts))
         failed = () if bad in (None, "[]") else tuple(json.loads(bad))
         yield Follower(name, kind, site, of, at, release, shadow, coming, failed)
@@ -78,6 +87,19 @@ def running(connection: Connection) -> list[Running]:
         .group_by(STANDINGS.c.model, STANDINGS.c.release)
     )
     return [Running(*row) for row in connection.execute(query)]
+
+
+def phases(connection: Connection) -> list[Phase]:
+    """Of all models, by release and phase."""
+    which = (STANDINGS.c.model, STANDINGS.c.release, STANDINGS.c.phase)
+    query = (
+        select(*which, func.count())
+        .select_from(STANDINGS.join(DEVICES, DEVICES.c.id == STANDINGS.c.device))
+        .where(DEVICES.c.revoked_at.is_(None))
+        .group_by(*which)
+        .order_by(*which)
+    )
+    return [Phase(*row) for row in connection.execute(query)]
 
 
 def heard(connection: Connection, since: int) -> Heard:

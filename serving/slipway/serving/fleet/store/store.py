@@ -5,7 +5,7 @@ thread's (`writer`). Times come from the clock that the store was opened with.
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -30,7 +30,7 @@ from slipway.serving.fleet.store import (
     working,
 )
 from slipway.serving.fleet.store.enrolling import By, Place, Token
-from slipway.serving.fleet.store.following import Follower, Running
+from slipway.serving.fleet.store.following import Follower, Phase, Running
 from slipway.serving.fleet.store.looks import Looked
 from slipway.serving.fleet.store.outcomes import Precision, Told
 from slipway.serving.fleet.store.packing import Sum
@@ -159,9 +159,9 @@ class FleetStore:
         asked = spanning.Asked(model, times.stamp(since), times.stamp(until))
         return self._read(lambda connection: working.together(connection, asked, self._memory.horizons, groups))
 
-    def followers(self, model: str) -> list[Follower]:
-        """Devices that are to run a model or do, with what each does with it."""
-        return self._read(lambda connection: list(following.followers(connection, model)))
+    def followers(self, model: str, choose: Callable[[Iterator[Follower]], Answer]) -> Answer:
+        """What is chosen of the devices that are to run a model or do; they come one by one, as there are many."""
+        return self._read(lambda connection: choose(following.followers(connection, model)))
 
     def running(self) -> list[Running]:
         """How many devices run which release, of all models."""
@@ -170,6 +170,10 @@ class FleetStore:
     def heard(self, since: datetime) -> following.Heard:
         """How many devices there are, and how many have been silent since then."""
         return self._read(lambda connection: following.heard(connection, times.stamp(since)))
+
+    def phases(self) -> list[Phase]:
+        """How many devices are in which phase with a release, of all models."""
+        return self._read(following.phases)
 
     def look(self, model: str) -> Looked | None:
         """What the controller concluded last of a model."""
