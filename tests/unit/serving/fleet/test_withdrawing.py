@@ -1,6 +1,9 @@
 """A token that went astray is withdrawn: it opens nothing, and the history says who did it and why."""
 
 import json
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +11,7 @@ from commanding import Run
 from fleet_service import FieldDevice, Running, book_of
 from slipway.platform.identity import verify
 from slipway.serving.bundle.canonical import sha256
+from slipway.serving.fleet.cli import tokens
 from slipway.serving.fleet.operators import signing
 
 Commanded = tuple[Running, Run]
@@ -45,12 +49,12 @@ def test_all_are_withdrawn_or_none(fleet: Running) -> None:
 
 def test_the_command_names_a_token_by_itself_its_digest_or_how_that_begins(commanded: Commanded) -> None:
     fleet, run = commanded
-    tokens = [fleet.token(site="harbour") for _ in range(3)]
-    digests = [sha256(token.encode()) for token in tokens]
+    texts = [fleet.token(site="harbour") for _ in range(3)]
+    digests = [sha256(token.encode()) for token in texts]
     listed = run("fleet", "list", "--tokens")[1]
     assert all(digest[:12] in listed for digest in digests)
     assert "harbour" in listed
-    withdraw = ("fleet", "enrol", "--reason", "lost", "--withdraw", digests[0][:12], "--withdraw", tokens[1])
+    withdraw = ("fleet", "enrol", "--reason", "lost", "--withdraw", digests[0][:12], "--withdraw", texts[1])
     assert run(*withdraw, "--dry-run")[::2] == (0, "This would withdraw 2 tokens. Nothing was changed.\n")
     assert len(fleet.store.tokens()) == 3
     told = json.loads(run(*withdraw, "--json")[1])
@@ -59,6 +63,23 @@ def test_the_command_names_a_token_by_itself_its_digest_or_how_that_begins(comma
     assert run(*again)[:2] == (0, "They were withdrawn before. Nothing was changed.\n")
     assert [one.digest for one in fleet.store.tokens()] == [digests[2]]
     assert "lost" in run("fleet", "history")[1]
+
+
+def test_ten_thousand_machines_get_tokens_at_once(commanded: Commanded, tmp_path: Path) -> None:
+    fleet, run = commanded
+    table = tmp_path / "gates.csv"
+    rows = [f"harbour-gate-{n:05},edge-cpu,harbour,canary night,parcel letter" for n in range(10_000)]
+    table.write_text("\n".join(("id,class,site,cohorts,models", *rows)))
+    until = datetime.now(UTC) + timedelta(days=7)
+    made = list(tokens.made(tokens.wishes_in(table, tokens.Wish()), b"root", until))
+    body = {"root": b64encode(b"root").decode(), "tokens": [dict(one.body) for one in made]}
+    assert fleet.send(fleet.operator, "POST", "/v1/tokens", body) == (200, {"new": 10_000})
+    found = fleet.store.tokens()
+    assert (len(found), found[0].cohorts) == (10_000, ("canary", "night"))
+    code, answer = fleet.send(fleet.operator, "GET", "/v1/history")
+    (change,) = answer["changes"]
+    assert (code, change["about"]["many"], len(change["about"]["tokens"])) == (200, 10_000, 100)
+    assert "10000 made" in run("fleet", "history")[1]
 
 
 @pytest.mark.parametrize(

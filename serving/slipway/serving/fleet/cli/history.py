@@ -59,6 +59,6 @@ def history(
 def _about(about: dict[str, object]) -> str:
     if "reason" in about:
         return str(about["reason"])
-    if isinstance(tokens := about.get("tokens"), list):
-        return f"{len(tokens)} made"
+    if "many" in about:
+        return f"{about['many']} made"
     return f"class {about['device_class']}" if "device_class" in about else "-"

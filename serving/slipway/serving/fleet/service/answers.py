@@ -1,7 +1,7 @@
 """What people ask the service and what it answers, as JSON."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AwareDatetime, Base64Bytes, Field
 
@@ -18,6 +18,8 @@ from slipway.serving.fleet.store.outcomes import Precision
 from slipway.serving.fleet.store.plain import STEERING
 from slipway.serving.fleet.store.reading import Done, MadeToken, Span
 
+MOST_TOLD: Final = 100
+"""Tokens that are told of one change."""
 _PLAIN = f"^[^{STEERING}]+$"
 Text = Annotated[str, Field(min_length=1, max_length=256, pattern=_PLAIN)]
 Reason = Annotated[str, Field(min_length=1, max_length=400, pattern=_PLAIN)]
@@ -194,7 +196,10 @@ class Change(Part):
     @classmethod
     def of(cls, done: Done) -> "Change":
         """As it is told."""
-        return cls(**{**vars(done), "about": dict(done.about), "signed": done.signed.decode("utf-8", "replace")})
+        about = dict(done.about)
+        if isinstance(tokens := about.get("tokens"), list):
+            about |= {"tokens": tokens[:MOST_TOLD], "many": len(tokens)}
+        return cls(**{**vars(done), "about": about, "signed": done.signed.decode("utf-8", "replace")})
 
 
 class History(Part):

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ValidationError
 from slipway.serving.fleet.service.refusing import JSON, Refusal
 
 PATIENCE_S: Final = 30.0
-OF_PEOPLE: Final = 2 * 1024 * 1024
-"""Bytes of what a person sends."""
+OF_PEOPLE: Final = 4 * 1024 * 1024
+"""Bytes of what a person sends; ten thousand tokens take more than half."""
 Content = TypeVar("Content", bound=BaseModel)
 
 

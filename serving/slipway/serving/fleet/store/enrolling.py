@@ -67,13 +67,16 @@ def make_tokens(connection: Connection, root: bytes, tokens: Sequence[Token], by
     known = connection.scalars(select(TOKENS.c.digest).where(TOKENS.c.digest.in_([one.digest for one in tokens])))
     if known.first() is not None:
         raise Conflicting("One of these tokens was made before.", mend="Ask for new ones.")
-    for one in tokens:
-        row = {"device": one.device, "device_class": one.device_class, "site": one.site}
-        lists = {"cohorts": text_of(list(one.cohorts)), "models": text_of(list(one.models))}
-        made = {"root": digest, "made_at": now, "made_by": by.person, "until": times.stamp(one.until)}
-        connection.execute(insert(TOKENS).values(digest=one.digest, **row, **lists, **made))
+    shared = {"root": digest, "made_at": now, "made_by": by.person}
+    connection.execute(insert(TOKENS), [{**shared, **_row(one)} for one in tokens])
     about = {"tokens": _told(tokens)}
     note(connection, "token", tokens[0].device if len(tokens) == 1 else None, by, about, now)
+
+
+def _row(one: Token) -> dict[str, Any]:
+    bound = {"device": one.device, "device_class": one.device_class, "site": one.site}
+    lists = {"cohorts": text_of(list(one.cohorts)), "models": text_of(list(one.models))}
+    return {"digest": one.digest, "until": times.stamp(one.until), **bound, **lists}
 
 
 def withdraw(connection: Connection, digests: Sequence[str], reason: str, by: By, now: int) -> int:
