@@ -205,7 +205,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, browser: "Browser") -> Itera
     with _served(site) as url:
         device = FieldDevice(url, REAL)
         assert device.enrol(TOKEN)[0] == 200
-        code, answer = device.report(standings=[_standing(site, 2)], streams={"entry": "live", "exit": "lost"})
+        code, answer = device.report(standings=[_standing(site, 2)], streams={"entry": "well", "exit": "lost"})
         assert code == 200, answer
         yield World(site, url, device, decision)
 
@@ -293,7 +293,7 @@ def test_an_open_page_shows_what_a_device_tells_without_being_loaded_again(
         page.evaluate("window.same = true")
         assert "went back from release 2" not in page.inner_text("main")
         told = _standing(world.site, 1, phase="reverted", bad=[2], why="It went back from release 2: golden outputs.")
-        assert world.device.report(standings=[told], streams={"entry": "live"})[0] == 200
+        assert world.device.report(standings=[told], streams={"entry": "well"})[0] == 200
         page.wait_for_selector("text=It went back from release 2")
         assert page.inner_text("h1 .badge") == "failed"
         assert page.evaluate("window.same") is True
@@ -419,7 +419,7 @@ def _fill(store: FleetStore, site: Site, now: datetime) -> None:
     heard = [
         {"device": name, "sequence": 1, "at": times.stamp(now - timedelta(hours=30 if number % 97 == 5 else 0)),
          "clock_ms": 120, "left": 0, "said": "", "agent": "0.1.0", "site_sequence": 0,
-         "streams": '{"entry":"live","exit":"live"}', "unreadable": 0}
+         "streams": '{"entry":"well","exit":"moved"}', "unreadable": 0}
         for number, name in zip(numbers, names, strict=True)
     ]  # fmt: skip
     running = [

@@ -87,7 +87,7 @@ class World:
         at = 0 if silent else times.stamp(datetime.now(UTC))
         heard = {
             "device": name, "sequence": 1, "at": at, "clock_ms": 0, "left": 0, "said": "", "agent": "0.1.0",
-            "site_sequence": 0, "streams": '{"entry":"live","exit":"lost"}', "unreadable": 0,
+            "site_sequence": 0, "streams": '{"entry":"well","exit":"lost"}', "unreadable": 0,
         }  # fmt: skip
         standing = {**_runs(name, 1), **(runs or {})}
         self.add({DEVICES: [{**_device(name), **more}], HEARD: [heard], STANDINGS: [standing]})

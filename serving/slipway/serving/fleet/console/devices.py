@@ -15,6 +15,7 @@ from slipway.serving.fleet.facts import DeviceFacts
 from slipway.serving.fleet.operators.acting import Acting
 from slipway.serving.fleet.store import times
 from slipway.serving.fleet.store.reading import State, Wanted
+from slipway.serving.runtime.source import CameraState
 
 router = APIRouter(include_in_schema=False)
 
@@ -41,8 +42,15 @@ WORDS: Final = {
     "reverted": "went back",
 }
 """Phases of an agent."""
-GOOD: Final = frozenset({"live", "running", "ok", "up", "streaming", "playing"})
-"""What a camera says that is well."""
+CAMERAS: Final = {
+    CameraState.WELL.value: "well",
+    CameraState.LOST.value: "failed",
+    CameraState.FROZEN.value: "failed",
+    CameraState.BLACK.value: "failed",
+    CameraState.MOVED.value: "warning",
+    "failed": "failed",
+}
+"""Which badge the state of a camera has; of a stream that waits or has ended, none."""
 
 
 @router.get("/fleet")
@@ -70,6 +78,7 @@ async def fleet(request: Request) -> Response:
             total=sum(one.all for one in crowds),
             counts={state: sum(getattr(one, state) for one in crowds) for state in ("silent", "failed", "changing")},
             classes=store.classes(),
+            models=sorted(office.models()),
             states=[one.value for one in State],
             address=lambda **more: _address({**written, **more}),
             filtered=any(written.values()),
@@ -99,7 +108,7 @@ async def device(request: Request, name: str) -> Response:
             one=found,
             states=states_of(found, office),
             words=WORDS,
-            good=GOOD,
+            cameras=CAMERAS,
             worked=hours.by_release(worked),
             bars=hours.bars(worked, now),
             spans=store.spans(name, limit=SPANS),

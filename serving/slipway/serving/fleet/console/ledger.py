@@ -13,6 +13,7 @@ from slipway.platform.ledger.entry import Action, Written
 from slipway.platform.registry.decisions import ASKED_BY
 from slipway.serving.fleet.console.answering import answer
 from slipway.serving.fleet.console.asking import Asked, NotThere
+from slipway.serving.fleet.console.folds import Folded
 from slipway.serving.fleet.console.office import Office
 from slipway.serving.fleet.console.rendering import page
 from slipway.serving.fleet.operators.acting import Acting
@@ -61,7 +62,7 @@ async def ledger(request: Request) -> Response:
             asked.number("before"),
             asked.number("entry"),
         )
-        entries = office.entries()
+        entries, models = office.entries(), office.models()
         found = list(islice((one for one in reversed(entries) if wanted.fits(one)), ENTRIES + 1))
         if wanted.entry is not None and not found:
             there = f"The newest is {entries[-1].entry.number}." if entries else "It is empty."
@@ -80,6 +81,7 @@ async def ledger(request: Request) -> Response:
             actions=[one.value for one in Action],
             total=len(entries),
             fields=fields_of,
+            void=lambda written: why_void(models, written),
         )
 
     return await answer(request, shown)
@@ -90,6 +92,12 @@ def people_of(written: Written) -> Iterator[str]:
     decision = written.entry.decision
     asked = decision.details.get(ASKED_BY)
     yield from dict.fromkeys((decision.actor, written.signer, *([asked] if isinstance(asked, str) else [])))
+
+
+def why_void(models: Folded, written: Written) -> str | None:
+    """Why an entry changes nothing; None where it counts."""
+    number, found = written.entry.number, models.get(written.entry.decision.model)
+    return next((why for fold in found or () if (why := fold.why_void(number))), None)
 
 
 def fields_of(written: Written) -> dict[str, str]:

@@ -178,6 +178,9 @@ def test_the_ledger_is_filtered_and_each_entry_can_be_read(world: World) -> None
     one = browser.get("/ledger?entry=4").text
     assert entries[3].digest in one
     assert entries[3].entry.previous in one
+    assert "void" not in one
+    void = world.site.decide(Action.PROMOTE, world.site.about("a"), "dora").entry.number
+    assert re.search(r"It changes nothing: .+", browser.get(f"/ledger?entry={void}").text)
 
 
 def test_a_ledger_of_many_entries_comes_in_pages_and_a_long_detail_is_cut(world: World) -> None:
