@@ -4,7 +4,7 @@ An hour of ten thousand devices takes a quarter of a second to add up, so hours 
 again as long as reports of them may still come.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
@@ -26,11 +26,15 @@ class Group(NamedTuple):
     site: str
 
 
+Groups = dict[str, Group]
+"""By device."""
+
+
 class Working(Protocol):
     """Who adds up."""
 
-    def followers(self, model: str) -> list[Follower]:
-        """Devices that follow a model."""
+    def followers(self, model: str, choose: Callable[[Iterator[Follower]], Groups]) -> Groups:
+        """What is chosen of the devices that follow a model."""
 
     def together(
         self, model: str, groups: Mapping[str, Group], *, since: datetime, until: datetime
@@ -168,7 +172,7 @@ class Doing:
 
     def last(self, model: str, now: datetime) -> Did:
         """The last hours, and what there is of this one."""
-        groups = {one.id: Group(one.device_class, one.site or "") for one in self.store.followers(model)}
+        groups = self.store.followers(model, _grouped)
         begin = (now - SPAN).replace(minute=0, second=0, microsecond=0)
         hours = [self._hour(model, groups, since, until, now) for since, until in pieces(begin, now)]
         for key in [key for key in self._kept if key[0] == model and key[1] < begin]:
@@ -184,6 +188,16 @@ class Doing:
         done = self.store.together(model, groups, since=since, until=until)
         self._kept[model, since] = now, done
         return done
+
+
+def _grouped(followers: Iterator[Follower]) -> Groups:
+    """Devices that are alike share their group."""
+    made: dict[Group, Group] = {}
+    found: Groups = {}
+    for one in followers:
+        group = Group(one.device_class, one.site or "")
+        found[one.id] = made.setdefault(group, group)
+    return found
 
 
 def _added(hours: Iterable[Mapping[tuple[Group, int], Sum]]) -> dict[tuple[Group, int], Sum]:

@@ -157,7 +157,8 @@ def progress_of(office: Office, rollout: Rollout) -> Progress | None:
     """Of the wave that is on its way."""
     if (target := rollout.target) is None:
         return None
-    members = office.memory.members.of(rollout.wave, office.service.store.followers(rollout.model))
+    of = office.memory.members.of
+    members = office.service.store.followers(rollout.model, lambda found: of(rollout.wave, found))
     return progress(rollout, target, members, office.now, office.service.settings.silent_minutes)
 
 

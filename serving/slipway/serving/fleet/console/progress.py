@@ -85,21 +85,22 @@ class Members:
     """Which devices are meant for a wave, drawn once."""
 
     def __init__(self) -> None:
-        self._drawn: dict[Wave, dict[tuple[str, frozenset[str]], bool]] = {}
+        self._drawn: dict[Wave, dict[str, bool]] = {}
 
     def of(self, wave: Wave, followers: Iterable[Follower]) -> list[Follower]:
         """Those of a wave."""
-        drawn = self._drawn.get(wave, {})
-        found, now = [], {}
+        drawn, seen = self._drawn.setdefault(wave, {}), 0
+        found = []
         for one in followers:
-            key = (one.id, one.cohorts)
+            seen += 1
+            key = f"{one.id} {sorted(one.cohorts)}" if one.cohorts else one.id
             included = drawn.get(key)
             if included is None:
-                included = wave.includes(one.id, one.cohorts)
-            now[key] = included
+                included = drawn[key] = wave.includes(one.id, one.cohorts)
             if included:
                 found.append(one)
-        self._drawn[wave] = now  # without those that are gone
+        if len(drawn) > 2 * seen:  # most of them are gone
+            self._drawn.pop(wave, None)
         while len(self._drawn) > MOST_WAVES:
             self._drawn.pop(next(iter(self._drawn)), None)
         return found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
+from slipway.serving.edge.serve.memory import settle
 from slipway.serving.fleet.service.app import Part, create_app
 from slipway.serving.fleet.service.connecting import Connection
 from slipway.serving.fleet.service.context import Service
@@ -48,8 +49,10 @@ class _Server(uvicorn.Server):
 def run(service: Service, sockets: "socket.socket", parts: Sequence[Part] = ()) -> None:
     """Until a signal says stop."""
     sys.setswitchinterval(SWITCH_S)
+    server = _Server(configuration(create_app(service, *parts)))
+    settle()  # a collection that looks at all that was imported holds up every answer for 0.1 s
     with forgetting(service):
-        _Server(configuration(create_app(service, *parts))).run([sockets])
+        server.run([sockets])
 
 
 def configuration(app: "FastAPI") -> uvicorn.Config:
