@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -145,6 +146,15 @@ def test_nobody_gets_in_without_a_proof_and_no_device_where_people_ask(fleet: Ru
             found[route, method, what] = answer.status
     assert set(found.values()) == {401}, {key: code for key, code in found.items() if code != 401}
     assert {route for route, _, told in _described(fleet) if told["tags"] == ["health"]} < OPEN
+
+
+def test_the_reference_names_every_route_and_every_metric(fleet: Running) -> None:
+    page = (Path(__file__).parents[4] / "docs" / "reference" / "fleet.md").read_text()
+    routes = {route.format(device="ID", secret="SECRET") for route, _, _ in _described(fleet)}
+    assert [one for one in sorted(routes) if f"{one}`" not in page] == []
+    told = urllib3.request("GET", f"{fleet.url}/metrics").data.decode().splitlines()
+    names = {line.split()[2] for line in told if line.startswith("# TYPE")}
+    assert [one for one in sorted(names) if f"`{one}" not in page] == []
 
 
 def _described(fleet: Running) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -1,7 +1,7 @@
-"""How often one device, one person or one address may ask: a bucket for each, which fills as time goes by.
+"""How often one device may ask, and all together at an address who prove nothing: a bucket that fills as time goes by.
 
-Only whoever has proved who they are has a bucket of their own; all others share that of their address, so nobody can
-use up what belongs to a device.
+Only a device that has proved which one it is has a bucket of its own, so nobody can use up what belongs to it. People
+who have proved who they are ask as often as they like.
 """
 
 import time
