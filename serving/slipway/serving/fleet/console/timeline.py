@@ -7,12 +7,13 @@ stands in lanes without a bar.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from slipway.platform.ledger.describing import by, moment, plain
 from slipway.platform.ledger.entry import Action, Written
 from slipway.serving.channel.pointer import Wave
+from slipway.serving.fleet.console.placing import SHORTEST, Line, Span, Tick, ticks
 from slipway.serving.release import rules, wording
 from slipway.serving.release.plan import PlannedWave, span_told
 from slipway.serving.release.rollouts import Released, Rollout, Step
@@ -22,14 +23,6 @@ AXIS: Final = 26
 BAR: Final = 14
 AHEAD: Final = 0.35
 """Of the time that has passed, so much of what is still planned is drawn."""
-SHORTEST: Final = timedelta(minutes=10)
-"""A picture shows at least so much."""
-TICKS: Final = 5
-DAY, SEASON = timedelta(days=1), timedelta(days=90)
-STEPS: Final = tuple(
-    timedelta(minutes=minutes)
-    for minutes in (5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 7200, 10_080, 20_160, 43_200, 129_600, 525_600)
-)
 SIGNS: Final = {
     Action.ADVANCE: "▸",
     Action.AGREE: "✓",
@@ -37,17 +30,6 @@ SIGNS: Final = {
     Action.RESUME: "▸",
     Action.ROLLBACK: "↶",
 }
-
-
-@dataclass(frozen=True)
-class Span:
-    """A part of a lane."""
-
-    kind: str
-    """`done`, `now`, `undone`, `ahead` or `held`, for its colour."""
-    begin: float
-    wide: float
-    told: str
 
 
 @dataclass(frozen=True)
@@ -73,15 +55,6 @@ class Lane:
 
 
 @dataclass(frozen=True)
-class Tick:
-    """A moment below the lanes."""
-
-    at: float
-    told: str
-    anchor: str
-
-
-@dataclass(frozen=True)
 class Timeline:
     """Of one release."""
 
@@ -90,6 +63,8 @@ class Timeline:
     ticks: tuple[Tick, ...]
     now: float | None
     """Where now is, as long as it is on its way."""
+    outcome: str
+    """What became of it, in a line."""
     told: str
     """All of it in sentences, for whoever does not see the picture."""
 
@@ -116,31 +91,30 @@ def timeline_of(rollout: Rollout, released: Released, now: datetime) -> Timeline
     waves = list(_waves(released, steps, end))
     under_way = released.number == rollout.target_number
     ahead = _ahead(released, waves[-1], now) if under_way else None
-    line = _Line(begin, max(_last(begin, end, ahead), begin + SHORTEST))
+    line = Line(begin, max(_last(begin, end, ahead), begin + SHORTEST))
     lanes = tuple(_lanes(line, released, waves, steps, under_way=under_way, ahead=ahead))
     told = " ".join(f"{moment(one.written.entry.at)} UTC: {_said(one)}." for one in steps)
     return Timeline(
-        released.number,
-        lanes,
-        tuple(_ticks(line)),
-        line.at(now) if under_way else None,
-        told or wording.begun(released),
+        release=released.number,
+        lanes=lanes,
+        ticks=tuple(ticks(line)),
+        now=line.at(now) if under_way else None,
+        outcome=_outcome(released, under_way=under_way),
+        told=told or wording.begun(released),
     )
 
 
-@dataclass(frozen=True)
-class _Line:
-    begin: datetime
-    end: datetime
+def _outcome(released: Released, *, under_way: bool) -> str:
+    if released.undone:
+        return f"Undone {_when(released.undone)}"
+    if released.finished:
+        return f"Everybody's since {_when(released.finished)}"
+    return f"{'On its way since' if under_way else 'Begun'} {_when(released.written)}"
 
-    def at(self, moment: datetime) -> float:
-        """Per cent of the width."""
-        return round(100 * min(max((moment - self.begin) / (self.end - self.begin), 0.0), 1.0), 2)
 
-    def span(self, kind: str, begin: datetime, end: datetime, told: str) -> Span:
-        """A part of it, wide enough to be seen."""
-        first, last = self.at(begin), self.at(end)
-        return Span(kind, min(first, 99.3), max(round(last - first, 2), 0.7), told)
+def _when(written: Written) -> str:
+    reason = plain(written.entry.decision.reason)
+    return f"{moment(written.entry.at)} UTC, by {by(written)}{f': {reason}' if reason else ''}"
 
 
 def _ended(rollout: Rollout, released: Released, now: datetime) -> datetime:
@@ -179,7 +153,7 @@ def _planned(released: Released, wave: Wave) -> PlannedWave | None:
 
 
 def _lanes(
-    line: _Line,
+    line: Line,
     released: Released,
     waves: Sequence[_Led],
     steps: Sequence[Step],
@@ -220,7 +194,7 @@ def _kind(released: Released, led: _Led, *, under_way: bool) -> str:
 
 
 def _spans(
-    line: _Line, kind: str, led: _Led, held: Sequence[tuple[datetime, datetime]], ahead: datetime | None
+    line: Line, kind: str, led: _Led, held: Sequence[tuple[datetime, datetime]], ahead: datetime | None
 ) -> Iterator[Span]:
     begin = led.began.entry.at
     yield line.span(kind, begin, led.until, f"{moment(begin)} to {moment(led.until)} UTC")
@@ -255,7 +229,7 @@ def _marked(one: Step, led: _Led) -> bool:
     return not begins_next and written.entry.number != led.began.entry.number
 
 
-def _mark(line: _Line, one: Step) -> Mark:
+def _mark(line: Line, one: Step) -> Mark:
     decision = one.written.entry.decision
     sign = "✓" if rules.finishes(decision) else SIGNS[decision.action]
     return Mark(line.at(one.written.entry.at), sign, f"{moment(one.written.entry.at)} UTC: {_said(one)}")
@@ -264,17 +238,3 @@ def _mark(line: _Line, one: Step) -> Mark:
 def _said(one: Step) -> str:
     reason = plain(one.written.entry.decision.reason)
     return f"{one.what}, by {by(one.written)}{f': {reason}' if reason else ''}"
-
-
-def _ticks(line: _Line) -> Iterator[Tick]:
-    """Full hours, days or weeks, a handful."""
-    step = next((one for one in STEPS if (line.end - line.begin) / one <= TICKS), STEPS[-1])
-    size = int(step.total_seconds())
-    second = -int(-line.begin.timestamp() // size) * size
-    while second <= line.end.timestamp():
-        at = datetime.fromtimestamp(second, UTC)
-        place = line.at(at)
-        told = f"{at:%d %b %H:%M}" if step < DAY else f"{at:%d %b}" if step < SEASON else f"{at:%b %Y}"
-        anchor = "start" if place < 12 else "end" if place > 88 else "middle"  # noqa: PLR2004 - per cent
-        yield Tick(place, told, anchor)
-        second += size

@@ -86,9 +86,12 @@ def test_what_was_undone_is_told_from_what_reached_everybody() -> None:
     undone = _drawn(book, 2, hours=50)
     assert [_kinds(lane) for lane in undone.lanes] == [["done"], ["undone"]]
     assert undone.now is None
+    assert undone.outcome.startswith("Undone ")
+    assert undone.outcome.endswith(" UTC, by dora: because")
     assert [mark.sign for mark in undone.lanes[1].marks] == ["↶"]
     finished = _drawn(book, 1, hours=50)
     assert [_kinds(lane) for lane in finished.lanes] == [["done"]]
+    assert finished.outcome.startswith("Everybody's since ")
     assert finished.lanes[0].marks[-1].at == 100
     assert finished.lanes[0].marks[-1].sign == "✓"
 
