@@ -6,6 +6,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -66,16 +67,22 @@ async def answer(request: Request, shown: Shown) -> Response:
 def refused(request: Request, error: Exception, acting: Acting | None = None) -> Response:
     """What went wrong, what to do, and a way back."""
     code, told, mend = _told(error)
-    first = request.url.path.split("/")[1]
-    back = PLACES.get(first, ("/", "All models"))
-    made = page(
-        "refused.html", code, title=TITLES.get(code, "Not done"), acting=acting, error=told, mend=mend, back=back
-    )
+    title, back = TITLES.get(code, "Not done"), _back(request.url.path)
+    made = page("refused.html", code, title=title, acting=acting, error=told, mend=mend, back=back)
     if isinstance(error, Refusal):
         made.headers.update(
             {name: value for name, value in refusing.told(error).headers.items() if name == "retry-after"}
         )
     return made
+
+
+def _back(path: str) -> tuple[str, str]:
+    """The page above, and what it is called."""
+    place, _, below = path.removeprefix("/").partition("/")
+    model, deeper, _ = below.partition("/")
+    if place == "models" and deeper:
+        return f"/models/{quote(model, safe='')}", model
+    return PLACES.get(place, ("/", "All models"))
 
 
 def install(app: FastAPI) -> None:

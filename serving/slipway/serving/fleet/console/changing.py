@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from slipway.platform.errors import WrongUse
+from slipway.platform.identity import Role
 from slipway.platform.ledger.entry import Action
 from slipway.platform.ledger.rights import ROLES
 from slipway.platform.registry.decisions import ASKED_BY, GRANT
@@ -23,8 +24,8 @@ LONGEST: Final = 480
 
 
 def check(acting: Acting, what: str) -> None:
-    """Refuse whoever may not."""
-    check_roles(acting, ROLES[ACTIONS[what]])
+    """Refuse whoever may not; the role of the service itself is no person's."""
+    check_roles(acting, tuple(role for role in ROLES[ACTIONS[what]] if role is not Role.ROLLOUT_SERVICE))
 
 
 def told(desk: Desk, model: str, what: str) -> tuple[int, str]:

@@ -42,6 +42,7 @@ WORDS: Final = {
     "reverted": "went back",
 }
 """Phases of an agent."""
+DONE: Final = {"enrol": "enrolled", "revoke": "revoked"}
 CAMERAS: Final = {
     CameraState.WELL.value: "well",
     CameraState.LOST.value: "failed",
@@ -115,6 +116,7 @@ async def device(request: Request, name: str) -> Response:
             at=at,
             day=asked.text("at"),
             then=store.spans(name, at=at) if at else [],
+            done=DONE,
             changes=store.audit(name, limit=CHANGES),
             strange=[one for one in store.strange(now - LATELY) if one.device == name],
             pins=office.pins(found),

@@ -160,7 +160,7 @@ def test_a_device_tells_its_day_its_past_its_cameras_and_who_holds_it(world: Wor
     world.store.revoke("gate-1", "stolen", By("edda", b""))
     text = browser.get("/devices/gate-1").text
     assert "believes it nothing more" in text
-    assert "revoke by edda" in text
+    assert "revoked by edda" in text
     assert "stolen" in text
 
 
