@@ -1,23 +1,24 @@
 """Forgetting what the settings say is old enough: windows, hours, pictures, and what is of use only for a moment.
 
 Hours and days hold the sums of all windows already (`adding`), so forgetting changes none. It is done in small pieces,
-so that reports between them wait for none of it.
+so that reports between them wait for none of it; what is looked for among all rows is looked for beside the writer.
 
 A clock that leaps ahead would forget what is not old. After a leap nothing is forgotten for a day: time enough for
 people, whose requests the service refuses as long as its clock is wrong.
 """
 
 import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, tuple_, update
 
 from slipway.platform.settings import schema
 from slipway.serving.fleet.store import times
-from slipway.serving.fleet.store.tables import ABOUT, HOURS, NONCES, SAMPLES, SESSIONS, WINDOWS
+from slipway.serving.fleet.store.tables import ABOUT, HOURS, NONCES, SAMPLES, SESSIONS, SUBJECTS, WINDOWS
 from slipway.serving.fleet.store.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,10 @@ def horizons(connection: Connection) -> dict[str, int]:
     return {names[row.name]: int(row.value) for row in rows}
 
 
-def forget(writer: Writer, retention: schema.Retention, now: int, kept: dict[str, int]) -> Forgotten:
+Read = Callable[[Callable[[Connection], list[Any]]], list[Any]]
+
+
+def forget(writer: Writer, read: Read, retention: schema.Retention, now: int, kept: dict[str, int]) -> Forgotten:
     """All that is old; `kept` learns the new horizons before anything goes."""
     if not writer.do(lambda connection: _goes_on(connection, now)):
         log.warning(
@@ -61,8 +65,9 @@ def forget(writer: Writer, retention: schema.Retention, now: int, kept: dict[str
     hours = min(_begin(now, retention.hours_days, times.DAY), windows)
     for table, begin in ((WINDOWS, windows), (HOURS, hours)):
         writer.do(partial(_move, table=table, begin=begin, kept=kept))
-    went = {table.name: _delete_old(writer, table, kept[table.name]) for table in (WINDOWS, HOURS)}
-    samples = _delete_pictures(writer, now - retention.samples_days * times.DAY)
+    subjects = read(lambda connection: list(connection.scalars(select(SUBJECTS.c.number))))
+    went = {table.name: _delete_old(writer, table, subjects, kept[table.name]) for table in (WINDOWS, HOURS)}
+    samples = _delete_pictures(writer, read, now - retention.samples_days * times.DAY)
     writer.do(lambda connection: connection.execute(delete(NONCES).where(NONCES.c.until < now - LEAP)))
     writer.do(lambda connection: connection.execute(delete(SESSIONS).where(SESSIONS.c.until < now)))
     return Forgotten(went[WINDOWS.name], went[HOURS.name], samples)
@@ -102,7 +107,7 @@ def _move(connection: Connection, table: Table, begin: int, kept: dict[str, int]
     _note(connection, name, kept[table.name])
 
 
-def _delete_old(writer: Writer, table: Table, begin: int) -> int:
+def _delete_old(writer: Writer, table: Table, subjects: Sequence[int], begin: int) -> int:
     key = (table.c.subject, table.c.at, table.c.device)
 
     def piece(connection: Connection, subject: int) -> int:
@@ -110,13 +115,13 @@ def _delete_old(writer: Writer, table: Table, begin: int) -> int:
         return connection.execute(delete(table).where(tuple_(*key).in_(old))).rowcount
 
     went = 0
-    for subject in writer.do(lambda connection: list(connection.scalars(select(table.c.subject).distinct()))):
+    for subject in subjects:
         while done := writer.do(partial(piece, subject=subject)):
             went += done
     return went
 
 
-def _delete_pictures(writer: Writer, begin: int) -> int:
+def _delete_pictures(writer: Writer, read: Read, begin: int) -> int:
     """Those that are old, and of each device what is above its share."""
 
     def piece(connection: Connection) -> int:
@@ -126,16 +131,14 @@ def _delete_pictures(writer: Writer, begin: int) -> int:
     went = 0
     while done := writer.do(piece):
         went += done
-    return went + int(writer.do(_delete_above))
-
-
-def _delete_above(connection: Connection) -> int:
-    size = func.sum(SAMPLES.c.size)
-    large = select(SAMPLES.c.device).group_by(SAMPLES.c.device).having(size > PICTURES)
-    went = 0
-    for device in list(connection.scalars(large)):
-        newer = func.sum(SAMPLES.c.size).over(order_by=(SAMPLES.c.at.desc(), SAMPLES.c.decision))
-        told = select(SAMPLES.c.decision, newer.label("newer")).where(SAMPLES.c.device == device).subquery()
-        above = select(told.c.decision).where(told.c.newer > PICTURES)
-        went += connection.execute(delete(SAMPLES).where(SAMPLES.c.decision.in_(above))).rowcount
+    large = select(SAMPLES.c.device).group_by(SAMPLES.c.device).having(func.sum(SAMPLES.c.size) > PICTURES)
+    for device in read(lambda connection: list(connection.scalars(large))):
+        went += writer.do(partial(_delete_above, device=device))
     return went
+
+
+def _delete_above(connection: Connection, device: str) -> int:
+    newer = func.sum(SAMPLES.c.size).over(order_by=(SAMPLES.c.at.desc(), SAMPLES.c.decision))
+    told = select(SAMPLES.c.decision, newer.label("newer")).where(SAMPLES.c.device == device).subquery()
+    above = select(told.c.decision).where(told.c.newer > PICTURES)
+    return connection.execute(delete(SAMPLES).where(SAMPLES.c.decision.in_(above))).rowcount

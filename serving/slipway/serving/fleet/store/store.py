@@ -285,7 +285,7 @@ class FleetStore:
     def forget(self, retention: schema.Retention) -> Forgotten:
         """What is older than the settings keep; one at a time."""
         with self._retaining:
-            return retaining.forget(self.writer, retention, self._stamp(), self._memory.horizons)
+            return retaining.forget(self.writer, self._read, retention, self._stamp(), self._memory.horizons)
 
     def _read(self, question: Callable[[Connection], Answer]) -> Answer:
         with self._reads.connect() as connection:
