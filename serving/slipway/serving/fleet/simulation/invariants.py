@@ -9,7 +9,7 @@ has seen signed, whichever is later. A clock that is behind and a mirror that st
 any device, so true time is not asked.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from slipway.serving.channel.pointer import Named
 from slipway.serving.edge.agent.effects import Device
@@ -25,8 +25,9 @@ MOST_ENDS = 6
 class Witness:
     """One device, watched from outside; it remembers what the device has to."""
 
-    def __init__(self, record: Record, device: Device, clock: Clock, lived: Lived) -> None:
-        self._record, self._device, self._clock, self._lived = record, device, clock, lived
+    def __init__(self, record: Record, device: Device, clock: Clock, lived: Lived, closed: Callable[[], bool]) -> None:
+        """`closed` says whether models may not be exchanged now."""
+        self._record, self._device, self._clock, self._lived, self._closed = record, device, clock, lived, closed
         self._floor = self._sequence = self._judged = 0
         self._seen: Seen | None = None
         self._answers: tuple[int, str] | None = None
@@ -62,6 +63,8 @@ class Witness:
             yield f"it believed a pointer with the sequence {pointer.sequence}, and nobody signed it"
         if pointer.sequence < self._sequence:
             yield f"it believed the pointer {pointer.sequence} after {self._sequence}"
+        if self._seen is not None and seen.signed_at < self._seen.signed_at:
+            yield f"it believed what was signed at {seen.signed_at:%Y-%m-%d %H:%M} after something newer"
         if seen.good_until < known:
             yield f"it believed what was good until {seen.good_until:%Y-%m-%d %H:%M}, at {known:%Y-%m-%d %H:%M}"
         self._seen, self._sequence = seen, max(self._sequence, pointer.sequence)
@@ -74,8 +77,10 @@ class Witness:
             return
         if bundle not in self._lived.proven:
             yield f"release {number} became active and never proved itself"
-        if self._record.classes[bundle] != self._device.device_class:
-            yield f"release {number} became active and is made for {self._record.classes[bundle]}"
+        if (made_for := self._record.plans[bundle].device_class) != self._device.device_class:
+            yield f"release {number} became active and is made for {made_for}"
+        if first and self._closed() and self._answers is not None and number > self._answers[0]:
+            yield f"release {number} became active outside of its window"
         if number < self._floor:
             yield f"release {number} became active below the floor {self._floor}"
         if seen is None:

@@ -15,7 +15,6 @@ from slipway.serving.fleet.simulation.project import FIRST, PLAN, Project
 from slipway.serving.fleet.simulation.record import Record
 from slipway.serving.fleet.simulation.running import Broken, Fleet, Happening
 from slipway.serving.fleet.simulation.runtime import Plan
-from slipway.serving.fleet.simulation.signers import CLASS
 from slipway.serving.release.moving import finishing, resuming
 
 HARMFUL: Final = Plan(p95_ms=3.0, errors=0.015, hidden=True)
@@ -69,9 +68,9 @@ class LedStory:
         self.project.move(finishing())
 
     def _begin(self, plan: Plan, *, led: bool = True) -> None:
-        bundle = self.project.promote(CLASS)
+        bundle = self.project.promote(plan)
         released = self.project.start(PLAN if led else None)
-        self.record.sign(released.signed, CLASS, plan)
+        self.record.sign(released.signed, plan)
         assert released.bundle == bundle  # noqa: S101
 
     def _finish(self) -> None:

@@ -17,12 +17,13 @@ from slipway.serving.bundle.writing import write_bundle
 from slipway.serving.channel.pointer import Pointer, Wave
 from slipway.serving.channel.release import Release
 from slipway.serving.fleet.simulation.office import Office
+from slipway.serving.fleet.simulation.runtime import SIZE_MB, Plan
 from slipway.serving.fleet.simulation.thief import Thief
 from slipway.serving.release.roles import CHANNELS
 
 MODEL: Final = "simulated-bays"
 FILE: Final = "model.fp32.onnx"
-COSTS: Final = DeviceClass(variants=("fp32",), batch=2, latency_ms=20, memory_mb=200, size_mb=4)
+COSTS: Final = DeviceClass(variants=("fp32",), batch=2, latency_ms=20, memory_mb=200, size_mb=SIZE_MB)
 NETWORK: Final = b64decode(
     "CAoSADr3AQocCgZpbWFnZXMSAW4iBENhc3QqCQoCdG8YAaABAgooCgFuCgRheGVzEgFtIglSZWR1Y2VNYXgqDwoIa2VlcGRpbXMY"
     "AKABAgonCgFtCgVmaXJzdBIGbG9naXRzIgZHYXRoZXIqCwoEYXhpcxgBoAECEgFnKhwIAhAHQgRheGVzShACAAAAAAAAAAMAAAAA"
@@ -66,22 +67,23 @@ class OwnChannel:
     def dated(self, now: datetime) -> None:
         self.office.time.moment = now
 
-    def release(self, number: int, *, floor: int, device_class: str) -> Release:
-        return self.office.add(small_bundle(self._bundles / str(number), number, device_class), number, floor=floor)
+    def release(self, number: int, *, floor: int, plan: Plan) -> Release:
+        bundle = small_bundle(self._bundles / str(number), number, plan)
+        return self.office.add(bundle, number, floor=floor, minimum_agent=plan.minimum_agent)
 
-    def point(self, *, base: Release | None, target: Release | None, share: float) -> Pointer:
-        pointer = self.office.point(self.model, base=base, target=target, wave=Wave(share=share, seed="s"))
+    def point(self, *, base: Release | None, target: Release | None, wave: Wave, **said: object) -> Pointer:
+        pointer = self.office.point(self.model, base=base, target=target, wave=wave, **said)
         self.office.repository().commit()
         return pointer
 
     def renew(self) -> None:
         self.office.repository().refresh(CHANNELS)
 
-    def thief(self, folder: Path) -> Thief:
-        return Thief(self.office, folder, ["rollouts"])
+    def thief(self, folder: Path, *, stolen: bool = True) -> Thief:
+        return Thief(self.office, folder, ["rollouts" if stolen else "dora"])
 
 
-def small_bundle(folder: Path, number: int, device_class: str, *, model: str = MODEL) -> Bundle:
+def small_bundle(folder: Path, number: int, plan: Plan, *, model: str = MODEL) -> Bundle:
     """The bundle of a release, unlike those of others."""
     remark = f"release {number}".encode()
     network = NETWORK + bytes([DOC_STRING, len(remark)]) + remark
@@ -91,7 +93,7 @@ def small_bundle(folder: Path, number: int, device_class: str, *, model: str = M
         model=model,
         lineage=Lineage(origin="a simulation"),
         contract=CONTRACT,
-        devices={device_class: COSTS},
+        devices={plan.device_class: COSTS.model_copy(update={"size_mb": plan.size_mb})},
         variants={"fp32": VariantPart(file=FILE, opset=20, tolerance={"logits": 1e-3})},
         files={FILE: network},
         golden={"in.images": images, "fp32.logits": np.zeros((2, 2), np.float32)},

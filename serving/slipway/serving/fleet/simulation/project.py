@@ -26,13 +26,14 @@ from slipway.serving.channel.pointer import Pointer
 from slipway.serving.fleet.simulation.clock import VirtualTime
 from slipway.serving.fleet.simulation.office import Office, Time
 from slipway.serving.fleet.simulation.own_channel import small_bundle
+from slipway.serving.fleet.simulation.runtime import Plan
+from slipway.serving.release import plan as plans
 from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.keeping import keep
 from slipway.serving.release.metering import SILENT
 from slipway.serving.release.moving import Move, move
 from slipway.serving.release.opening import open_sides
 from slipway.serving.release.places import channel_store
-from slipway.serving.release.plan import Limits, Plan, PlannedWave, Sample
 from slipway.serving.release.reviewing import review
 from slipway.serving.release.rollouts import Released, Rollout
 from slipway.serving.release.starting import Wanted, start
@@ -51,11 +52,11 @@ ROLES: Final = {
     "rollouts": (Role.ROLLOUT_SERVICE,),
 }
 SOAK, DEADLINE = timedelta(minutes=20), timedelta(days=1)
-SAMPLE: Final = Sample(decisions=1_000, devices=5)
-FIRST: Final = PlannedWave(name="canary", share=40, soak=SOAK, sample=SAMPLE, deadline=DEADLINE)
-PLAN: Final = Plan(
-    waves=(FIRST, PlannedWave(name="all", soak=SOAK, sample=SAMPLE, deadline=DEADLINE)),
-    limits=Limits(errors=0.005, latency=1.2, divergence=None),
+SAMPLE: Final = plans.Sample(decisions=1_000, devices=5)
+FIRST: Final = plans.PlannedWave(name="canary", share=40, soak=SOAK, sample=SAMPLE, deadline=DEADLINE)
+PLAN: Final = plans.Plan(
+    waves=(FIRST, plans.PlannedWave(name="all", soak=SOAK, sample=SAMPLE, deadline=DEADLINE)),
+    limits=plans.Limits(errors=0.005, latency=1.2, divergence=None),
 )
 Wrapped = Callable[[Store], Store]
 
@@ -97,12 +98,12 @@ class Project:
         objections = partial(_objections, desk=desk, store=store)
         return TufRepository.open(desk.loaded, store=store, people=desk.people, now=desk.now, review=objections)
 
-    def promote(self, device_class: str) -> str:
+    def promote(self, plan: Plan) -> str:
         """The bundle of a new version, which passes its gates, is approved and becomes champion."""
         self._made += 1
         number = str(self._made)
         folder = self._bundles / number
-        made = small_bundle(folder, self._made, device_class, model=MODEL)
+        made = small_bundle(folder, self._made, plan, model=MODEL)
         gates = self._own("gates")
         keep_bundle(gates.store, folder)
         verdict = self._judged(made.digest)
@@ -120,7 +121,7 @@ class Project:
         self._decide("dora", Action.PROMOTE, About(MODEL, made.digest, number, verdict.key, verdict.champion))
         return made.digest
 
-    def start(self, plan: Plan | None) -> Released:
+    def start(self, plan: plans.Plan | None) -> Released:
         """The champion becomes a release."""
         desk = self._own("dora")
         wanted = Wanted() if plan is None else Wanted(wave=plan.waves[0].wave, plan=plan, said=True)

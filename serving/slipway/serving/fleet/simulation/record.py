@@ -23,15 +23,12 @@ class Record:
     """By bundle, how it does."""
     releases: dict[int, Release] = field(default_factory=dict)
     """What the release key signed."""
-    classes: dict[str, str] = field(default_factory=dict)
-    """By bundle, the class of devices that it is made for."""
     pointers: list[Pointer] = field(default_factory=list)
     """What the rollout key signed, a thief's as well."""
 
-    def sign(self, release: Release, device_class: str, plan: Plan) -> None:
+    def sign(self, release: Release, plan: Plan) -> None:
         """A release was signed."""
         self.releases[release.number] = release
-        self.classes[release.bundle] = device_class
         self.plans[release.bundle] = plan
 
     def is_signed(self, number: int, bundle: str) -> bool:

@@ -5,7 +5,7 @@ A process that ends by itself takes with it what was not written; one that is as
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from slipway.serving.bundle.canonical import sha256
@@ -18,6 +18,7 @@ from slipway.serving.edge.fleet.calling import Answer, NotReached, Service
 from slipway.serving.edge.fleet.joining import join, public_of, signer_of, signing_with
 from slipway.serving.edge.fleet.sending import Sender
 from slipway.serving.edge.fleet.telling import Standings
+from slipway.serving.edge.fleet.wire import ENROL
 from slipway.serving.edge.following import Step
 from slipway.serving.edge.telemetry.collecting import Collector, Working
 from slipway.serving.edge.telemetry.looking import Looking
@@ -43,6 +44,9 @@ class Line(Service):
     fails: bool = False
     """Requests and answers get lost, or end at any byte."""
     broken: bool = False
+    replays: bool = False
+    """Somebody says again and again what was overheard once."""
+    overheard: tuple[str, bytes, str] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         super().__init__(ADDRESS)
@@ -59,6 +63,10 @@ class Line(Service):
             self.to.cut(path, body[: self.chance.randrange(len(body) + 1)], authorization)
             raise NotReached("The line broke.")
         answer = self.to.post(path, body, authorization)
+        if path != ENROL:
+            self.overheard = self.overheard or (path, body, authorization)
+        if self.replays and self.overheard:
+            self.to.post(*self.overheard)
         if fault == 1:
             return Answer(answer.status, answer.body[: self.chance.randrange(len(answer.body))])
         return answer

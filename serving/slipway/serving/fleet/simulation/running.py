@@ -42,6 +42,7 @@ START_S = 10.0
 MOST_STEPS = 10_000
 """Of one wake: no agent has so much to do at once."""
 RULES = Rules(every=600.0)
+TRUST = "trust"
 MOST_REPORTS = 100
 """Until all is told that can be."""
 NEAR = 40
@@ -86,13 +87,15 @@ class Simulated:
         self.fleet, self.device, self.link, self.clock = fleet, device, link, clock
         self.lived, self.boots, self._folder = Lived(), 0, folder / "device"
         self.scenario = ""
+        self.opens_at = 0.0
+        """The second from which models may be exchanged."""
         self.is_cut = False
         """Its power is cut again and again."""
         self.chance = random.Random(f"{seed} {folder.name}")  # noqa: S311 - a failing seed has to replay
         self.link.chance = self.chance
         line = Line(fleet.service, self.chance, offline=lambda: self.link.offline)
         self.reports = Reports(Home(self._folder), clock, line, self.lived.truth, full=lambda: self.is_full)
-        self.witness = Witness(fleet.record, device, clock, self.lived)
+        self.witness = Witness(fleet.record, device, clock, self.lived, lambda: self.closed_s > 0)
         self._folder.mkdir(0o700, parents=True)
         self.disk: SimulatedDisk | CuttingDisk | None = None
         self.agent = self.boot()
@@ -118,6 +121,11 @@ class Simulated:
         self.reports.begin(self.engines)
 
     @property
+    def closed_s(self) -> float:
+        """Seconds until models may be exchanged."""
+        return max(0.0, self.opens_at - self.fleet.time.passed)
+
+    @property
     def is_full(self) -> bool:
         """No byte more fits on its disk."""
         return isinstance(self.disk, SimulatedDisk) and self.disk.full
@@ -139,11 +147,12 @@ class Simulated:
             self.device,
             disk=self.disk,
             clock=self.clock,
-            channel=ChannelClient(self._folder / "trust", self.link, self.fleet.bootstrap),
+            channel=ChannelClient(self._folder / TRUST, self.link, self.fleet.bootstrap),
             engines=self.engines,
             chance=self.chance.random,
             boot=lambda: f"boot {self.boots}",
             rules=RULES,
+            may_swap=lambda _: self.closed_s,
         )
         self.reports.begin(self.engines)
         return self.agent
@@ -193,7 +202,14 @@ class Simulated:
         self.link.heal(self.fleet.channel)
         self.reports.line.heal()
         self.clock.off = timedelta()
-        self.is_cut = False
+        self.is_cut, self.opens_at = False, 0.0
+        self.boot()
+
+    def distrust(self, *names: str) -> None:
+        """Files are gone of what it trusts, or all of them, and the machine starts."""
+        for path in sorted((self._folder / TRUST).rglob("*"), reverse=True):
+            if path.is_file() and (not names or path.name in names):
+                path.unlink()
         self.boot()
 
     def stop(self) -> None:
@@ -253,6 +269,8 @@ class Simulated:
             return
         if (untold := self.lived.truth.untold(works.get(self.device.id, ()))) is not None:
             raise self._broken(untold)
+        if (said := self.fleet.service.said(self.device.id, self.fleet.model)) != self.fleet.last:
+            raise self._broken(f"it runs release {self.fleet.last}, and the service says that it runs {said}")
 
     def spread(self) -> float:
         """Seconds until its next look."""
@@ -269,7 +287,7 @@ class Simulated:
         return Broken(f"{self.device.id}{scenario}, at {self.fleet.time.now():%Y-%m-%d %H:%M}: {what}.")
 
 
-Happening = tuple[float, Callable[[], None]]
+Happening = tuple[float, Callable[[], object]]
 
 
 def run(

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Final
 
 from slipway.serving.bundle.folder import Bundle
 from slipway.serving.bundle.manifest import DeviceClass
@@ -14,6 +15,9 @@ from slipway.serving.runtime.figures import Figures
 from slipway.serving.runtime.live import Answering
 from slipway.serving.runtime.proven import Proof
 
+CLASS: Final = "edge-cpu"
+"""Of all devices."""
+SIZE_MB: Final = 4.0
 USUAL, SPREAD = 0.7, 0.1
 """Of a run, as a share of what 95 in 100 take at most."""
 
@@ -36,6 +40,11 @@ class Plan:
     per_second: float = 1.0
     hidden: bool = False
     """Only the fleet as a whole shows that it is bad."""
+    device_class: str = CLASS
+    """That it is made for."""
+    size_mb: float = SIZE_MB
+    """That a device of the class has room for."""
+    minimum_agent: str = "0.0.0"
 
     @property
     def is_bad(self) -> bool:

@@ -98,6 +98,12 @@ class SimulatedService:
             found[one.device].append(one)
         return found
 
+    def said(self, device: str, model: str) -> int | None:
+        """The release that a device runs, by what it said last."""
+        facts = self.store.device(device)
+        running = facts.running.get(model) if facts else None
+        return running.release if running else None
+
     def forget(self) -> None:
         """What is old goes, as every hour."""
         self.store.forget(self.settings.retention)

@@ -2,13 +2,11 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
-from slipway.serving.channel.pointer import Pointer
+from slipway.serving.channel.pointer import Pointer, Wave
 from slipway.serving.channel.release import Release
-
-CLASS: Final = "edge-cpu"
-"""Of all devices, and all that is meant for them."""
+from slipway.serving.fleet.simulation.runtime import Plan
 
 
 class Thief(Protocol):
@@ -42,14 +40,14 @@ class Signers(Protocol):
     def dated(self, now: datetime) -> None:
         """What is signed from here on is signed at that date."""
 
-    def release(self, number: int, *, floor: int, device_class: str) -> Release:
-        """Sign a release of a small bundle of its own, made for that class; devices see it with the next pointer."""
+    def release(self, number: int, *, floor: int, plan: Plan) -> Release:
+        """Sign a release of a small bundle of its own, made as planned; devices see it with the next pointer."""
 
-    def point(self, *, base: Release | None, target: Release | None, share: float) -> Pointer:
-        """Sign the next pointer, and what leads to it."""
+    def point(self, *, base: Release | None, target: Release | None, wave: Wave, **said: object) -> Pointer:
+        """Sign the next pointer, with what else it says, and what leads to it."""
 
     def renew(self) -> None:
         """New dates on what the rollout service signs, as nothing else is to be told."""
 
-    def thief(self, folder: Path) -> Thief:
-        """The keys are stolen, and the channel is copied as it is."""
+    def thief(self, folder: Path, *, stolen: bool = True) -> Thief:
+        """The keys are stolen, and the channel is copied as it is; or somebody does so who has another's keys."""

@@ -11,14 +11,16 @@ from pathlib import Path
 from slipway.serving.edge.agent.effects import Device
 from slipway.serving.errors import WrongUse
 from slipway.serving.fleet.simulation.clock import DeviceClock, VirtualTime
+from slipway.serving.fleet.simulation.knowing import knowing
 from slipway.serving.fleet.simulation.led import led_story
 from slipway.serving.fleet.simulation.link import Link
 from slipway.serving.fleet.simulation.project import Project
 from slipway.serving.fleet.simulation.record import Record
 from slipway.serving.fleet.simulation.running import Broken, Fleet, Simulated, run
+from slipway.serving.fleet.simulation.runtime import CLASS
 from slipway.serving.fleet.simulation.scenarios import DUPLICATE, SCENARIOS, TWO, drawn
 from slipway.serving.fleet.simulation.service import SimulatedService
-from slipway.serving.fleet.simulation.signers import CLASS, Signers
+from slipway.serving.fleet.simulation.signers import Signers
 from slipway.serving.fleet.simulation.story import Story
 
 ALL = "all"
@@ -94,7 +96,8 @@ def simulate(
         for index, name in enumerate(drawn(names, devices, seed)):
             story.devices.append(_device(story, index, name, seed))
         story.enrol()
-        broken, history = _lived(story, told)
+        with knowing():
+            broken, history = _lived(story, told)
     trace = story.fleet.trace
     seconds = time.process_time() - began
     return Outcome(devices, seed, story.days, len(trace), seconds, _lots(story.devices), broken, history, trace)

@@ -3,16 +3,18 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Final, Literal
 
-from slipway.serving.channel.pointer import Pointer
+from slipway.serving.channel.pointer import Named, Pin, Pointer, Wave
 from slipway.serving.channel.release import Release
 from slipway.serving.fleet.simulation.led import LAST, LedStory
 from slipway.serving.fleet.simulation.record import Record
 from slipway.serving.fleet.simulation.running import Fleet, Happening, Simulated
-from slipway.serving.fleet.simulation.runtime import Plan
-from slipway.serving.fleet.simulation.signers import CLASS, Signers, Thief
+from slipway.serving.fleet.simulation.runtime import CLASS, Plan
+from slipway.serving.fleet.simulation.signers import Signers, Thief
 
 DAY = 86_400.0
 TROUBLE = 1.25
@@ -21,6 +23,15 @@ STOLEN = 2.6
 """The day of the thefts: the second release is the base, and its floor forbids the first."""
 QUIET_S = 48 * 3600.0
 """Between two looks in quiet times, about."""
+PINNED = timedelta(hours=12)
+"""For which a device is pinned."""
+HELD = 0.12
+"""Days for which a release is held back in one way."""
+HOLDS: Final[tuple[dict[str, object], ...]] = ({"paused": True}, {"frozen_until": None}, {"kind": "shadow"})
+TRY = 0.6
+"""Days between two bad releases."""
+AGAIN = 2.3
+"""The day on which everything is told once more, with new dates."""
 RENEWED = 6.0
 """Days between two visits of who keeps channels fresh in quiet times."""
 
@@ -38,6 +49,10 @@ class Story:
     """Releases to come that no device should keep."""
     quiet: float = 0.0
     """Days on which nobody decides anything."""
+    pinned: list[str] = field(default_factory=list)
+    """Devices that get each release as it is tried out."""
+    held: bool = False
+    """The last release is held back in every way before it is tried out."""
     led: LedStory | None = None
     """Of the devices whose model controllers lead."""
 
@@ -53,14 +68,19 @@ class Story:
     @property
     def mended(self) -> float:
         """The day on which nothing is wrong any more."""
-        return 3.0 + len(self.bad) + self.quiet
+        return self._tried + self.quiet
+
+    @property
+    def _tried(self) -> float:
+        """The day on which all bad releases were tried out."""
+        return 3.0 + TRY * len(self.bad)
 
     @property
     def days(self) -> float:
         """How long it is."""
         return self.mended + 3.0
 
-    def at(self, day: float, does: Callable[[], None]) -> None:
+    def at(self, day: float, does: Callable[[], object]) -> None:
         """Something happens."""
         self.happenings.append((day * DAY, does))
 
@@ -69,11 +89,15 @@ class Story:
         self.at(0.0, lambda: self.lead(1, floor=0))
         self.at(1.5, lambda: self.try_out(2, floor=2))
         self.at(2.25, lambda: self.lead(2, floor=2))
+        self.at(AGAIN - 0.01, lambda: self.older)
+        self.at(AGAIN, self.renew)
+        self.at(AGAIN + 0.01, lambda: self.newer)
+        self.at(self.mended + 1.02, self.renew)
         for index, plan in enumerate(self.bad):
-            number, day = index + 3, 3.0 + index
+            number, day = index + 3, 3.0 + TRY * index
             self.at(day, lambda number=number, plan=plan: self.try_out(number, floor=2, plan=plan))  # type: ignore[misc]
-            self.at(day + 0.7, lambda: self.point(2))
-        begins = 3.0 + len(self.bad)
+            self.at(day + 0.7 * TRY, lambda: self.point(2))
+        begins = self._tried
         if self.quiet:
             self.at(begins, lambda: self._pace(QUIET_S))
             self.at(self.mended - 0.01, lambda: self._pace(None))
@@ -81,6 +105,9 @@ class Story:
         for day in renewals:
             self.at(day, self.renew)
         last = self.fleet.last = len(self.bad) + 3
+        if self.held:
+            for place, said in enumerate(HOLDS):
+                self.at(self.mended + HELD * (place + 1), lambda said=said: self.hold(last, **said))  # type: ignore[misc]
         self.at(self.mended + 0.5, lambda: self.try_out(last, floor=2))
         self.at(self.mended + 1.2, lambda: self.lead(last, floor=2))
         if self.led is not None:
@@ -120,12 +147,12 @@ class Story:
         for fleet in self.fleets:
             fleet.quiet_s = seconds
 
-    def made(self, number: int, *, floor: int, plan: Plan | None = None, device_class: str = CLASS) -> Release:
+    def made(self, number: int, *, floor: int, plan: Plan | None = None) -> Release:
         """A release, signed now or before."""
         self.signers.dated(self.fleet.time.now())
         if number not in self.record.releases:
-            release = self.signers.release(number, floor=floor, device_class=device_class)
-            self.record.sign(release, device_class, plan or Plan())
+            plan = plan or Plan()
+            self.record.sign(self.signers.release(number, floor=floor, plan=plan), plan)
         return self.record.releases[number]
 
     def lead(self, number: int, *, floor: int) -> None:
@@ -133,17 +160,34 @@ class Story:
         self.made(number, floor=floor)
         self.point(number)
 
-    def try_out(self, number: int, *, floor: int, plan: Plan | None = None, share: float = 30.0) -> None:
-        """A release is for some devices; the second one is the base by then."""
-        self.made(number, floor=floor, plan=plan)
-        self.point(min(2, number - 1), number, share=share)
+    def try_out(self, number: int, *, floor: int, plan: Plan | None = None) -> None:
+        """A release is for some devices, and for those that are pinned to it; the second one is the base by then."""
+        release, now = self.made(number, floor=floor, plan=plan), self.fleet.time.now()
+        named, until = Named(number=number, bundle=release.bundle), now + PINNED
+        pins = tuple(Pin(device=name, release=named, until=until) for name in self.pinned)
+        self.point(min(2, number - 1), number, share=30.0, pins=pins)
 
-    def point(self, base: int, target: int | None = None, *, share: float = 100.0) -> None:
+    def hold(self, number: int, **said: object) -> None:
+        """A release is there for all, and nobody may begin with it."""
+        self.made(number, floor=2)
+        if "frozen_until" in said:
+            said = {"frozen_until": self.fleet.time.now() + timedelta(days=HELD)}
+        self.point(2, number, **said)  # type: ignore[arg-type]
+
+    def point(
+        self,
+        base: int,
+        target: int | None = None,
+        *,
+        share: float = 100.0,
+        kind: Literal["serve", "shadow"] = "serve",
+        **said: object,
+    ) -> None:
         """Sign a pointer."""
-        releases = self.record.releases
+        releases, wave = self.record.releases, Wave(share=share, kind=kind, seed="s")
         self.signers.dated(self.fleet.time.now())
-        made = self.signers.point(base=releases[base], target=releases[target] if target else None, share=share)
-        self.record.pointers.append(made)
+        one, other = releases[base], releases[target] if target else None
+        self.record.pointers.append(self.signers.point(base=one, target=other, wave=wave, **said))
 
     def renew(self) -> None:
         """The service that keeps the channel fresh does its work."""
@@ -156,6 +200,24 @@ class Story:
         return Path(shutil.copytree(self.signers.folder, self.folder / "old"))
 
     @cached_property
+    def older(self) -> Path:
+        """The channel as it was before its dates were new, and all else the same."""
+        return Path(shutil.copytree(self.signers.folder, self.folder / "older"))
+
+    @cached_property
+    def newer(self) -> Path:
+        """The channel as it was with new dates."""
+        return Path(shutil.copytree(self.signers.folder, self.folder / "newer"))
+
+    @cached_property
+    def forged(self) -> Path:
+        """What somebody gives out who has none of the channel's keys."""
+        self.signers.dated(self.fleet.time.now())
+        forger = self.signers.thief(self.folder / "forger", stolen=False)
+        forger.point(self._below_floor())
+        return forger.folder
+
+    @cached_property
     def thief(self) -> Thief:
         """Who has the rollout service's keys."""
         self.signers.dated(self.fleet.time.now())
@@ -164,10 +226,13 @@ class Story:
     @cached_property
     def stolen_pointer(self) -> Path:
         """Where a thief points at what devices may not run any more."""
-        first, newest = self.record.releases[1], self.record.pointers[-1]
-        base = {"number": first.number, "bundle": first.bundle}
-        said = {**newest.model_dump(), "sequence": newest.sequence + 1, "base": base, "target": None}
-        pointer = Pointer.model_validate(said)
+        pointer = self._below_floor()
         self.record.pointers.append(pointer)
         self.thief.point(pointer)
         return self.thief.folder
+
+    def _below_floor(self) -> Pointer:
+        first, newest = self.record.releases[1], self.record.pointers[-1]
+        base = {"number": first.number, "bundle": first.bundle}
+        said = {**newest.model_dump(), "sequence": newest.sequence + 1, "base": base, "target": None}
+        return Pointer.model_validate(said)

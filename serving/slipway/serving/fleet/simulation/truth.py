@@ -21,7 +21,7 @@ from slipway.serving.runtime.live import Answering
 
 Counts = Counter[tuple[str, str]]
 """By subject and name."""
-SMALL: Final = 6_000
+SMALL: Final = 1_000
 """Bytes of a spool that is soon full."""
 
 
