@@ -4,10 +4,12 @@ An hour of ten thousand devices takes a quarter of a second to add up, so hours 
 again as long as reports of them may still come.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, Protocol
+from itertools import chain
+from typing import Any, Final, NamedTuple, Protocol
 
 from slipway.serving.fleet.controller.gathering import DIFFERS, SAME, SETTLED, SHADOW, pieces
 from slipway.serving.fleet.store.following import Follower
@@ -28,6 +30,10 @@ class Group(NamedTuple):
 
 Groups = dict[str, Group]
 """By device."""
+Hour = Sequence[tuple[Group, int, Mapping[str, Any]]]
+"""What groups did with each release, packed: there may be thousands of sites."""
+Slices = dict[tuple[str, int], Sum]
+"""By name and release."""
 
 
 class Working(Protocol):
@@ -94,73 +100,20 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class Did:
-    """All of it."""
+    """All of it; measures, disagreements and distributions by release."""
 
     since: datetime
     until: datetime
-    done: Mapping[tuple[Group, int], Sum]
-
-    @property
-    def by_class(self) -> list[Row]:
-        """Latency, errors and drift by class and release."""
-        return self._rows(lambda group: group.device_class)
-
-    @property
-    def by_site(self) -> list[Row]:
-        """The same of the sites where most of it fails, then of those that are furthest from the reference."""
-        rows = self._rows(lambda group: group.site or "no site")
-        rows.sort(key=lambda row: (-row.errors, -(row.apart or 0), row.slice))
-        return rows[:MOST_SLICES]
-
-    def measures(self, release: int) -> list[Measure]:
-        """The furthest first."""
-        whole, classes = Sum(), dict[str, Sum]()
-        for (group, number), done in self.done.items():
-            if number == release:
-                whole.add_divergence(done.divergence)
-                classes.setdefault(group.device_class, Sum()).add_divergence(done.divergence)
-        parts = {name: done.apart() for name, done in sorted(classes.items())}
-        found = [
-            Measure(name, release, apart, {kind: told[name] for kind, told in parts.items() if name in told})
-            for name, apart in whole.apart().items()
-        ]
-        return sorted(found, key=lambda one: (-one.apart, one.name))
-
-    def seen(self, release: int) -> dict[str, list[int]]:
-        """By measure, how many values lay in each part of the reference."""
-        whole = Sum()
-        for (_, number), done in self.done.items():
-            if number == release:
-                whole.add_seen(done.seen)
-        return whole.seen
-
-    def disagreements(self, release: int) -> list[Disagreement]:
-        """By slice, all of it first."""
-        found: dict[str, list[int]] = {}
-        for (_, number), done in self.done.items():
-            for name, count in done.counts.items() if number == release else ():
-                where, _, what = name.removeprefix(SHADOW).rpartition(".")
-                if name.startswith(SHADOW) and what in (SAME, DIFFERS):
-                    mine = found.setdefault(where, [0, 0])
-                    mine[0] += count
-                    mine[1] += count * (what == DIFFERS)
-        return [Disagreement(where or "all", *counts) for where, counts in sorted(found.items()) if counts[0]]
-
-    def _rows(self, slice_of: "SliceOf") -> list[Row]:
-        sums: dict[tuple[str, int], Sum] = {}
-        for (group, release), done in self.done.items():
-            mine = sums.setdefault((slice_of(group), release), Sum())
-            mine.add_counts(done.counts)
-            mine.latency.merge(done.latency)
-            mine.add_divergence(done.divergence)
-        return [_row(name, release, done) for (name, release), done in sorted(sums.items(), key=_order)]
-
-
-class SliceOf(Protocol):
-    """What a group counts to."""
-
-    def __call__(self, group: Group, /) -> str:
-        """Its name."""
+    by_class: Sequence[Row] = ()
+    """Latency, errors and drift by class and release."""
+    by_site: Sequence[Row] = ()
+    """The same of the sites where most of it fails, then of those that are furthest from the reference."""
+    measures: Mapping[int, Sequence[Measure]] = field(default_factory=dict)
+    """The furthest first."""
+    disagreements: Mapping[int, Sequence[Disagreement]] = field(default_factory=dict)
+    """All of it first."""
+    seen: Mapping[int, Mapping[str, Sequence[int]]] = field(default_factory=dict)
+    """By measure, how many values lay in each part of the reference."""
 
 
 @dataclass
@@ -168,26 +121,25 @@ class Doing:
     """Of one service; asked by one thread at a time for each model."""
 
     store: Working
-    _kept: dict[tuple[str, datetime], tuple[datetime, Mapping[tuple[Group, int], Sum]]] = field(default_factory=dict)
+    _kept: dict[tuple[str, datetime], tuple[datetime, Hour]] = field(default_factory=dict)
 
     def last(self, model: str, now: datetime) -> Did:
         """The last hours, and what there is of this one."""
         groups = self.store.followers(model, _grouped)
         begin = (now - SPAN).replace(minute=0, second=0, microsecond=0)
         hours = [self._hour(model, groups, since, until, now) for since, until in pieces(begin, now)]
-        for key in [key for key in self._kept if key[0] == model and key[1] < begin]:
-            del self._kept[key]
-        return Did(begin, now, _added(hours))
+        for key in [key for key in list(self._kept) if key[1] < begin]:
+            self._kept.pop(key, None)
+        return _did(begin, now, hours)
 
-    def _hour(
-        self, model: str, groups: Mapping[str, Group], since: datetime, until: datetime, now: datetime
-    ) -> Mapping[tuple[Group, int], Sum]:
+    def _hour(self, model: str, groups: Groups, since: datetime, until: datetime, now: datetime) -> Hour:
         kept = self._kept.get((model, since))
         if kept is not None and kept[0] >= until + SETTLED:
             return kept[1]
         done = self.store.together(model, groups, since=since, until=until)
-        self._kept[model, since] = now, done
-        return done
+        hour = [(group, release, one.columns()) for (group, release), one in done.items()]
+        self._kept[model, since] = now, hour
+        return hour
 
 
 def _grouped(followers: Iterator[Follower]) -> Groups:
@@ -200,17 +152,44 @@ def _grouped(followers: Iterator[Follower]) -> Groups:
     return found
 
 
-def _added(hours: Iterable[Mapping[tuple[Group, int], Sum]]) -> dict[tuple[Group, int], Sum]:
-    found: dict[tuple[Group, int], Sum] = {}
-    for hour in hours:
-        for key, done in hour.items():
-            found.setdefault(key, Sum()).add(done)
+def _did(since: datetime, until: datetime, hours: Sequence[Hour]) -> Did:
+    classes: Slices = {}
+    sites: Slices = {}
+    for group, release, done in chain.from_iterable(hours):
+        _add(classes, group.device_class, release, done)
+        _add(sites, group.site or "no site", release, done)
+    by_site = sorted(_rows(sites), key=lambda row: (-row.errors, -(row.apart or 0), row.slice, -row.release))
+    releases = sorted({release for _, release in classes}, reverse=True)
+    parts = {number: {kind: done for (kind, one), done in classes.items() if one == number} for number in releases}
+    whole = {number: _whole(done.values()) for number, done in parts.items()}
+    return Did(
+        since=since,
+        until=until,
+        by_class=_rows(classes),
+        by_site=by_site[:MOST_SLICES],
+        measures={number: _measures(number, whole[number], parts[number]) for number in releases},
+        disagreements={number: _disagreements(done) for number, done in whole.items()},
+        seen={number: done.seen for number, done in whole.items()},
+    )
+
+
+def _add(into: Slices, name: str, release: int, done: Mapping[str, Any]) -> None:
+    mine = into.setdefault((name, release), Sum())
+    mine.add_row(done["counts"], done["latency"], done["running"], done["divergence"])
+    if done["seen"]:
+        mine.add_seen(json.loads(done["seen"]))
+
+
+def _whole(parts: Iterable[Sum]) -> Sum:
+    found = Sum()
+    for one in parts:
+        found.add(one)
     return found
 
 
-def _order(item: tuple[tuple[str, int], Sum]) -> tuple[str, int]:
-    (name, release), _ = item
-    return name, -release
+def _rows(slices: Slices) -> list[Row]:
+    """By name, the newest release first."""
+    return [_row(*key, slices[key]) for key in sorted(slices, key=lambda key: (key[0], -key[1]))]
 
 
 def _row(name: str, release: int, done: Sum) -> Row:
@@ -225,3 +204,23 @@ def _row(name: str, release: int, done: Sum) -> Row:
         p99=done.latency.quantile(0.99) if measured else None,
         apart=max(done.apart().values(), default=None),
     )
+
+
+def _measures(release: int, whole: Sum, classes: Mapping[str, Sum]) -> list[Measure]:
+    parts = {name: done.apart() for name, done in sorted(classes.items())}
+    found = [
+        Measure(name, release, apart, {kind: told[name] for kind, told in parts.items() if name in told})
+        for name, apart in whole.apart().items()
+    ]
+    return sorted(found, key=lambda one: (-one.apart, one.name))
+
+
+def _disagreements(done: Sum) -> list[Disagreement]:
+    found: dict[str, list[int]] = {}
+    for name, count in done.counts.items():
+        where, _, what = name.removeprefix(SHADOW).rpartition(".")
+        if name.startswith(SHADOW) and what in (SAME, DIFFERS):
+            mine = found.setdefault(where, [0, 0])
+            mine[0] += count
+            mine[1] += count * (what == DIFFERS)
+    return [Disagreement(where or "all", *counts) for where, counts in sorted(found.items()) if counts[0]]

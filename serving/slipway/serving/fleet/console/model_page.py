@@ -121,9 +121,9 @@ class ModelPage:
         did = self.did.value
         if did is None:
             return []
-        told = {number: {one.name: one for one in did.measures(number)} for number in self.pair}
+        told = {number: {one.name: one for one in did.measures.get(number, ())} for number in self.pair}
         names = list(dict.fromkeys(name for each in told.values() for name in each))
-        seen, references = did.seen(self.pair[0]) if self.pair else {}, self.references.value or {}
+        seen, references = did.seen.get(self.pair[0], {}) if self.pair else {}, self.references.value or {}
         shapes = {name: shape_of(references.get(name), seen.get(name, ())) for name in names[:SHAPES]}
         return [
             _drift(name, {number: each[name] for number, each in told.items() if name in each}, shapes.get(name))

@@ -25,8 +25,8 @@ AGAIN: Final = timedelta(seconds=30)
 """What went wrong is tried again so soon."""
 TOGETHER: Final = 8
 """Questions that are asked at once."""
-MOST: Final = 1_000
-"""Questions that are remembered; the oldest go first."""
+IDLE: Final = timedelta(hours=1)
+"""An answer that nobody has wanted for so long is forgotten."""
 UNREADABLE: Final = (SQLAlchemyError, OSError, ValueError, KeyError)
 """A store that is away, or a record that somebody wrote by hand."""
 
@@ -50,6 +50,7 @@ class Known(Generic[Answer]):
 class _Kept:
     def __init__(self) -> None:
         self.known: Known[Any] = Known()
+        self.wanted: datetime | None = None
         self.asked: datetime | None = None
         self.answered = threading.Event()
         self.answered.set()
@@ -72,17 +73,23 @@ class Remembered:
         self, question: Hashable, ask: Callable[[], Answer], *, fresh: timedelta, patience: float = PATIENCE_S
     ) -> Known[Answer]:
         """The answer, asked again where the last one is older than `fresh`."""
+        now = self._now()
         with self._lock:
+            self._forget(now)
             kept = self._kept.setdefault(question, _Kept())
+            kept.wanted = now
             good = min(fresh, AGAIN) if kept.known.trouble else fresh
-            old = kept.asked is None or self._now() - kept.asked >= good
+            old = kept.asked is None or now - kept.asked >= good
             if old and kept.answered.is_set():
                 kept.answered.clear()
                 threading.Thread(target=self._ask, args=(kept, ask), name=f"console {question}", daemon=True).start()
-            while len(self._kept) > MOST:
-                del self._kept[next(iter(self._kept))]
         kept.answered.wait(patience)
         return cast("Known[Answer]", kept.known)
+
+    def _forget(self, now: datetime) -> None:
+        for question, kept in list(self._kept.items()):
+            if kept.answered.is_set() and kept.wanted and now - kept.wanted > IDLE:
+                del self._kept[question]
 
     def _ask(self, kept: _Kept, ask: Callable[[], Answer]) -> None:
         try:

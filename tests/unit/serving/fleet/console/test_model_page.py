@@ -17,7 +17,7 @@ from planted.leading import plan
 from rolling_out import MODEL
 from slipway.platform.registry.bundles import keep_bundle
 from slipway.platform.store.directory import DirectoryStore
-from slipway.serving.fleet.console.doing import Doing, Group
+from slipway.serving.fleet.console.doing import Doing, Group, Groups
 from slipway.serving.fleet.console.judged import MOST, Drawn, judged
 from slipway.serving.fleet.console.shapes import references_of, shape_of
 from slipway.serving.fleet.controller.gathering import Gatherer
@@ -236,14 +236,14 @@ def test_work_is_added_up_by_class_and_site_and_release(store: FleetStore) -> No
     assert quick
     assert 3.5 < slow / quick < 4.5
     assert [(row.slice, row.release) for row in found.by_site] == [("mill", 1), ("harbour", 1), ("mill", 2)]
-    measures = found.measures(1)
+    measures = found.measures[1]
     assert [one.name for one in measures] == ["outputs.scores.mean", "inputs.images.red"]
     assert measures[0].apart == pytest.approx(0.2)
     assert found.by_class[0].apart == pytest.approx(0.2)
-    differing = found.disagreements(2)
+    differing = found.disagreements[2]
     assert [(one.slice, one.frames, one.differs) for one in differing] == [("all", 40, 10), ("dark", 10, 10)]
     assert differing[0].interval[0] < differing[0].share == 0.25 < differing[0].interval[1]
-    assert found.disagreements(1) == []
+    assert not found.disagreements[1]
 
 
 class _Counting:
@@ -253,8 +253,8 @@ class _Counting:
         self._store = store
         self.asked: list[datetime] = []
 
-    def followers(self, model: str) -> list[Follower]:
-        return self._store.followers(model)
+    def followers(self, model: str, choose: Callable[[Iterator[Follower]], Groups]) -> Groups:
+        return self._store.followers(model, choose)
 
     def together(
         self, model: str, groups: Mapping[str, Group], *, since: datetime, until: datetime

@@ -32,7 +32,7 @@ from slipway.serving.fleet.console import overview
 from slipway.serving.fleet.console.folds import Folds
 from slipway.serving.fleet.console.progress import Members, progress
 from slipway.serving.fleet.console.records import Costs, costs_of, data_of
-from slipway.serving.fleet.console.remembering import Remembered
+from slipway.serving.fleet.console.remembering import IDLE, Remembered
 from slipway.serving.fleet.store import times
 from slipway.serving.fleet.store.following import Follower
 from slipway.serving.fleet.store.tables import HEARD, STANDINGS
@@ -175,6 +175,18 @@ def test_an_answer_is_asked_again_when_it_is_old_and_outlives_what_goes_wrong() 
     assert get(fail) == (1, NOW, "The store is away.")
     now[0] += FRESH / 2
     assert get(lambda: 3) == (3, now[0], ""), "what went wrong is tried again sooner"
+
+
+def test_an_answer_that_nobody_wants_any_more_is_forgotten() -> None:
+    now = [NOW]
+    remembered = Remembered(lambda: now[0])
+    for question in ("one", "other"):
+        assert remembered.get(question, question.title, fresh=10 * IDLE, patience=PATIENT).value
+    now[0] += IDLE
+    assert remembered.get("one", lambda: "again", fresh=10 * IDLE, patience=PATIENT).value == "One"
+    now[0] += timedelta(minutes=1)
+    assert remembered.get("one", lambda: "again", fresh=10 * IDLE, patience=PATIENT).value == "One"
+    assert remembered.get("other", lambda: "again", fresh=10 * IDLE, patience=PATIENT).value == "again"
 
 
 def test_what_breaks_by_a_mistake_is_told_too() -> None:
