@@ -6,7 +6,7 @@ packed as their sum and the buckets that hold something.
 
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -34,19 +34,35 @@ def merge_packed(into: Quantiles, packed: bytes) -> None:
 
 
 class Packed(Quantiles):
-    """What `pack` gave, opened when somebody looks at it."""
+    """What `pack` gave, once or several times, opened and added up when somebody looks at it."""
 
     __slots__ = ("_packed",)
 
-    def __init__(self, packed: bytes) -> None:
+    def __init__(self, packed: Iterable[bytes]) -> None:
         self._packed = packed
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of the slots that are still empty
         if name not in Quantiles.__slots__:
             raise AttributeError(name)
         super().__init__()
-        merge_packed(self, self._packed)
+        for one in self._packed:
+            merge_packed(self, one)
         return getattr(self, name)
+
+
+def add_counts(into: dict[str, int], counts: Mapping[str, int]) -> None:
+    """Add these."""
+    for name, count in counts.items():
+        if name in into or len(into) < MOST_NAMES:
+            into[name] = into.get(name, 0) + count
+
+
+def add_divergence(into: dict[str, list[float]], divergence: Mapping[str, Any]) -> None:
+    """Add these, each with its weight."""
+    for name, (weight, total) in divergence.items():
+        mine = into.setdefault(name, [0.0, 0.0])
+        mine[0] += weight
+        mine[1] += total
 
 
 def apart(divergence: Mapping[str, Sequence[float]]) -> dict[str, float]:
@@ -83,17 +99,11 @@ class Sum:
 
     def add_counts(self, counts: Mapping[str, int]) -> None:
         """Add these."""
-        there = self.counts
-        for name, count in counts.items():
-            if name in there or len(there) < MOST_NAMES:
-                there[name] = there.get(name, 0) + count
+        add_counts(self.counts, counts)
 
     def add_divergence(self, divergence: Mapping[str, Any]) -> None:
         """Add these, each with its weight."""
-        for name, (weight, total) in divergence.items():
-            mine = self.divergence.setdefault(name, [0.0, 0.0])
-            mine[0] += weight
-            mine[1] += total
+        add_divergence(self.divergence, divergence)
 
     def add_seen(self, seen: Mapping[str, list[int]]) -> None:
         """Add distributions; another reference's, which has other parts, begins anew."""

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, select
 
 from slipway.serving.fleet.facts import Work
 from slipway.serving.fleet.store import times
-from slipway.serving.fleet.store.packing import Packed, Sum, apart
+from slipway.serving.fleet.store.packing import Packed, Sum, add_counts, add_divergence, apart
 from slipway.serving.fleet.store.spanning import Asked, columns, releases, rows
 from slipway.serving.fleet.store.tables import HOURS, SUBJECTS
 
@@ -24,16 +24,29 @@ Group = TypeVar("Group", bound=Hashable)
 class _Several:
     """Rows of one device and release, added up."""
 
-    __slots__ = ("done", "first", "last")
+    __slots__ = ("counts", "divergence", "first", "last", "latency", "running")
 
     def __init__(self, row: "Row[Any]") -> None:
-        self.first, self.last, self.done = row.first, row.last, Sum()
+        self.first, self.last = row.first, row.last
+        self.counts: dict[str, int] = {}
+        self.divergence: dict[str, list[float]] = {}
+        self.latency: list[bytes] = []
+        self.running: list[bytes] = []
         self.add(row)
 
     def add(self, row: "Row[Any]") -> None:
         """One more."""
         self.first, self.last = min(self.first, row.first), max(self.last, row.last)
-        self.done.add_row(row.counts, row.latency, row.running, row.divergence)
+        add_counts(self.counts, _counts(row))
+        self.latency.append(row.latency)
+        self.running.append(row.running)
+        if row.divergence:
+            add_divergence(self.divergence, json.loads(row.divergence))
+
+
+def _counts(row: "Row[Any]") -> dict[str, int]:
+    found: dict[str, int] = pydantic_core.from_json(row.counts, cache_strings="keys")
+    return found
 
 
 def work(connection: Connection, asked: Asked, horizons: Mapping[str, int], *, hours: bool) -> list[Work]:
@@ -55,13 +68,13 @@ def _with(there: "Row[Any] | _Several | None", row: "Row[Any]") -> "Row[Any] | _
 
 
 def _work(model: str, device: str, release: int, one: "Row[Any] | _Several") -> Work:
-    if isinstance(one, _Several):
-        begin, end, done = times.moment(one.first), times.moment(one.last), one.done
-        return Work(device, model, release, begin, end, done.counts, done.latency, done.running, done.apart())
-    counts = pydantic_core.from_json(one.counts, cache_strings="keys")
-    far = apart(json.loads(one.divergence)) if one.divergence else {}
     begin, end = times.moment(one.first), times.moment(one.last)
-    return Work(device, model, release, begin, end, counts, Packed(one.latency), Packed(one.running), far)
+    if isinstance(one, _Several):
+        latency, running, far = Packed(one.latency), Packed(one.running), apart(one.divergence)
+        return Work(device, model, release, begin, end, one.counts, latency, running, far)
+    latency, running = Packed((one.latency,)), Packed((one.running,))
+    far = apart(json.loads(one.divergence)) if one.divergence else {}
+    return Work(device, model, release, begin, end, _counts(one), latency, running, far)
 
 
 def hours(connection: Connection, device: str, models: Sequence[str], span: tuple[int, int]) -> list[Work]:
