@@ -7,12 +7,13 @@ each page, so a page shows what was decided just before it.
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from slipway.platform.ledger.entry import EVERY_MODEL, Written, digest_of, entry_key
 from slipway.platform.ledger.heads import exists
 from slipway.platform.registry.standing import ModelStanding
 from slipway.platform.store import ObjectMissing, Store
+from slipway.serving.fleet.service.refusing import Refusal
 from slipway.serving.release.folding import folded
 from slipway.serving.release.rollouts import Rollout
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from slipway.platform.registry.desk import Desk
 
 Folded = Mapping[str, tuple[Rollout, ModelStanding]]
+PATIENCE_S: Final = 5.0
+"""Where one page waits for the ledger, others wait for it no longer: threads are for devices, too."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,8 @@ class _Kept:
 class Folds:
     """Of one service's ledger; any thread may ask."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, patience: float = PATIENCE_S) -> None:
+        self._lock, self._patience = threading.Lock(), patience
         self._kept = _Kept()
 
     def of(self, desk: "Desk") -> Folded:
@@ -45,13 +48,22 @@ class Folds:
         return self._now(desk).entries
 
     def _now(self, desk: "Desk") -> _Kept:
-        with self._lock:
+        if not self._lock.acquire(timeout=self._patience):
+            raise Refusal(
+                503,
+                f"The ledger in {desk.store.url} has not answered for {self._patience:g} s.",
+                mend="Pages of devices need none. `slipway doctor` looks at the store.",
+                again_s=self._patience,
+            )
+        try:
             kept, trusts = self._kept, desk.people
             if not (kept.entries and kept.trusts == trusts and _ends_with(desk.store, kept.entries[-1])):
                 entries = tuple(desk.ledger.entries())
                 names = sorted({one.entry.decision.model for one in entries} - {EVERY_MODEL})
                 kept = self._kept = _Kept(entries, {name: folded(name, entries) for name in names}, trusts)
             return kept
+        finally:
+            self._lock.release()
 
 
 def _ends_with(store: Store, newest: Written) -> bool:

@@ -20,8 +20,10 @@ from rolling_out import MODEL
 from slipway.platform.data.manifest import NAME, Manifest
 from slipway.platform.data.record import key_of, make_record, save_record
 from slipway.platform.errors import SlipwayError
+from slipway.platform.identity import People
 from slipway.platform.ledger.entry import Action, Decision
 from slipway.platform.registry.bundles import bundle_key, keep_bundle
+from slipway.platform.registry.desk import Desk
 from slipway.platform.runs.entries import Entry, segment
 from slipway.platform.runs.index import BY, RUNS
 from slipway.platform.runs.records import State
@@ -33,6 +35,7 @@ from slipway.serving.fleet.console.folds import Folds
 from slipway.serving.fleet.console.progress import Members, progress
 from slipway.serving.fleet.console.records import Costs, costs_of, data_of
 from slipway.serving.fleet.console.remembering import IDLE, Remembered
+from slipway.serving.fleet.service.refusing import Refusal
 from slipway.serving.fleet.store import times
 from slipway.serving.fleet.store.following import Follower
 from slipway.serving.fleet.store.tables import HEARD, STANDINGS
@@ -138,6 +141,27 @@ def test_the_ledger_is_folded_again_only_after_a_new_entry_or_a_change_of_people
     people = world.site.people()
     world.site.write_people(replace(people, persons=people.persons[:-1]))
     assert folds.of(world.site.desk("ben")) is not second
+
+
+def test_pages_do_not_queue_up_behind_a_ledger_that_is_away(world: World) -> None:
+    folds, desk = Folds(patience=0.01), world.site.desk("ben")
+    waits, may_end = threading.Event(), threading.Event()
+
+    class Away(Desk):
+        @property
+        def people(self) -> People:
+            waits.set()
+            assert may_end.wait(PATIENT)
+            return desk.people
+
+    first = threading.Thread(target=folds.of, args=(Away(desk.loaded, desk.store),))
+    first.start()
+    assert waits.wait(PATIENT)
+    with pytest.raises(Refusal, match="has not answered"):
+        folds.of(desk)
+    may_end.set()
+    first.join()
+    assert MODEL in folds.of(desk)
 
 
 # Answers that take long.
