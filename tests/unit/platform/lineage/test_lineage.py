@@ -19,6 +19,7 @@ from slipway.platform.lineage.gathering import Gatherer
 from slipway.platform.lineage.graph import Graph, Kind
 from slipway.platform.lineage.naming import thing_named
 from slipway.platform.lineage.tables import Tables
+from slipway.platform.lineage.tracing import Enough, traced
 from slipway.platform.lineage.walking import walk
 from slipway.platform.registry.decisions import About
 from slipway.platform.registry.desk import Desk
@@ -211,6 +212,48 @@ def test_naming_a_run_fetches_no_tables(grown: Any, trace: Trace, monkeypatch: p
     assert trace(grown, start.removeprefix("run:")[:10]).start == start
     with pytest.raises(AssertionError):
         trace(grown, "v9")
+
+
+class Heard:
+    """Hears how far a walk is, and has enough of it at some thing."""
+
+    def __init__(self, most: int) -> None:
+        self.left = most
+
+    def count(self, what: str, done: int, total: int) -> None:
+        assert done <= total, what
+
+    def looking(self, label: str) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise Enough(f"Stopped at {label}.")
+
+
+def test_whoever_fetches_nothing_is_told_what_is_not_here(grown: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from slipway.platform.lineage import tables
+
+    second = grown.snapshots["second"]
+    second.folder.rename(second.folder.with_name("elsewhere"))
+    monkeypatch.setattr(tables, "bring_files", None)
+    told = f"The tables of snapshot {second.digest[:12]} are not on this machine."
+    with traced(grown.project.loaded, "next-heron", downstream=False, told=Heard(99), fetch=False) as found:
+        assert told in found.graph.remarks
+        assert f"snapshot:{second.digest}" in found.graph.nodes, "the rest is shown"
+    with (
+        pytest.raises(WrongUse, match="known here"),
+        traced(grown.project.loaded, "v9", downstream=False, told=Heard(99), fetch=False),
+    ):
+        pass
+
+
+def test_a_walk_that_is_enough_leaves_what_was_found_and_closes_what_was_opened(grown: Any) -> None:
+    closed: list[str] = []
+    with traced(grown.project.loaded, f"{grown.project.model}/1", downstream=False, told=Heard(2)) as found:
+        found.closing.callback(closed.append, "closed")
+        assert 2 < len(found.graph.nodes) < 20
+        assert found.graph.remarks[-1].startswith("Stopped at ")
+        assert closed == []
+    assert closed == ["closed"]
 
 
 def test_the_second_time_costs_no_more_for_more_runs(grown: Any, trace: Trace) -> None:
