@@ -1,5 +1,5 @@
 // Pages are complete without this. With it, the page that is open is fetched again now and then and shows what changed,
-// and commands can be copied.
+// commands can be copied, and wide tables become rows of their own on a phone.
 "use strict";
 const EVERY_S = 5;
 const sign = document.createElement("span");
@@ -16,6 +16,13 @@ function dress(root) {
       setTimeout(() => { button.textContent = "Copy"; }, 1500);
     });
     one.append(button);
+  }
+  for (const table of root.querySelectorAll(".wide > table:not(.stack)")) {
+    const labels = [...table.tHead.rows[0].cells].map((one) => one.textContent);
+    for (const row of table.tBodies[0].rows) {
+      [...row.cells].forEach((one, place) => { if (one.colSpan === 1) one.dataset.label = labels[place]; });
+    }
+    table.classList.add("stack");
   }
 }
 
@@ -34,7 +41,9 @@ function tell(text, gone) {
 function replace(shown, next) {
   const open = new Map([...shown.querySelectorAll("details[id]")].map((one) => [one.id, one.open]));
   const focused = shown.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const places = [...shown.querySelectorAll(".wide")].map((one) => one.scrollLeft);
   shown.innerHTML = next.innerHTML;
+  shown.querySelectorAll(".wide").forEach((one, index) => { one.scrollLeft = places[index] || 0; });
   for (const one of shown.querySelectorAll("details[id]")) if (open.has(one.id)) one.open = open.get(one.id);
   if (focused) for (const one of shown.querySelectorAll("a[href]")) if (one.getAttribute("href") === focused) { one.focus({ preventScroll: true }); break; }
   dress(shown);
@@ -62,9 +71,9 @@ async function refresh() {
 }
 
 const live = document.querySelector("main[data-live]");
+if (live) before = live.innerHTML;
 dress(document);
 if (live) {
-  before = live.innerHTML;
   sign.className = "live";
   sign.setAttribute("role", "status");
   tell("Live", false);
