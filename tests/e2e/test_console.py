@@ -85,6 +85,9 @@ TOUCH = """() => [...document.querySelectorAll(
   .filter((one) => one.getClientRects().length && !one.closest(".command"))
   .map((one) => [one.outerHTML.slice(0, 80), one.getBoundingClientRect().height])
   .filter(([, high]) => high < LEAST)""".replace("LEAST", str(LEAST_TOUCH))
+ASIDE = """() => [...document.querySelectorAll("main *")]
+  .filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== "visible")
+  .filter((one) => one.tagName !== "INPUT" && one.tagName !== "SELECT").map((one) => one.outerHTML.slice(0, 120))"""
 WIDE = """() => [...document.querySelectorAll("body *")]
   .filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && one.getBoundingClientRect().left >= 0)
   .map((one) => one.outerHTML.slice(0, 120)).slice(0, 5)"""
@@ -259,6 +262,7 @@ def test_every_page_fits_can_be_read_and_touched_and_asks_nobody_else(
                     wrong.append(f"{name} {size}: {wide} wide: {page.evaluate(WIDE)}")
                 if size == "phone":
                     wrong += [f"{name}: small {one}" for one in page.evaluate(TOUCH)]
+                    wrong += [f"{name}: scrolls sideways: {one}" for one in page.evaluate(ASIDE)]
                 for scheme in ("light", "dark"):
                     page.emulate_media(color_scheme=scheme)
                     wrong += [f"{name} {size} {scheme}: contrast of {one}" for one in page.evaluate(CONTRAST)]
