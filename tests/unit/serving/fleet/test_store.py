@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy
@@ -20,10 +20,11 @@ from slipway.serving.edge.decisions import make_id
 from slipway.serving.edge.fleet.wire import Enrolling, Report
 from slipway.serving.fleet.facts import Work
 from slipway.serving.fleet.reader import FleetReader
-from slipway.serving.fleet.store import opening
+from slipway.serving.fleet.store import opening, times
 from slipway.serving.fleet.store.enrolling import By, Token
 from slipway.serving.fleet.store.names import MOST, Ranges
 from slipway.serving.fleet.store.outcomes import Told, wilson
+from slipway.serving.fleet.store.reading import State, Wanted
 from slipway.serving.fleet.store.refusals import Conflicting
 from slipway.serving.fleet.store.reporting import Heard
 from slipway.serving.fleet.store.store import FleetStore
@@ -218,6 +219,61 @@ def test_pages_and_filters(world: World) -> None:
     assert [one.id for one in world.store.devices(site="harbour", release=4)] == ["gate-1", "gate-3", "gate-5"]
     assert [one.id for one in world.store.devices(search="e-6")] == ["gate-6"]
     assert world.store.devices(search="%") == []
+
+
+def test_devices_are_found_by_their_state_and_counted_by_site(world: World) -> None:
+    told = {
+        "well": {},
+        "changing": {"coming": 4},
+        "failed": {"bad": [4]},
+        "silent": {},
+        "mixed": {"coming": 5, "bad": [4]},
+    }
+    for number, (name, more) in enumerate(told.items()):
+        world.enrol(f"gate-{name}", site="harbour" if number % 2 else "station")
+        world.clock.now = BEGIN if name == "silent" else BEGIN + timedelta(hours=1)
+        world.report(f"gate-{name}", standings=[standing("parcel", 3, **more)])
+    world.store.revoke("gate-well", "gone", ADA)
+    world.enrol("gate-new", site="station")
+    since = times.stamp(BEGIN + timedelta(minutes=30))
+
+    def found(state: State | None = None, **more: Any) -> set[str]:
+        wanted = Wanted(state=state, silent_since=since, **more)
+        names = {one.id.removeprefix("gate-") for one in world.store.wanted(wanted)}
+        assert sum(one.all for one in world.store.crowds(wanted)) == len(names)
+        return names
+
+    assert found(State.CHANGING) == {"changing", "mixed"}
+    assert found(State.FAILED) == {"failed", "mixed"}
+    assert found(State.SILENT) == {"silent", "new"}
+    assert found(State.REVOKED) == {"well"}
+    assert found(State.WELL) == set()
+    assert found(device_class="edge-cpu") == {"changing", "failed", "silent", "mixed", "new"}
+    assert found(device_class="edge-gpu") == set()
+    assert found(State.CHANGING, site="station", model="parcel") == {"mixed"}
+    assert found(State.CHANGING, model="letter") == set()
+    crowds = {one.site: one for one in world.store.crowds(Wanted(silent_since=since, after="gate-z", limit=1))}
+    station, harbour = crowds["station"], crowds["harbour"]
+    assert (station.all, station.changing, station.failed, station.silent) == (3, 1, 2, 1)
+    assert (harbour.all, harbour.changing, harbour.failed, harbour.silent) == (2, 1, 0, 1)
+    assert world.store.classes() == ["edge-cpu"]
+
+
+def test_the_hours_of_a_device_are_what_the_store_adds_up_of_it(world: World) -> None:
+    for name in ("gate-1", "gate-2"):
+        world.enrol(name)
+    for minutes in range(0, 300, 25):
+        world.clock.now = at = BEGIN + timedelta(minutes=minutes)
+        world.work("gate-1", at, answered=minutes + 1)
+        world.work("gate-2", at, answered=1_000)
+    since, until = BEGIN + timedelta(hours=1), BEGIN + timedelta(hours=4)
+    hours = world.store.hours("gate-1", ["parcel", "letter"], since=since, until=until)
+    mine = [one for one in world.store.work("parcel", since=since, until=until, hours=True) if one.device == "gate-1"]
+    assert [(one.begin, one.release, one.counts) for one in hours] == [
+        (one.begin.replace(minute=0), one.release, one.counts) for one in mine
+    ]
+    assert len(hours) == 3
+    assert world.store.hours("gate-1", ["letter"], since=since, until=until) == []
 
 
 def test_models_and_migrations_agree(database: str, tmp_path: Path) -> None:
