@@ -10,7 +10,7 @@ from slipway.platform.registry.decisions import FINISH, About
 from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
 from slipway.serving.channel.pointer import Wave
 from slipway.serving.channel.site import SiteConfig
-from slipway.serving.release.deciding import against_person, asked_before, check_same, refused
+from slipway.serving.release.deciding import Outlook, against_person, asked_before, check_same, refused
 from slipway.serving.release.repository import Repository
 from slipway.serving.release.rules import WAVE, Against
 from slipway.serving.release.site_converging import SiteConverged, converge_sites
@@ -84,17 +84,17 @@ def against(site: Site, wanted: Change) -> Refused | None:
     return refused([found]) if found else None
 
 
-def outlook(desk: Desk, name: str, wanted: Change, *, reason: str, request: str | None = None) -> SlipwayError | None:
-    """What deciding it would be refused with; nothing is written."""
+def outlook(desk: Desk, name: str, wanted: Change, *, reason: str, request: str | None = None) -> Outlook:
+    """What deciding it would come to; nothing is written."""
     site = load_sites(desk).get(name, Site(name))
     try:
         _check_reason(wanted, reason)
-        if _before(desk, site, wanted, request):
-            return None
+        if there := _before(desk, site, wanted, request):
+            return Outlook(there)
     except SlipwayError as found:
-        return found
+        return Outlook(refused=found)
     decision = _decision(site, wanted, desk.signer.person.name, "-", reason)
-    return against(site, wanted) or against_person(desk, decision)
+    return Outlook(refused=against(site, wanted) or against_person(desk, decision))
 
 
 def change(

@@ -5,8 +5,10 @@ second to a place that was taken changes nothing. Its author is told.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from slipway.platform.errors import SlipwayError
 from slipway.platform.identity import NotTrusted
 from slipway.platform.ledger.entry import Action, Decision, Written
 from slipway.platform.ledger.rights import check_right
@@ -15,6 +17,16 @@ from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
 from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.rollouts import Released, Rollout
 from slipway.serving.release.rules import Against
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What deciding something would come to."""
+
+    before: Written | None = None
+    """The entry that made it so already."""
+    refused: SlipwayError | None = None
+    """What it would be refused with."""
 
 
 def about_release(released: Released, **besides: str) -> About:

@@ -14,6 +14,7 @@ from slipway.platform.registry.desk import Desk, Refused
 from slipway.serving.channel.pointer import Sampling, Wave
 from slipway.serving.release.converging import Converged, Told, converge
 from slipway.serving.release.deciding import (
+    Outlook,
     about_release,
     against_person,
     asked_before,
@@ -201,16 +202,16 @@ def move(  # noqa: PLR0913 - what may be left out is given by name
     return Moved(load_rollout(desk, model)[0], written, there is not None, shown)
 
 
-def outlook(desk: Desk, rollout: Rollout, wanted: Move, request: str | None = None) -> Refused | None:
-    """What deciding it would be refused with; nothing is written."""
+def outlook(desk: Desk, rollout: Rollout, wanted: Move, request: str | None = None) -> Outlook:
+    """What deciding it would come to; nothing is written."""
     try:
-        if _before(desk, rollout, wanted, request):
-            return None
+        if there := _before(desk, rollout, wanted, request):
+            return Outlook(there)
     except Refused as found:
-        return found
+        return Outlook(refused=found)
     about, name = _about(rollout, wanted), desk.signer.person.name
     decision = about.decided(wanted.action, actor=name, nonce="-", details=wanted.details)
-    return against(desk, rollout, wanted) or against_person(desk, decision)
+    return Outlook(refused=against(desk, rollout, wanted) or against_person(desk, decision))
 
 
 def _before(desk: Desk, rollout: Rollout, wanted: Move, request: str | None) -> Written | None:

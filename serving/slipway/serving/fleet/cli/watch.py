@@ -1,5 +1,6 @@
 """`slipway rollout watch`: what the controller thinks of a rollout now, live."""
 
+import select
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated
@@ -53,13 +54,35 @@ def watch(
 
 
 def _looks(look: "Callable[[], Led]", every: float) -> "Iterator[Led]":
-    """Until nothing is led any more."""
+    """Until nothing is led any more, or nobody reads any more. What fails after a look that did not is tried again."""
+    from slipway.serving.fleet.controller.leading import TROUBLE
+
+    found = look()
+    trouble = ""
     while True:
-        found = look()
-        yield found
-        if found.judgement is None:
-            return
+        if not trouble:
+            yield found
+            if found.judgement is None:
+                return
         time.sleep(every)
+        if _reader_gone():
+            return
+        try:
+            found, trouble = look(), ""
+        except TROUBLE as error:
+            if trouble != str(error):
+                say(f"{error} Trying again every {every:g} s.")
+            trouble = str(error)
+
+
+def _reader_gone() -> bool:
+    """Whether the other end of the pipe is closed, as after `| head`: lines that never come would not tell."""
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):  # no pipe
+        return False
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 def _plainly(look: "Callable[[], Led]", every: float, *, once: bool) -> None:
@@ -97,6 +120,10 @@ def _lines(judgement: "Judgement") -> list[str]:
         f"  {numbers.running:,} of {numbers.wave_devices:,} devices run it, {numbers.soaked:,} for the soak",
         f"  {numbers.decisions:,} decisions in {numbers.exposure_hours:,.1f} h of device time",
         f"  {numbers.silent:,} devices of the wave are silent, {numbers.reverted:,} went back by themselves",
+        *(
+            f"  {runs:,} of {told:,} devices of the class {name} run it"
+            for name, (runs, told) in numbers.behind.items()
+        ),
         *(f"  {one.told}" for one in numbers.compared),
     ]
 

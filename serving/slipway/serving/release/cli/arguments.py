@@ -8,8 +8,8 @@ from slipway.platform.cli.model.arguments import model_names
 from slipway.platform.cli.output import print_json, say
 
 if TYPE_CHECKING:
-    from slipway.platform.errors import SlipwayError
     from slipway.serving.release.converging import Converged
+    from slipway.serving.release.deciding import Outlook
     from slipway.serving.release.rollouts import Released
     from slipway.serving.release.site_converging import SiteConverged
 
@@ -28,10 +28,13 @@ Share = Annotated[
 Cohort = Annotated[str | None, typer.Option("--cohort", metavar="NAME", help="Only devices of this cohort.")]
 
 
-def tell_dry(told: dict[str, str], words: str, refused: "SlipwayError | None", *, json: bool) -> None:
+def tell_dry(told: dict[str, str], words: str, found: "Outlook", *, json: bool) -> None:
     """What deciding it would do; a refusal that it would meet is raised, as the decision itself would raise it."""
+    there, refused = found.before, found.refused
     if json:
-        print_json({**told, "against": str(refused) if refused else ""})
+        print_json({**told, "before": there is not None, "against": str(refused) if refused else ""})
+    elif there:
+        say(f"This would decide nothing: entry {there.entry.number} made it so. What is not shown yet would be.")
     else:
         say(f"This would {'be refused' if refused else words}. Nothing was changed.")
     if refused:

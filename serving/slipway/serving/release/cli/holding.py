@@ -36,9 +36,9 @@ def hold(
         raise WrongUse("A pin and a freeze take a reason, also to end them.", mend='--reason "…"')
     name = model or "everything"
     if dry_run:
-        refused = outlook(desk, load_rollout(desk, model)[0], wanted, request)
+        found = outlook(desk, load_rollout(desk, model)[0], wanted, request)
         told = {"model": model, "action": wanted.action.value}
-        tell_dry(told, f"{wanted.words} {name}", refused, json=json)
+        tell_dry(told, f"{wanted.words} {name}", found, json=json)
         return
     confirm_change(desk.loaded, f"{wanted.words} {name}", yes)
     with meter() as shown:

@@ -176,8 +176,8 @@ def _change(site: str, wanted: "Change", why: tuple[str, str | None], *, dry_run
     desk, (reason, request) = open_desk(), why
     _check_name(site)
     if dry_run:
-        refused = outlook(desk, site, wanted, reason=reason, request=request)
-        tell_dry({"site": site}, f"{wanted.words} {site}", refused, json=json)
+        found = outlook(desk, site, wanted, reason=reason, request=request)
+        tell_dry({"site": site}, f"{wanted.words} {site}", found, json=json)
         return
     confirm_change(desk.loaded, f"{wanted.words} {site}", yes)
     done = change(desk, open_repository(desk), site, wanted, reason=reason, request=request)

@@ -1,13 +1,17 @@
 """`slipway fleet control` and `slipway rollout watch` as a person runs them, on a real fleet store that is empty."""
 
 import json
+import signal
+import subprocess
 from datetime import datetime
 
 import pytest
 
 from commanding import Run, commanding
+from imported import SCRIPT
 from planted.leading import Leading, plan
 from rolling_out import MODEL
+from slipway.platform.errors import SlipwayError
 from slipway.serving.channel.site import SiteConfig
 from slipway.serving.fleet.controller.evidence import Evidence
 from slipway.serving.fleet.controller.gathering import Asked, Gatherer
@@ -62,6 +66,48 @@ def test_a_look_tells_its_judgement_and_its_numbers(run: Run, leading: Leading) 
 def test_a_watch_ends_when_nothing_is_led(run: Run) -> None:
     code, out, _ = run("rollout", "watch", MODEL, by="ada")
     assert (code, out) == (0, f"{MODEL}: nothing is on its way\n")
+
+
+@pytest.mark.usefixtures("_store")
+@pytest.mark.parametrize("end", ["ctrl-c", "the reader goes"])
+def test_a_watch_into_a_pipe_ends_with_its_reader_and_with_ctrl_c(run: Run, leading: Leading, end: str) -> None:
+    leading.start(plan())
+    assert run("rollout", "watch", MODEL, "--once", by="ada")[0] == 0  # and the variables are set
+    command = [SCRIPT, "rollout", "watch", MODEL, "--every", "0.1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        try:
+            assert process.stdout.readline().startswith(f"{MODEL} release 2, wave canary: hold")
+            if end == "ctrl-c":
+                process.send_signal(signal.SIGINT)
+                assert process.wait(60) == 0
+                assert process.stderr.read() == "Ended. The rollout goes on.\n"
+            else:
+                process.stdout.close()
+                assert process.wait(60) == 0
+                assert process.stderr.read() == ""
+        finally:
+            process.kill()
+
+
+@pytest.mark.usefixtures("_store")
+def test_a_watch_goes_on_after_a_look_that_failed(run: Run, leading: Leading, monkeypatch: pytest.MonkeyPatch) -> None:
+    leading.start(plan())
+    looks, own = iter(range(9)), Gatherer.gather
+
+    def gather(gatherer: Gatherer, about: Asked, now: datetime) -> Evidence:
+        look = next(looks)
+        if look in (1, 2):
+            raise SlipwayError("The database is locked.")
+        if look == 3:
+            leading.site.undo()
+        return own(gatherer, about, now)
+
+    monkeypatch.setattr(Gatherer, "gather", gather)
+    code, out, err = run("rollout", "watch", MODEL, "--every", "0.1", by="ada")
+    assert (code, out.splitlines()[-1]) == (0, f"{MODEL}: nothing is on its way")
+    assert err == "The database is locked. Trying again every 0.1 s.\n"
 
 
 @pytest.mark.usefixtures("_store")
