@@ -103,10 +103,15 @@ def _reports(ask: Callable[[int], float], raw: sqlite3.Connection) -> Pair:
 def _questions(store: FleetStore, plain: sqlite3.Connection, now: datetime) -> list[Pair]:
     """What the console asks."""
     since = now - timedelta(days=1)
+    hour = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
 
     def page() -> None:
         plain.execute("select * from devices join heard on device = id order by id limit ?", (PAGE,)).fetchall()
         plain.execute("select * from standings order by device limit ?", (PAGE,)).fetchall()
+
+    def one_hour() -> None:
+        begin = times.stamp(hour)
+        plain.execute("select * from hours where subject = 2 and at = ?", (begin,)).fetchall()
 
     def day() -> None:
         begin, end = times.stamp(since), times.stamp(now)
@@ -124,6 +129,13 @@ def _questions(store: FleetStore, plain: sqlite3.Connection, now: datetime) -> l
             name=f"fleet: the last day of {DEVICES:,} devices by release, against its hours read",
             ours=lambda: store.work(MODEL, since=since, until=now),
             reference=day,
+            unit="ms",
+            goal=10,
+        ),
+        Pair(
+            name=f"fleet: an hour of {DEVICES:,} devices, as the controller asks, against its hours read",
+            ours=lambda: store.work(MODEL, since=hour, until=hour + timedelta(hours=1)),
+            reference=one_hour,
             unit="ms",
             goal=10,
         ),

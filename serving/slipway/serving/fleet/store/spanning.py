@@ -71,7 +71,7 @@ def rows(
     if not subjects or asked.since >= asked.until:
         return
     windows_from, hours_from = horizons.get(WINDOWS.name, 0), horizons.get(HOURS.name, 0)
-    levels = [] if hours else [_Level(DAYS, _counts(DAYS, asked, hours_from))]
+    levels = [_Level(DAYS, _counts(DAYS, asked, hours_from))] if not hours and _days_help(asked, hours_from) else []
     levels += [_Level(HOURS, _counts(HOURS, asked, windows_from)), _Level(WINDOWS, WINDOWS.c.at >= asked.since)]
     for place, level in enumerate(levels):
         coarser = levels[:place]
@@ -80,6 +80,11 @@ def rows(
             query = query.where(*(~_inside(level, one) for one in coarser))
             for some in connection.execute(query.execution_options(yield_per=TOGETHER)).partitions():
                 yield from some
+
+
+def _days_help(asked: Asked, hours_from: int) -> bool:
+    """Of less than a day the hours are few, if there still are any."""
+    return asked.until - asked.since >= times.DAY or asked.since - times.HOUR < hours_from
 
 
 def _edges(asked: Asked, level: _Level, coarser: Sequence[_Level]) -> Iterator[tuple[int, int]]:
