@@ -4,6 +4,7 @@ import gzip
 import json
 import socket
 import sqlite3
+import time
 from collections.abc import Iterable
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
@@ -147,6 +148,31 @@ def test_a_body_without_end_is_not_read_to_the_end(
 def _send_all(sent: socket.socket, pieces: Iterable[bytes]) -> None:
     for piece in pieces:
         sent.sendall(piece)
+
+
+def test_who_goes_in_the_middle_of_a_body_breaks_nothing(fleet: Running) -> None:
+    with _connected(fleet) as sent:
+        sent.sendall(f"POST {wire.ENROL} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n".encode() + b"{")
+    told, until = "", time.monotonic() + 30
+    while wire.ENROL not in told and time.monotonic() < until:
+        told = urllib3.request("GET", f"{fleet.url}/metrics").data.decode()
+    assert f'slipway_fleet_requests_total{{route="{wire.ENROL}",code="400"}} 1' in told
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        "Content-Length: 4\r\nTransfer-Encoding: chunked",
+        "Content-Length: 4\r\nContent-Length: 5",
+        "Transfer-Encoding: xchunked",
+        "Content-Length: -1",
+        "Content-Length: 4\r\nHost: y.example",
+    ],
+)
+def test_a_request_that_two_could_read_in_two_ways_is_read_in_none(fleet: Running, lengths: str) -> None:
+    with _connected(fleet) as sent:
+        sent.sendall(f"POST {wire.ENROL} HTTP/1.1\r\nHost: x\r\n{lengths}\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n".encode())
+        assert sent.recv(1000).split()[1] in (b"400", b"421")
 
 
 def test_a_body_that_comes_too_slowly_is_not_waited_for(fleet: Running, monkeypatch: pytest.MonkeyPatch) -> None:

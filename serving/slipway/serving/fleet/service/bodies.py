@@ -5,6 +5,7 @@ from typing import Final, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
 
 from slipway.serving.fleet.service.refusing import JSON, Refusal
 
@@ -32,6 +33,8 @@ async def body_of(request: Request, largest: int) -> bytes:
                 pieces.append(piece)
     except TimeoutError:
         raise Refusal(408, f"The body did not come within {PATIENCE_S:.0f} s.") from None
+    except ClientDisconnect:  # nobody hears this, but it is counted
+        raise Refusal(400, "The connection ended before the body did.") from None
     return b"".join(pieces)
 
 

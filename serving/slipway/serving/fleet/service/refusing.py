@@ -87,7 +87,9 @@ def install(app: FastAPI) -> None:
         return told(error)
 
     async def broken(_: Request, error: Exception) -> Response:
-        log.error("The fleet store failed: %s", error)
+        log.error(
+            "The fleet store failed: %s", getattr(error, "orig", None) or error
+        )  # what was told stays out of logs
         answer = said(UNAVAILABLE, "The fleet store cannot be reached.", "Try again in a minute.")
         answer.headers["Retry-After"] = str(AGAIN_S)
         return answer

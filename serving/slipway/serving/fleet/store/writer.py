@@ -138,7 +138,8 @@ class Writer:
     def _commit(self, jobs: list[_Job]) -> None:
         error = self._together(jobs)
         if error is not None and error.begun and len(jobs) > 1:
-            log.warning("A commit of %d failed and each is done alone: %s", len(jobs), error.cause)
+            why = getattr(error.cause, "orig", None) or error.cause
+            log.warning("A commit of %d failed and each is done alone: %s", len(jobs), why)
             self._alone(jobs)
             return
         for job in jobs:
