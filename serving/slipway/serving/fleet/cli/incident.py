@@ -65,14 +65,18 @@ def _show(found: "Incident") -> None:
     typer.echo("\nCHANGED")
     for change in found.changes[:MOST_CHANGES]:
         typer.echo(f"  {moment(change.at)}  {change.where:8}{plain(change.what)}")
-    _more(len(found.changes) - MOST_CHANGES, "change", "a shorter --since, or `slipway ledger log`")
+    _more(
+        len(found.changes) - MOST_CHANGES,
+        "change",
+        "a shorter --since shows fewer, `slipway ledger list` all decisions",
+    )
     if not found.changes:
         typer.echo("  nothing")
     typer.echo("\nRUNS")
     if found.runs:
         columns = ("model", "site", "release", "devices", "silent", "agent", "right")
         print_table(columns, [_row(one) for one in found.runs[:MOST_GROUPS]])
-        _more(len(found.runs) - MOST_GROUPS, "line", "a model or --site")
+        _more(len(found.runs) - MOST_GROUPS, "line", "a model or --site shows fewer")
     else:
         typer.echo("  nothing is known" if found.runs is None else "  no device")
     typer.echo("\nWRONG NOW")
@@ -93,7 +97,7 @@ def _show(found: "Incident") -> None:
 
 def _more(count: int, what: str, how: str) -> None:
     if count > 0:
-        typer.echo(f"  and {count:,} {what}{'s' * (count != 1)} more: {how} shows less")
+        typer.echo(f"  and {count:,} {what}{'s' * (count != 1)} more: {how}")
 
 
 def _row(one: "Group") -> list[str]:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from slipway.platform.errors import WrongUse
 from slipway.platform.identity import People
 from slipway.platform.ledger.rights import ROLES, held_right
+from slipway.platform.names import suggestion
 from slipway.platform.registry.desk import Desk
 from slipway.serving.fleet.facts import DeviceFacts
 from slipway.serving.fleet.incident import changes
@@ -64,6 +66,8 @@ def incident(loaded: "Loaded", scope: Scope) -> Incident:
     desk = Desk.of(loaded)
     with open_reader(loaded) as fleet:
         found = look(desk, fleet)
+        if scope.site is not None and found.devices is not None:
+            _check_site(scope.site, found)
         wrong, remarks = standings_in(found, fleet)
         if fleet is None:
             remarks.append("There is no fleet store here, so nobody knows what devices run.")
@@ -84,6 +88,14 @@ def incident(loaded: "Loaded", scope: Scope) -> Incident:
         may=_may(desk, advice, found.now),
         remarks=remarks,
     )
+
+
+def _check_site(site: str, found: Look) -> None:
+    """Refuse a name that nobody ever gave to a site: of that nothing would be wrong."""
+    named = {one.entry.decision.subjects.get("site") for one in found.entries}
+    known = sorted(name for name in {*named, *(one.site for one in found.devices or ())} if name)
+    if site not in known:
+        raise WrongUse(f"No device is at a site `{site}`, and nothing is set for one.", mend=suggestion(site, known))
 
 
 def _concerns(one: Standing, scope: Scope) -> bool:

@@ -186,6 +186,14 @@ def test_a_class_on_which_a_release_fails_is_undone_by_one_who_is_on_call(site: 
     assert run("incident", "no-such-model")[0] == 2
 
 
+def test_a_site_that_nobody_knows_is_no_quiet_site(site: Site, run: Any) -> None:
+    fill(site, heard={"gate-1": timedelta()})
+    assert "  nothing is known to be wrong\n" in run("incident", "--site", "harbour")[1]
+    code, out, err = run("incident", "--site", "harbor")
+    assert (code, out) == (2, "")
+    assert "Did you mean `harbour`?" in err
+
+
 def test_an_incident_is_shown_where_there_is_no_fleet_store(site: Site, run: Any) -> None:
     code, out, err = run("incident")
     assert code == 0
