@@ -4,6 +4,7 @@
 """
 
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import quote
@@ -69,10 +70,8 @@ def refused(request: Request, error: Exception, acting: Acting | None = None) ->
     code, told, mend = _told(error)
     title, back = TITLES.get(code, "Not done"), _back(request.url.path)
     made = page("refused.html", code, title=title, acting=acting, error=told, mend=mend, back=back)
-    if isinstance(error, Refusal):
-        made.headers.update(
-            {name: value for name, value in refusing.told(error).headers.items() if name == "retry-after"}
-        )
+    if isinstance(error, Refusal) and error.again_s is not None:
+        made.headers["Retry-After"] = str(math.ceil(error.again_s))
     return made
 
 
@@ -97,8 +96,9 @@ def _handler(otherwise: Handler) -> Handler:
     async def handled(request: Request, error: Exception) -> Response:
         if not _by_browser(request):
             return await otherwise(request, error)
+        by_session = request.method in SAFE and "authorization" not in request.headers
         try:
-            acting = await acting_of(request) if request.method in SAFE else None
+            acting = await acting_of(request) if by_session else None
         except KNOWN:
             acting = None
         return refused(request, error, acting)
