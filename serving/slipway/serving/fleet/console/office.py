@@ -6,7 +6,7 @@ Nothing here grows with what devices did in a month: devices are counted by what
 import time
 from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.ledger.entry import Written
@@ -22,6 +22,9 @@ from slipway.serving.release.rollouts import Pinned, Rollout
 
 if TYPE_CHECKING:
     from slipway.platform.settings import Loaded
+
+ENOUGH: Final = timedelta(minutes=2)
+"""What is no older is shown at once: whoever keeps a page open waits for nothing."""
 
 
 class Office:
@@ -57,7 +60,7 @@ class Office:
     ) -> Known[Answer]:
         """The same; one page waits a moment for all its questions together."""
         patience = max(self._patient_until - time.monotonic(), 0.0) if wait else 0.0
-        return self.remembered.get(question, ask, fresh=fresh, patience=patience)
+        return self.remembered.get(question, ask, fresh=fresh, patience=patience, enough=ENOUGH)
 
     def models(self) -> Folded:
         """All that something was decided about, by name; none where the service knows no project."""

@@ -70,9 +70,18 @@ class Remembered:
         self._kept: dict[Hashable, _Kept] = {}
 
     def get(
-        self, question: Hashable, ask: Callable[[], Answer], *, fresh: timedelta, patience: float = PATIENCE_S
+        self,
+        question: Hashable,
+        ask: Callable[[], Answer],
+        *,
+        fresh: timedelta,
+        patience: float = PATIENCE_S,
+        enough: timedelta = timedelta(),
     ) -> Known[Answer]:
-        """The answer, asked again where the last one is older than `fresh`."""
+        """The answer, asked again where the last one is older than `fresh`.
+
+        Where it is younger than `enough`, nobody waits for the next one.
+        """
         now = self._now()
         with self._lock:
             self._forget(now)
@@ -83,7 +92,9 @@ class Remembered:
             if old and kept.answered.is_set():
                 kept.answered.clear()
                 threading.Thread(target=self._ask, args=(kept, ask), name=f"console {question}", daemon=True).start()
-        kept.answered.wait(patience)
+            known = kept.known
+        if known.at is None or now - known.at >= enough:
+            kept.answered.wait(patience)
         return cast("Known[Answer]", kept.known)
 
     def _forget(self, now: datetime) -> None:

@@ -201,6 +201,26 @@ def test_an_answer_is_asked_again_when_it_is_old_and_outlives_what_goes_wrong() 
     assert get(lambda: 3) == (3, now[0], ""), "what went wrong is tried again sooner"
 
 
+def test_an_answer_that_is_new_enough_is_not_waited_for() -> None:
+    now, may_end = [NOW], threading.Event()
+    remembered = Remembered(lambda: now[0])
+
+    def slow() -> int:
+        assert may_end.wait(PATIENT)
+        return 2
+
+    def get(ask: Callable[[], int], patience: float = PATIENT) -> int | None:
+        return remembered.get("q", ask, fresh=FRESH, patience=patience, enough=2 * FRESH).value
+
+    assert get(lambda: 1) == 1
+    now[0] += FRESH
+    assert get(slow) == 1
+    now[0] += 2 * FRESH
+    assert get(slow, patience=0) == 1
+    may_end.set()
+    assert get(slow) == 2
+
+
 def test_an_answer_that_nobody_wants_any_more_is_forgotten() -> None:
     now = [NOW]
     remembered = Remembered(lambda: now[0])
