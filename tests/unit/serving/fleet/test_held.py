@@ -15,6 +15,7 @@ import urllib3
 
 from fleet_service import FieldDevice, running
 from fleet_service.device import counts
+from fleet_service.postgres import emptied
 from slipway.platform.errors import SlipwayError
 from slipway.serving.bundle.canonical import sha256
 from slipway.serving.edge.fleet.wire import Enrolling
@@ -81,6 +82,23 @@ def test_what_is_locked_at_the_start_is_told(tmp_path: Path, monkeypatch: pytest
         with pytest.raises(SlipwayError, match="is locked"):
             FleetStore("sqlite:///fleet.db", tmp_path)
     plain.close()
+
+
+def test_a_server_that_drops_its_connections_is_asked_anew(server: str, tmp_path: Path) -> None:
+    with running(tmp_path, database=emptied(server)) as fleet:
+        gate, now = fleet.device("gate-1"), datetime.now(UTC)
+        for number in range(1, 4):
+            engine = opening.open_engine(fleet.store.url, writes=False)
+            with engine.connect() as connection:
+                others = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+                connection.exec_driver_sql(others).all()
+            engine.dispose()
+            codes = []
+            while 200 not in codes[-1:]:
+                codes.append(gate.report(records=[counts(f"{1:016x}-{number}", SUBJECT, now, answered=1)])[0])
+            assert codes in ([200], [503, 200])
+        found = fleet.store.work("parcel", since=now - timedelta(hours=1), until=now + timedelta(hours=1))
+        assert [one.counts for one in found] == [{"answered": 3}]
 
 
 def test_of_many_who_use_one_token_at_once_one_becomes_a_device(database: str, tmp_path: Path) -> None:
