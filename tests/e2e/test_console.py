@@ -4,13 +4,8 @@ Each page is looked at on a phone and at a desk, in light and in dark: it fits, 
 nobody else, and the browser has nothing to say against it. Screenshots lie in pytest's folder, to be looked at.
 """
 
-import json
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -18,22 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import Connection, insert
 
-from fleet_service import FieldDevice
-from fleet_service.device import standing
-from rolling_out import MODEL, Site
+from rolling_out import MODEL
+from served_console import REAL, ServedConsole, served_console
 from slipway.platform.ledger.entry import Action
-from slipway.serving.bundle.canonical import sha256
-from slipway.serving.channel.pointer import Wave
-from slipway.serving.edge.decisions import make_id
-from slipway.serving.fleet.store import times
-from slipway.serving.fleet.store.enrolling import By, Token
-from slipway.serving.fleet.store.outcomes import Told
-from slipway.serving.fleet.store.packing import Sum
-from slipway.serving.fleet.store.store import FleetStore
-from slipway.serving.fleet.store.tables import DEVICES, HEARD, HOURS, SPANS, STANDINGS, SUBJECTS
-from slipway.serving.runtime.quantiles import Quantiles
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
@@ -41,13 +24,7 @@ if TYPE_CHECKING:
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.xdist_group("console"), pytest.mark.timeout(240)]
 
-SLIPWAY = str(Path(sys.executable).with_name("slipway"))
 CHROMIUM = Path("/usr/bin/chromium")
-DEVICE_COUNT = 300
-SITES = ("harbour", "station", "market-square", "airport-long-stay", "old-town", "west")
-REAL = "gate-real"
-"""A device that reports over HTTP."""
-TOKEN = f"sw1-{'0' * 64}-{'0' * 32}"
 PATIENCE_MS = 15_000
 LEAST_CONTRAST = 4.5
 LEAST_TOUCH = 40
@@ -93,68 +70,40 @@ WIDE = """() => [...document.querySelectorAll("body *")]
   .map((one) => one.outerHTML.slice(0, 120)).slice(0, 5)"""
 
 
-@dataclass
-class World:
-    """A project, its service, and one device that is real."""
+def paths_of(world: ServedConsole) -> dict[str, str]:
+    """Every page, by a name."""
+    return {
+        "models": "/",
+        "model": f"/models/{MODEL}",
+        "pause": f"/models/{MODEL}/pause",
+        "fleet": "/fleet",
+        "fleet-filtered": "/fleet?state=failed&site=harbour",
+        "fleet-none": "/fleet?search=nothing-like-it",
+        "device": f"/devices/{REAL}",
+        "device-then": f"/devices/gate-00003?at={datetime.now(UTC) - timedelta(days=3):%Y-%m-%d}",
+        "ledger": "/ledger",
+        "entry": "/ledger?entry=4",
+        "lineage": "/lineage",
+        "lineage-decision": f"/lineage?of={world.decision}",
+        "lineage-release": f"/lineage?of={MODEL}%232&way=down",
+        "notices": "/notices",
+    }
 
-    site: Site
-    url: str
-    device: FieldDevice
-    decision: str
 
-    def slipway(self, by: str, *arguments: str) -> str:
-        environ = {**_environ(self.site, by), "SLIPWAY_FLEET__URL": self.url}
-        done = subprocess.run(
-            [SLIPWAY, *arguments],
-            cwd=self.site.root,
-            env=environ,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def opening(self, by: str) -> str:
-        """The one-time address that a person's command prints."""
-        return self.slipway(by, "fleet", "console", "--print").split()[0]
-
-    @property
-    def paths(self) -> dict[str, str]:
-        return {
-            "models": "/",
-            "model": f"/models/{MODEL}",
-            "pause": f"/models/{MODEL}/pause",
-            "fleet": "/fleet",
-            "fleet-filtered": "/fleet?state=failed&site=harbour",
-            "fleet-none": "/fleet?search=nothing-like-it",
-            "device": f"/devices/{REAL}",
-            "device-then": f"/devices/gate-00003?at={datetime.now(UTC) - timedelta(days=3):%Y-%m-%d}",
-            "ledger": "/ledger",
-            "entry": "/ledger?entry=4",
-            "lineage": "/lineage",
-            "lineage-decision": f"/lineage?of={self.decision}",
-            "lineage-release": f"/lineage?of={MODEL}%232&way=down",
-            "notices": "/notices",
-        }
-
-    @property
-    def wrong(self) -> dict[str, int]:
-        return {
-            "/fleet?release=abc": 422,
-            "/fleet?colour=red": 422,
-            "/fleet?state=odd": 422,
-            "/fleet?after=%00%ff": 422,
-            "/ledger?before=-1": 422,
-            "/ledger?entry=9999": 404,
-            "/devices/nothing": 404,
-            "/models/nothing": 404,
-            f"/models/{MODEL}/paint": 404,
-            "/lineage?of=nothing-like-it": 422,
-            "/nothing": 404,
-            "/session/used": 401,
-        }
+WRONG = {
+    "/fleet?release=abc": 422,
+    "/fleet?colour=red": 422,
+    "/fleet?state=odd": 422,
+    "/fleet?after=%00%ff": 422,
+    "/ledger?before=-1": 422,
+    "/ledger?entry=9999": 404,
+    "/devices/nothing": 404,
+    "/models/nothing": 404,
+    f"/models/{MODEL}/paint": 404,
+    "/lineage?of=nothing-like-it": 422,
+    "/nothing": 404,
+    "/session/used": 401,
+}
 
 
 @dataclass
@@ -192,25 +141,10 @@ class Visit:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, browser: "Browser") -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory, browser: "Browser") -> Iterator[ServedConsole]:
     assert browser.is_connected()
-    site = Site(tmp_path_factory.mktemp("console") / "site").open()
-    site.release("a")
-    site.promote("b")
-    site.start(wave=Wave(share=10.0))
-    now = datetime.now(UTC)
-    decision = make_id("gate-00003", site.rollout.releases[2].bundle, now - timedelta(minutes=5), "abcdef")
-    with FleetStore.of(site.loaded()) as store:
-        _fill(store, site, now)
-        store.tell([Told(decision, right=False, truth="van", source="review")], "ben")
-        token = Token(sha256(TOKEN.encode()), now + timedelta(days=1), (MODEL,), site="harbour")
-        store.make_tokens(site.repository().root_bytes(), [token], By("edda", b""))
-    with _served(site) as url:
-        device = FieldDevice(url, REAL)
-        assert device.enrol(TOKEN)[0] == 200
-        code, answer = device.report(standings=[_standing(site, 2)], streams={"entry": "well", "exit": "lost"})
-        assert code == 200, answer
-        yield World(site, url, device, decision)
+    with served_console(tmp_path_factory.mktemp("console") / "site") as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +158,7 @@ def browser() -> Iterator["Browser"]:
 
 
 @pytest.fixture(scope="module")
-def cookies(world: World, browser: "Browser") -> dict[str, Sequence[Any]]:
+def cookies(world: ServedConsole, browser: "Browser") -> dict[str, Sequence[Any]]:
     """Of sessions that people opened by the address that their command printed."""
     found: dict[str, Sequence[Any]] = {}
     for person in ("cleo", "ben"):
@@ -238,7 +172,7 @@ def cookies(world: World, browser: "Browser") -> dict[str, Sequence[Any]]:
 
 
 @contextmanager
-def visiting(world: World, browser: "Browser", cookies: Sequence[Any], size: str = "desk") -> Iterator[Visit]:
+def visiting(world: ServedConsole, browser: "Browser", cookies: Sequence[Any], size: str = "desk") -> Iterator[Visit]:
     wide, high = SIZES[size]
     context = browser.new_context(viewport={"width": wide, "height": high}, has_touch=size == "phone")
     context.add_cookies(list(cookies))
@@ -250,12 +184,12 @@ def visiting(world: World, browser: "Browser", cookies: Sequence[Any], size: str
 
 
 def test_every_page_fits_can_be_read_and_touched_and_asks_nobody_else(
-    world: World, browser: "Browser", cookies: dict[str, Sequence[Any]], tmp_path: Path
+    world: ServedConsole, browser: "Browser", cookies: dict[str, Sequence[Any]], tmp_path: Path
 ) -> None:
     wrong: list[str] = []
     for size, (width, _) in SIZES.items():
         with visiting(world, browser, cookies["cleo"], size) as visit:
-            for name, path in world.paths.items():
+            for name, path in paths_of(world).items():
                 page = visit.open(path)
                 wide = page.evaluate("document.documentElement.scrollWidth")
                 if wide > width:
@@ -272,10 +206,10 @@ def test_every_page_fits_can_be_read_and_touched_and_asks_nobody_else(
 
 
 def test_what_is_wrong_is_a_page_with_a_way_back(
-    world: World, browser: "Browser", cookies: dict[str, Sequence[Any]], tmp_path: Path
+    world: ServedConsole, browser: "Browser", cookies: dict[str, Sequence[Any]], tmp_path: Path
 ) -> None:
     with visiting(world, browser, cookies["cleo"], "phone") as visit:
-        for number, (path, code) in enumerate(world.wrong.items()):
+        for number, (path, code) in enumerate(WRONG.items()):
             page = visit.open(path)
             assert (path, visit.code) == (path, code)
             assert visit.kind.startswith("text/html")
@@ -290,14 +224,13 @@ def test_what_is_wrong_is_a_page_with_a_way_back(
 
 
 def test_an_open_page_shows_what_a_device_tells_without_being_loaded_again(
-    world: World, browser: "Browser", cookies: dict[str, Sequence[Any]]
+    world: ServedConsole, browser: "Browser", cookies: dict[str, Sequence[Any]]
 ) -> None:
     with visiting(world, browser, cookies["ben"]) as visit:
         page = visit.open(f"/devices/{REAL}")
         page.evaluate("window.same = true")
         assert "went back from release 2" not in page.inner_text("main")
-        told = _standing(world.site, 1, phase="reverted", bad=[2], why="It went back from release 2: golden outputs.")
-        assert world.device.report(standings=[told], streams={"entry": "well"})[0] == 200
+        world.tell(1, phase="reverted", bad=[2], why="It went back from release 2: golden outputs.")
         page.wait_for_selector("text=It went back from release 2")
         assert page.inner_text("h1 .badge") == "failed"
         assert page.evaluate("window.same") is True
@@ -305,7 +238,7 @@ def test_an_open_page_shows_what_a_device_tells_without_being_loaded_again(
 
 
 def test_who_may_pauses_with_a_reason_and_who_may_not_is_told(
-    world: World, browser: "Browser", cookies: dict[str, Sequence[Any]], tmp_path: Path
+    world: ServedConsole, browser: "Browser", cookies: dict[str, Sequence[Any]], tmp_path: Path
 ) -> None:
     with visiting(world, browser, cookies["ben"], "phone") as visit:
         page = visit.open(f"/models/{MODEL}/pause")
@@ -328,7 +261,7 @@ def test_who_may_pauses_with_a_reason_and_who_may_not_is_told(
 
 
 def test_decisions_of_a_release_come_as_csv(
-    world: World, browser: "Browser", cookies: dict[str, Sequence[Any]]
+    world: ServedConsole, browser: "Browser", cookies: dict[str, Sequence[Any]]
 ) -> None:
     with visiting(world, browser, cookies["ben"]) as visit:
         page = visit.open(f"/lineage?of={MODEL}%232&way=down")
@@ -347,108 +280,3 @@ def _executable() -> Path | None:
     with playwright.sync_playwright() as started:
         found = Path(started.chromium.executable_path)
     return found if found.exists() else None
-
-
-def _environ(site: Site, by: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SLIPWAY_", "XDG_"))}
-    return {**kept, **site.environ, "SLIPWAY_IDENTITY__PERSON": by, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-
-
-@contextmanager
-def _served(site: Site) -> Iterator[str]:
-    """`slipway fleet serve`; where it listens."""
-    command = [SLIPWAY, "fleet", "serve", "--port", "0"]
-    with ExitStack() as stack:
-        log = stack.enter_context((site.root / "serve.log").open("w"))
-        child = stack.enter_context(
-            subprocess.Popen(
-                command,
-                cwd=site.root,
-                env=_environ(site, "rollouts"),
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        )
-        assert child.stdout is not None
-        try:
-            line = child.stdout.readline()
-            found = re.match(r"Listening at (http://127\.0\.0\.1:\d+)", line)
-            assert found, (line, (site.root / "serve.log").read_text())
-            yield found[1]
-        finally:
-            child.terminate()
-            assert child.wait(30) == 0
-    assert "Traceback" not in (site.root / "serve.log").read_text()
-
-
-def _standing(site: Site, number: int, **more: Any) -> dict[str, Any]:
-    bundle = site.rollout.releases[number].bundle
-    why = f"Release {number} was proven here and is in its wave."
-    return {
-        **standing(MODEL, number, phase="settled", variant="fp32", provider="cpu", why=why),
-        "bundle": bundle,
-        **more,
-    }
-
-
-def _hours(now: datetime) -> list[dict[str, Any]]:
-    """What one device did in the last day."""
-    latency = Quantiles()
-    for milliseconds in (8, 9, 11, 12, 40):
-        latency.add(milliseconds, 100)
-    newest = times.stamp(now) // times.HOUR * times.HOUR
-    found = []
-    for back in range(22):
-        at = newest - back * times.HOUR
-        done = Sum(
-            counts={"answered": 900 + 40 * (back % 7), "failed": 40 * (back % 5 == 3), "dropped": 3}, latency=latency
-        )
-        found.append({"subject": 900, "at": at, "device": "gate-00003", "first": at, "last": at, **done.columns()})
-    return found
-
-
-def _fill(store: FleetStore, site: Site, now: datetime) -> None:
-    """Devices as a fleet has them: most are well, some are silent, some have failed."""
-    old, new = (site.rollout.releases[number].bundle for number in (1, 2))
-    begun = times.stamp(now - timedelta(days=20))
-    numbers = range(DEVICE_COUNT)
-    names = [f"gate-{number:05}" for number in numbers]
-    devices = [
-        {"id": name, "public_key": f"{number:064x}", "device_class": ("edge-cpu", "orin-nano")[number % 3 == 0],
-         "site": SITES[number % len(SITES)], "cohorts": '["early"]' if number % 10 == 0 else "[]",
-         "models": json.dumps([MODEL]), "token": "", "enrolled_at": begun}
-        for number, name in zip(numbers, names, strict=True)
-    ]  # fmt: skip
-    heard = [
-        {"device": name, "sequence": 1, "at": times.stamp(now - timedelta(hours=30 if number % 97 == 5 else 0)),
-         "clock_ms": 120, "left": 0, "said": "", "agent": "0.1.0", "site_sequence": 0,
-         "streams": '{"entry":"well","exit":"moved"}', "unreadable": 0}
-        for number, name in zip(numbers, names, strict=True)
-    ]  # fmt: skip
-    running = [
-        {"device": name, "model": MODEL, "phase": "settled", "release": 2 if number % 10 == 3 else 1,
-         "bundle": new if number % 10 == 3 else old, "variant": "fp32", "provider": "cpu", "since": begun,
-         "bad": "[2]" if number % 60 == 12 else "[]", "coming": 2 if number % 50 == 7 else None, "sequence": 1,
-         "why": "It runs what everybody may run; the wave does not include it."}
-        for number, name in zip(numbers, names, strict=True)
-    ]  # fmt: skip
-    changed = times.stamp(now - timedelta(days=1))
-    spans = [
-        {"device": name, "model": MODEL, "begin": begin, "end": end, "release": release, "bundle": bundle,
-         "variant": "fp32"}
-        for number, name in zip(numbers, names, strict=True)
-        for begin, end, release, bundle in (
-            ((begun, changed, 1, old), (changed, None, 2, new)) if number % 10 == 3 else ((begun, None, 1, old),)
-        )
-    ]  # fmt: skip
-
-    def add(connection: Connection) -> None:
-        connection.execute(insert(DEVICES), devices)
-        connection.execute(insert(HEARD), heard)
-        connection.execute(insert(STANDINGS), running)
-        connection.execute(insert(SPANS), spans)
-        connection.execute(insert(SUBJECTS).values(number=900, name=f"{MODEL}/2/{new}", model=MODEL, release=2))
-        connection.execute(insert(HOURS), _hours(now))
-
-    store.writer.do(add)

@@ -222,7 +222,7 @@ def test_pages_and_filters(world: World) -> None:
 
 
 def test_devices_are_found_by_their_state_and_counted_by_site(world: World) -> None:
-    told = {
+    told: dict[str, dict[str, Any]] = {
         "well": {},
         "changing": {"coming": 4},
         "failed": {"bad": [4]},
