@@ -137,7 +137,7 @@ def _questions(store: FleetStore, plain: sqlite3.Connection, now: datetime) -> l
             ours=lambda: store.work(MODEL, since=hour, until=hour + timedelta(hours=1)),
             reference=one_hour,
             unit="ms",
-            goal=10,
+            goal=20,
         ),
     ]
 
