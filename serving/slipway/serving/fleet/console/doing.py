@@ -73,7 +73,6 @@ class Measure:
     """How far what a release saw or answered is from its bundle's reference."""
 
     name: str
-    release: int
     apart: float
     """0 the same, 1 nothing in common."""
     classes: Mapping[str, float]
@@ -102,8 +101,6 @@ class Disagreement:
 class Did:
     """All of it; measures, disagreements and distributions by release."""
 
-    since: datetime
-    until: datetime
     by_class: Sequence[Row] = ()
     """Latency, errors and drift by class and release."""
     by_site: Sequence[Row] = ()
@@ -130,7 +127,7 @@ class Doing:
         hours = [self._hour(model, groups, since, until, now) for since, until in pieces(begin, now)]
         for key in [key for key in list(self._kept) if key[1] < begin]:
             self._kept.pop(key, None)
-        return _did(begin, now, hours)
+        return _did(hours)
 
     def _hour(self, model: str, groups: Groups, since: datetime, until: datetime, now: datetime) -> Hour:
         kept = self._kept.get((model, since))
@@ -152,7 +149,7 @@ def _grouped(followers: Iterator[Follower]) -> Groups:
     return found
 
 
-def _did(since: datetime, until: datetime, hours: Sequence[Hour]) -> Did:
+def _did(hours: Sequence[Hour]) -> Did:
     classes: Slices = {}
     sites: Slices = {}
     for group, release, done in chain.from_iterable(hours):
@@ -163,11 +160,9 @@ def _did(since: datetime, until: datetime, hours: Sequence[Hour]) -> Did:
     parts = {number: {kind: done for (kind, one), done in classes.items() if one == number} for number in releases}
     whole = {number: _whole(done.values()) for number, done in parts.items()}
     return Did(
-        since=since,
-        until=until,
         by_class=_rows(classes),
         by_site=by_site[:MOST_SLICES],
-        measures={number: _measures(number, whole[number], parts[number]) for number in releases},
+        measures={number: _measures(whole[number], parts[number]) for number in releases},
         disagreements={number: _disagreements(done) for number, done in whole.items()},
         seen={number: done.seen for number, done in whole.items()},
     )
@@ -206,10 +201,10 @@ def _row(name: str, release: int, done: Sum) -> Row:
     )
 
 
-def _measures(release: int, whole: Sum, classes: Mapping[str, Sum]) -> list[Measure]:
+def _measures(whole: Sum, classes: Mapping[str, Sum]) -> list[Measure]:
     parts = {name: done.apart() for name, done in sorted(classes.items())}
     found = [
-        Measure(name, release, apart, {kind: told[name] for kind, told in parts.items() if name in told})
+        Measure(name, apart, {kind: told[name] for kind, told in parts.items() if name in told})
         for name, apart in whole.apart().items()
     ]
     return sorted(found, key=lambda one: (-one.apart, one.name))

@@ -45,6 +45,8 @@ STEPS: Final = 30
 FOR_GOOD: Final = timedelta(days=1)
 """A bundle never changes."""
 OUTCOMES: Final = timedelta(days=30)
+SITES: Final = 24
+"""Of which it is told how often a release was right there."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class ModelPage:
     references: Known[References]
     """Of the newest release's bundle."""
     precision: Sequence[Precision]
+    """The newest release first, and where it was right most seldom."""
     channel: "Known[ChannelStanding]"
     data: Known[Data]
     costs: Known[Costs]
@@ -82,6 +85,7 @@ class ModelPage:
     may: frozenset[str]
     """What whoever looks may do here."""
 
+    sites: int = SITES
     span_hours: int = round(SPAN.total_seconds() / 3600)
 
     @property
@@ -150,7 +154,9 @@ def model_page(
         judged=judged(rollout, store.look(model), now),
         did=did,
         references=references,
-        precision=store.precision(model, since=now - OUTCOMES, until=now),
+        precision=sorted(
+            store.precision(model, since=now - OUTCOMES, until=now), key=lambda one: (-(one.release or 0), one.share)
+        ),
         channel=channel,
         data=data,
         costs=costs,

@@ -28,7 +28,7 @@ from slipway.serving.fleet.store.following import Follower
 from slipway.serving.fleet.store.looks import Looked
 from slipway.serving.fleet.store.packing import Sum
 from slipway.serving.fleet.store.store import FleetStore
-from slipway.serving.fleet.store.tables import DEVICES, HOURS, SUBJECTS
+from slipway.serving.fleet.store.tables import DEVICES, HOURS, OUTCOMES, SUBJECTS
 from slipway.serving.release.moving import freezing, pinning
 from slipway.serving.release.rollouts import Rollout
 
@@ -314,3 +314,27 @@ def test_the_page_shows_latency_drift_and_disagreements(world: World) -> None:
     assert '<td>outputs.scores.mean</td><td class="n">0.250</td>' in text
     assert "Where release 2 disagrees as a shadow" in text
     assert ">25.00%</td>" in text
+
+
+def test_where_a_release_was_right_most_seldom_comes_first(world: World) -> None:
+    now = times.stamp(datetime.now(UTC))
+    told = {
+        "source": "people",
+        "device": "gate-00001",
+        "model": MODEL,
+        "bundle": "b",
+        "truth": "free",
+        "at": now - 1_000,
+        "told_at": now,
+        "told_by": "ben",
+    }
+    rows = [
+        {**told, "decision": f"d{site}-{number}", "site": f"s{site:02}", "release": 2, "right": int(number < site)}
+        for site in range(30)
+        for number in range(30)
+    ]
+    world.store.writer.do(lambda connection: connection.execute(insert(OUTCOMES), rows))
+    text = world.browser("ben").get(f"/models/{MODEL}").text
+    shown = re.findall(r"<td>(s\d\d)</td>", text)
+    assert shown == [f"s{site:02}" for site in range(24)]
+    assert "And 6 more" in text
