@@ -3,7 +3,6 @@
 import logging
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 ALL, LIST = "all", "list"
-COLUMNS = ("scenario", "devices", "switches", "starts", "refused")
+COLUMNS = ("scenario", "devices", "switches", "starts", "refused", "decisions", "unwritten")
 EVERY_S: Final = 2.0
 
 
@@ -37,11 +36,13 @@ def simulate(
 ) -> None:
     """Live through bad days with many devices, and hold what must always be true.
 
-    The agents' decisions and the channel's client are the real ones; clock, network, disk and runtime are simulated.
+    Agents, the channel's client, telemetry, the fleet service with its store, and controllers with their ledger are the
+    real ones; clock, network, disk and runtime are simulated.
     Nothing of this project is read or changed. Exit code 1 says that something did not hold, and how to see it again.
     """
     from slipway.serving.fleet.simulation.own_channel import OwnChannel
     from slipway.serving.fleet.simulation.picture import picture as drawn
+    from slipway.serving.fleet.simulation.place import place
     from slipway.serving.fleet.simulation.simulating import simulate as live
 
     names = scenario or [ALL]
@@ -50,11 +51,11 @@ def simulate(
         return
     _check(names)
     logging.getLogger("slipway.serving.edge").setLevel(logging.CRITICAL)  # thousands of bad days, as was asked for
-    with TemporaryDirectory(prefix="slipway-simulation-") as place:
-        channel = OwnChannel(Path(place))
+    with place() as folder:
+        channel = OwnChannel(folder)
         outcome = live(
             channel,
-            Path(place) / "devices",
+            folder / "devices",
             begin=channel.begin,
             devices=devices,
             scenarios=names,
@@ -109,15 +110,24 @@ def _tell(outcome: "Outcome", again: str, *, json: bool) -> None:
                 "days": outcome.days,
                 "steps": outcome.steps,
                 "processor_seconds": round(outcome.seconds, 2),
+                "devices_a_second": round(outcome.devices / max(outcome.seconds, 1e-9), 2),
                 "device_days_a_second": round(pace, 1),
                 "scenarios": [vars(one) for one in outcome.lots],
+                "controllers": [vars(one) for one in outcome.acts],
+                "history": [{"day": one.day, "active": one.active} for one in outcome.history],
                 "broken": outcome.broken,
                 "again": again,
             }
         )
         return
-    rows = [(one.scenario, one.devices, one.switches, one.boots, one.refused) for one in outcome.lots]
+    rows = [
+        (one.scenario, one.devices, one.switches, one.boots, one.refused, f"{one.decided:,}", f"{one.died:,}")
+        for one in outcome.lots
+    ]
     print_table(COLUMNS, [tuple(map(str, row)) for row in rows])
+    if outcome.acts:
+        acts = [(f"{one.day:.2f}", one.what, str(one.release), one.why) for one in outcome.acts]
+        print_table(("day", "controllers", "release", "why"), acts)
     say(
         f"{outcome.devices} devices, {outcome.days:g} days each, {outcome.steps:,} steps in {outcome.seconds:.1f} s of "
         f"processor time: {outcome.devices / max(outcome.seconds, 1e-9):.1f} devices a second."
@@ -126,4 +136,7 @@ def _tell(outcome: "Outcome", again: str, *, json: bool) -> None:
         say(f"NOT HELD: {outcome.broken}")
         say(f"Again: {again}")
     else:
-        say("Everything held: signed, fresh, for its device, proven; all devices came to the same release in the end.")
+        say(
+            "Everything held: what ran was signed, fresh, for its device and proven; bad releases stayed in their "
+            "first waves; the service knows what devices decided; all devices came to the last release."
+        )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from slipway.platform.ledger.entry import Action
+from slipway.platform.ledger.entry import Action, Written
 from slipway.platform.store import Store
 from slipway.serving.fleet.controller.gathering import Gatherer
 from slipway.serving.fleet.controller.leading import lead
@@ -107,14 +107,17 @@ class Controllers:
         desk = project.desk(SERVICE, trip.wrapped)
         lead(desk, lambda: project.repository(desk, trip.wrapped), gatherer, MODEL)
 
+    def decided(self) -> list[Written]:
+        """All that they wrote into the ledger."""
+        entries = self.project.entries()
+        return [one for one in entries if one.signer == SERVICE and one.entry.decision.action in LED]
+
     def doubled(self) -> str | None:
         """What they decided more than once, or in vain."""
         rollout = self.project.rollout
         seen: set[tuple[str, ...]] = set()
-        for written in self.project.entries():
+        for written in self.decided():
             decision, number = written.entry.decision, written.entry.number
-            if written.signer != SERVICE or decision.action not in LED:
-                continue
             if (why := rollout.why_void(number)) is not None:
                 return f"entry {number} ({decision.action.value}) changes nothing, because {why}"
             key = (decision.action.value, decision.subjects.get("release", ""), str(decision.details.get("wave")))

@@ -33,7 +33,8 @@ def _remembering() -> type[Metadata[Any]]:
         def from_bytes(cls, data: bytes, *_: object) -> Any:  # noqa: ANN401 - as its base has it
             found = known.get(data)
             if found is None:
-                found = known[data] = super().from_bytes(data)
+                read = super().from_bytes(data)
+                found = known[data] = cls(read.signed, read.signatures, read.unrecognized_fields)
             return found
 
         @cached_property

@@ -33,6 +33,8 @@ from slipway.serving.fleet.simulation.service import SimulatedService
 
 LOOK_S = 4 * 3600.0
 """Between two looks of a device, about."""
+TOLD_S = 6 * 3600.0
+"""Between two moments that are told."""
 LEAST_S = 1.0
 """Between two wakes: a shorter rest would not move the time."""
 WINDOW_S = 6 * 3600.0
@@ -298,8 +300,8 @@ def run(
     plan: Iterable[Happening] = (),
     told: Callable[[float], None] = lambda _: None,
 ) -> None:
-    """Live through so many days; `plan` says what happens at which second, `told` hears of each day."""
-    end, day = fleet.time.passed + days * 86_400, int(fleet.time.passed // 86_400)
+    """Live through so many days; `plan` says what happens at which second, `told` hears of the days, now and then."""
+    end, part = fleet.time.passed + days * 86_400, int(fleet.time.passed // TOLD_S)
     happenings = sorted(plan, key=lambda one: one[0])
     queue = [(fleet.time.passed + one.spread(), index, True) for index, one in enumerate(devices)]
     heapq.heapify(queue)
@@ -309,9 +311,9 @@ def run(
             fleet.time.passed, does = happenings.pop(0)
             does()
         fleet.time.passed = at
-        if at // 86_400 > day:
-            day = int(at // 86_400)
-            told(day)
+        if at // TOLD_S > part:
+            part = int(at // TOLD_S)
+            told(part * TOLD_S / 86_400)
         rest = devices[index].wake(look=look)
         spread = devices[index].spread()
         heapq.heappush(queue, (at + min(max(rest, LEAST_S), spread), index, spread <= rest))

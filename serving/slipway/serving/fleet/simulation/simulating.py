@@ -21,7 +21,8 @@ from slipway.serving.fleet.simulation.runtime import CLASS
 from slipway.serving.fleet.simulation.scenarios import DUPLICATE, SCENARIOS, TWO, drawn
 from slipway.serving.fleet.simulation.service import SimulatedService
 from slipway.serving.fleet.simulation.signers import Signers
-from slipway.serving.fleet.simulation.story import Story
+from slipway.serving.fleet.simulation.story import DAY, Story
+from slipway.serving.fleet.simulation.truth import Counts, counts_total
 
 ALL = "all"
 REPORT_S, LED_S = 20 * 3600.0, 3 * 3600.0
@@ -37,8 +38,8 @@ class Progress:
     day: float
     days: float
     steps: int
-    active: Mapping[int, int]
-    """By release, on how many devices it is active; 0 stands for none."""
+    active: Mapping[str, Mapping[int, int]]
+    """By model and release, on how many devices it is active; 0 stands for none."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,20 @@ class Lot:
     boots: int
     refused: int
     """Releases that failed on a device."""
+    decided: int
+    """Decisions of the runtime, answered or failed."""
+    died: int
+    """Of these, how many ended with a process that did, before they were written."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """What a controller decided."""
+
+    day: float
+    what: str
+    release: int
+    why: str
 
 
 @dataclass(frozen=True)
@@ -67,6 +82,7 @@ class Outcome:
     lots: Sequence[Lot]
     broken: str | None = None
     """The first invariant that did not hold, with its device and moment; None where all did."""
+    acts: Sequence[Act] = ()
     history: Sequence[Progress] = ()
     trace: Sequence[tuple[float, str, str]] = ()
     """Second, device and effect of each step."""
@@ -98,9 +114,10 @@ def simulate(
         story.enrol()
         with knowing():
             broken, history = _lived(story, told)
-    trace = story.fleet.trace
+        acts = _acts(story)
+    trace, lots = story.fleet.trace, _lots(story.devices)
     seconds = time.process_time() - began
-    return Outcome(devices, seed, story.days, len(trace), seconds, _lots(story.devices), broken, history, trace)
+    return Outcome(devices, seed, story.days, len(trace), seconds, lots, broken, acts, history, trace)
 
 
 def _lived(story: Story, told: Callable[[Progress], None]) -> tuple[str | None, Sequence[Progress]]:
@@ -109,7 +126,7 @@ def _lived(story: Story, told: Callable[[Progress], None]) -> tuple[str | None, 
     history: list[Progress] = []
 
     def daily(day: float) -> None:
-        history.append(Progress(day, story.days, len(story.fleet.trace), _active(story.devices)))
+        history.append(Progress(day, story.days, len(story.fleet.trace), _active(story)))
         told(history[-1])
 
     try:
@@ -166,9 +183,14 @@ def _device(story: Story, index: int, scenario: str, seed: int) -> Simulated:
     return one
 
 
-def _active(devices: Sequence[Simulated]) -> Mapping[int, int]:
-    states = [one.agent.state for one in devices]
-    return dict(sorted(Counter(state.active.release.number if state.active else 0 for state in states).items()))
+def _active(story: Story) -> Mapping[str, Mapping[int, int]]:
+    found: dict[str, Mapping[int, int]] = {}
+    for fleet in story.fleets:
+        states = [one.agent.state for one in story.devices if one.fleet is fleet]
+        if states:
+            counts = Counter(state.active.release.number if state.active else 0 for state in states)
+            found[fleet.model] = dict(sorted(counts.items()))
+    return found
 
 
 def _lots(devices: Sequence[Simulated]) -> list[Lot]:
@@ -177,5 +199,21 @@ def _lots(devices: Sequence[Simulated]) -> list[Lot]:
         its = [one for one in devices if one.scenario == name]
         switches = sum(one.lived.switches for one in its)
         refused = sum(len(one.agent.state.bad) for one in its)
-        found.append(Lot(name, len(its), switches, sum(one.boots for one in its), refused))
+        decided, died = (sum(counts_total(counts) for counts in each) for each in _truths(its))
+        found.append(Lot(name, len(its), switches, sum(one.boots for one in its), refused, decided, died))
+    return found
+
+
+def _truths(devices: Sequence[Simulated]) -> tuple[list[Counts], list[Counts]]:
+    truths = [one.lived.truth for one in devices]
+    return [one.decided for one in truths], [one.died for one in truths]
+
+
+def _acts(story: Story) -> list[Act]:
+    if story.led is None:
+        return []
+    begin, found = story.fleet.time.begin, []
+    for written in story.led.controllers.decided():
+        decision, day = written.entry.decision, (written.entry.at - begin).total_seconds() / DAY
+        found.append(Act(round(day, 2), decision.action.value, int(decision.subjects["release"]), decision.reason))
     return found

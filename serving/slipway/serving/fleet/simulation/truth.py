@@ -84,6 +84,11 @@ def figures_counts(who: Answering, figures: Figures) -> Counts:
     return Counter({(subject, name): count for name in COUNTED if (count := getattr(figures, name))})
 
 
+def counts_total(counts: Counts) -> int:
+    """How many decisions they are."""
+    return sum(count for (_, name), count in counts.items() if name in ("answered", "failed"))
+
+
 def by_release(counts: Counts) -> Counts:
     """The same, with the number of the release in place of the whole subject."""
     found = Counter[tuple[str, str]]()
