@@ -10,7 +10,7 @@ from slipway.platform.registry.decisions import FINISH, About
 from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
 from slipway.serving.channel.pointer import Wave
 from slipway.serving.channel.site import SiteConfig
-from slipway.serving.release.deciding import Outlook, against_person, asked_before, check_same, refused
+from slipway.serving.release.deciding import Outlook, against_person, asked_before, check_same, refused, telling
 from slipway.serving.release.repository import Repository
 from slipway.serving.release.rules import WAVE, Against
 from slipway.serving.release.site_converging import SiteConverged, converge_sites
@@ -112,7 +112,9 @@ def change(
         if there is None:
             raise refused([Against(f"entry {written.entry.number} changes nothing, because {why}", "A new request.")])
         written = there
-    return Changed(site, written, there is not None, converge_sites(desk, repository, (name,))[0])
+    with telling(written):
+        shown = converge_sites(desk, repository, (name,))[0]
+    return Changed(site, written, there is not None, shown)
 
 
 def _check_reason(wanted: Change, reason: str) -> None:

@@ -4,7 +4,8 @@ What is written is judged once more by the fold: of two who decide at once both 
 second to a place that was taken changes nothing. Its author is told.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from slipway.platform.ledger.entry import Action, Decision, Written
 from slipway.platform.ledger.rights import check_right
 from slipway.platform.registry.decisions import RELEASE, About
 from slipway.platform.registry.desk import Desk, Refused, fresh_nonce
+from slipway.serving.errors import SlipwayError as ServingError
 from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.rollouts import Released, Rollout
 from slipway.serving.release.rules import Against
@@ -27,6 +29,22 @@ class Outlook:
     """The entry that made it so already."""
     refused: SlipwayError | None = None
     """What it would be refused with."""
+
+
+class NotTold(SlipwayError):
+    """It is decided, and devices could not be told of it."""
+
+
+@contextmanager
+def telling(written: Written) -> Iterator[None]:
+    """What goes wrong once it is decided is told with that: the entry stands, and only the channel is behind."""
+    try:
+        yield
+    except (SlipwayError, ServingError) as error:
+        raise NotTold(
+            f"Entry {written.entry.number} stands in the ledger, and devices are not told of it: {error}",
+            mend=f"{error.mend or 'Mend that.'} Then `slipway channel keepalive` tells them; it is decided.",
+        ) from error
 
 
 def about_release(released: Released, **besides: str) -> About:

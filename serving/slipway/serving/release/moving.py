@@ -22,6 +22,7 @@ from slipway.serving.release.deciding import (
     check_same,
     decide,
     refused,
+    telling,
 )
 from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.holding import HOLDS, LIFT, REMOVE, UNTIL, against_hold, ends
@@ -198,7 +199,8 @@ def move(  # noqa: PLR0913 - what may be left out is given by name
     written = there or _decided(
         desk, rollout, replace(wanted, details={**wanted.details, **(asked or {})}), reason, request
     )
-    shown = converge(desk, repository, (model,) if model else None, told=told, meter=meter)
+    with telling(written):
+        shown = converge(desk, repository, (model,) if model else None, told=told, meter=meter)
     return Moved(load_rollout(desk, model)[0], written, there is not None, shown)
 
 

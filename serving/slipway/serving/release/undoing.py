@@ -18,7 +18,14 @@ from slipway.platform.registry.records import agreed
 from slipway.platform.registry.shown import show_version
 from slipway.platform.registry.standing import ModelStanding
 from slipway.serving.release.converging import Converged, Told, converge
-from slipway.serving.release.deciding import about_release, against_person, asked_before, check_counts, check_same
+from slipway.serving.release.deciding import (
+    about_release,
+    against_person,
+    asked_before,
+    check_counts,
+    check_same,
+    telling,
+)
 from slipway.serving.release.folding import load_rollout
 from slipway.serving.release.metering import SILENT, Meter
 from slipway.serving.release.repository import Repository
@@ -126,7 +133,8 @@ def undo(  # noqa: PLR0913 - what may be left out is given by name
         written = _decided(desk, rollout, standing, release, _Asked(reason, request or fresh_nonce(), asked or {}))
     rollout, standing = load_rollout(desk, model)
     check_counts(written, standing.why_void(written.entry.number))
-    converged = converge(desk, open_repository(), (model,), told=told, meter=meter)[0] if rollout.releases else None
+    with telling(written):
+        converged = converge(desk, open_repository(), (model,), told=told, meter=meter)[0] if rollout.releases else None
     return Undone(rollout, written, there is not None, converged, _aliases(desk, standing))
 
 

@@ -222,6 +222,28 @@ def test_a_refused_dry_run_ends_as_the_real_one_would(
     assert err.splitlines()[-2:] == said.splitlines()[-2:]
 
 
+@pytest.mark.parametrize(
+    ("by", "command"),
+    [
+        ("dora", ("rollout", "advance", MODEL, "--finish")),
+        ("cleo", ("rollback", MODEL, "--release", "2", *WHY)),
+        ("edda", ("freeze", "--until", "2d", *WHY)),
+    ],
+)
+def test_what_is_decided_while_the_channel_is_away_is_told_with_that_and_finished_later(
+    run: Run, led_site: Site, by: str, command: tuple[str, ...]
+) -> None:
+    led_site.start(wave=Wave(share=5))
+    away = shutil.move(led_site.folder, led_site.root / "away")
+    code, _, err = run(*command, by=by)
+    *_, last = led_site.own.ledger.entries()
+    assert code == 1
+    assert f"Entry {last.entry.number} stands in the ledger, and devices are not told of it: There is no channel" in err
+    shutil.move(away, led_site.folder)
+    assert run("channel", "keepalive", by="rollouts")[0] == 0
+    assert run("rollout", "status")[1].split()[-1] == "equal"
+
+
 def test_a_dry_move_goes_well_where_the_real_one_would(run: Run, led_site: Site) -> None:
     led_site.start(wave=Wave(share=5))
     undo = ("rollback", MODEL, "--release", "2", *WHY)
