@@ -2,6 +2,7 @@
 
 import logging
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -12,6 +13,8 @@ from slipway.platform.errors import WrongUse
 from slipway.platform.names import suggestion
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from slipway.serving.fleet.simulation.simulating import Outcome, Progress
 
 app = typer.Typer(add_completion=False)
@@ -50,8 +53,7 @@ def simulate(
         _tell_scenarios(json=json)
         return
     _check(names)
-    logging.getLogger("slipway.serving.edge").setLevel(logging.CRITICAL)  # thousands of bad days, as was asked for
-    with place() as folder:
+    with _quiet(), place() as folder:
         channel = OwnChannel(folder)
         outcome = live(
             channel,
@@ -68,6 +70,20 @@ def simulate(
     again = " ".join(f"--scenario {name}" for name in names)
     _tell(outcome, f"slipway fleet simulate --devices {devices} {again} --seed {seed}", json=json)
     raise typer.Exit(1 if outcome.broken else 0)
+
+
+@contextmanager
+def _quiet() -> "Iterator[None]":
+    """Thousands of bad days are what was asked for: nobody wants to read of each."""
+    logs = [logging.getLogger(name) for name in ("slipway.serving.edge", "slipway.serving.channel")]
+    before = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for log, level in zip(logs, before, strict=True):
+            log.setLevel(level)
 
 
 def _check(names: list[str]) -> None:
