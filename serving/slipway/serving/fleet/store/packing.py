@@ -44,9 +44,10 @@ class Packed(Quantiles):
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of the slots that are still empty
         if name not in Quantiles.__slots__:
             raise AttributeError(name)
-        super().__init__()
+        opened = Quantiles()
         for one in self._packed:
-            merge_packed(self, one)
+            merge_packed(opened, one)
+        self.counts, self.total = opened.counts, opened.total  # whole, whoever else looks at this moment
         return getattr(self, name)
 
 
