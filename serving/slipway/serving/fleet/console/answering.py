@@ -89,7 +89,7 @@ def install(app: FastAPI) -> None:
     for kind in KNOWN:
         before: Handler = app.exception_handlers[kind]  # type: ignore[assignment]
         app.add_exception_handler(kind, _handler(before))
-    app.add_exception_handler(Exception, _handler(_broken))
+    app.add_exception_handler(Exception, _broken)
 
 
 def _handler(otherwise: Handler) -> Handler:
@@ -106,9 +106,9 @@ def _handler(otherwise: Handler) -> Handler:
     return handled
 
 
-async def _broken(_: Request, error: Exception) -> Response:
-    del error  # the server logs it
-    return refusing.said(500, *BROKEN)
+async def _broken(request: Request, error: Exception) -> Response:
+    """What nobody has thought of; the server logs it. Nothing more is asked of what is broken."""
+    return refused(request, error) if _by_browser(request) else refusing.said(500, *BROKEN)
 
 
 def _by_browser(request: Request) -> bool:

@@ -60,6 +60,7 @@ async def notices(request: Request) -> Response:
             known=known,
             groups=grouped(found[:MOST]),
             total=len(found),
+            shown=MOST,
             urgent=sum(one.notice.weight is Weight.URGENT and one.silence is None for one in found),
             silenced=[one for one in found if one.silence],
             remarks=remarks,

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from console_world import World
 from rolling_out import MODEL
@@ -74,6 +76,28 @@ def test_a_browser_gets_pages_and_whoever_asks_the_interface_gets_json(world: Wo
         assert json.loads(data.text)["error"]
     forged = world.browser().get("/fleet", Authorization="Slipway nothing")
     assert (forged.code, forged.kind) == (401, HTML)
+
+
+def test_what_breaks_is_a_page_too_and_says_no_more_than_that(world: World) -> None:
+    broken: list[Exception] = []
+
+    def breaks(*told: Any) -> None:
+        if broken and "FROM devices" in told[2]:
+            raise broken[0]
+
+    event.listen(world.store._reads, "before_cursor_execute", breaks)
+    browser = world.browser("ben")
+    broken.append(ValueError("a secret"))
+    page, data = browser.get("/fleet"), browser.get("/v1/devices")
+    assert (page.code, page.kind, data.code, data.kind) == (500, HTML, 500, "application/json")
+    assert "secret" not in page.text + data.text
+    assert '<a class="button" href="/fleet">' in page.text
+    broken[:] = [OperationalError("select", {}, Exception("a secret"))]
+    page, data = browser.get("/fleet"), browser.get("/v1/devices")
+    assert (page.code, page.kind, data.code, data.kind) == (503, HTML, 503, "application/json")
+    assert "secret" not in page.text + data.text
+    broken.clear()
+    assert browser.get("/fleet").code == 200
 
 
 def test_devices_are_found_by_what_they_are_and_counted_by_site(world: World) -> None:
