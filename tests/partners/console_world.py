@@ -44,7 +44,7 @@ class Browser:
     def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> "Answer":
         with urllib3.PoolManager() as pool:
             answer = pool.request(
-                method, self.url + path, body=body, headers={**headers, "Cookie": self.cookie}, redirect=False
+                method, self.url + path, body=body, headers={**headers, "Cookie": self.cookie}, retries=False
             )
         told = answer.headers
         kind, policy = told.get("content-type", ""), told.get("content-security-policy", "")

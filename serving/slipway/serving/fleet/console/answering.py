@@ -70,8 +70,9 @@ def refused(request: Request, error: Exception, acting: Acting | None = None) ->
     code, told, mend = _told(error)
     title, back = TITLES.get(code, "Not done"), _back(request.url.path)
     made = page("refused.html", code, title=title, acting=acting, error=told, mend=mend, back=back)
-    if isinstance(error, Refusal) and error.again_s is not None:
-        made.headers["Retry-After"] = str(math.ceil(error.again_s))
+    again = error.again_s if isinstance(error, Refusal) else None
+    if again is not None or code == refusing.UNAVAILABLE:
+        made.headers["Retry-After"] = str(math.ceil(again or refusing.AGAIN_S))
     return made
 
 
