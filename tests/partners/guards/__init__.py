@@ -12,6 +12,7 @@ from unittest import mock
 
 from tuf.api._payload import Signed, _DelegatorMixin
 
+from slipway.platform.registry.desk import fresh_nonce
 from slipway.serving.channel import updater
 from slipway.serving.channel.marks import Marks
 from slipway.serving.channel.pointer import Pointer, Wave
@@ -25,6 +26,7 @@ from slipway.serving.edge.telemetry.collecting import Collector
 from slipway.serving.edge.telemetry.spool import SpoolFailed
 from slipway.serving.fleet.controller import leading
 from slipway.serving.fleet.controller.judgement import What
+from slipway.serving.fleet.controller.leading import Stage
 from slipway.serving.fleet.service import devices
 from slipway.serving.fleet.simulation.cutting import CuttingDisk
 from slipway.serving.fleet.store import reporting
@@ -132,6 +134,9 @@ GUARDS: Final[dict[str, Guard]] = {
         becomes(Collector, "close", lambda self: self._spool and self._spool.close()), "stopped", "decided are"
     ),
     "counts of a day": Guard(gives(spool, "_added", {}), "spool-full", "written are"),
+    "the names of what controllers decide": Guard(
+        becomes(Stage, "nonce", lambda *_: fresh_nonce()), "two-controllers", "doubled something", 8
+    ),
     "the controller's judgement": Guard(
         becomes(leading, "judged", lambda *_: mock.Mock(what=What.ADVANCE, why="all is well")), "led", "beyond", 8
     ),

@@ -13,9 +13,9 @@ from typing import Any, Final, cast
 from slipway.platform.ledger.entry import Action, Written
 from slipway.platform.store import Store
 from slipway.serving.fleet.controller.gathering import Gatherer
-from slipway.serving.fleet.controller.leading import lead
+from slipway.serving.fleet.controller.leading import control
 from slipway.serving.fleet.facts import Fleet
-from slipway.serving.fleet.simulation.project import MODEL, Project
+from slipway.serving.fleet.simulation.project import Project
 
 WRITES: Final = frozenset({"put", "put_if_absent", "put_file", "delete"})
 MOST_WRITES: Final = 12
@@ -100,12 +100,14 @@ class Controllers:
         return False
 
     def _look(self, who: str, trip: Trip) -> None:
+        """As `slipway fleet control --once`."""
         project, fleet = self.project, self.fleet()
         gatherer = self._gatherers.get(who)
         if gatherer is None or gatherer.fleet is not fleet:
             gatherer = self._gatherers[who] = Gatherer(fleet)
         desk = project.desk(SERVICE, trip.wrapped)
-        lead(desk, lambda: project.repository(desk, trip.wrapped), gatherer, MODEL)
+        for _ in control(desk, lambda: project.repository(desk, trip.wrapped), gatherer):
+            pass
 
     def decided(self) -> list[Written]:
         """All that they wrote into the ledger."""

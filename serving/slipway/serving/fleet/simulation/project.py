@@ -98,8 +98,8 @@ class Project:
         objections = partial(_objections, desk=desk, store=store)
         return TufRepository.open(desk.loaded, store=store, people=desk.people, now=desk.now, review=objections)
 
-    def promote(self, plan: Plan) -> str:
-        """The bundle of a new version, which passes its gates, is approved and becomes champion."""
+    def promote(self, plan: Plan) -> None:
+        """A new version passes its gates, is approved and becomes champion."""
         self._made += 1
         number = str(self._made)
         folder = self._bundles / number
@@ -119,7 +119,6 @@ class Project:
         ada.ledger.append(told, ada.signer)
         self._decide("ben", Action.APPROVE, about)
         self._decide("dora", Action.PROMOTE, About(MODEL, made.digest, number, verdict.key, verdict.champion))
-        return made.digest
 
     def start(self, plan: plans.Plan | None) -> Released:
         """The champion becomes a release."""

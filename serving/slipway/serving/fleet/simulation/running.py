@@ -69,6 +69,8 @@ class Fleet:
     look_s: float = LOOK_S
     window_s: float = WINDOW_S
     """Of telemetry."""
+    timed: bool = False
+    """Devices tell how long answers take."""
     quiet_s: float | None = None
     """The same in quiet times."""
     last: int = 0
@@ -141,9 +143,8 @@ class Simulated:
         """A new process on the machine as it runs."""
         self.close()
         self.disk = self._disk()
-        self.engines = PlannedEngines(
-            self.fleet.model, self.fleet.record.plans, self.lived, self.clock, self.chance.random
-        )
+        chance = self.chance.random if self.fleet.timed else None
+        self.engines = PlannedEngines(self.fleet.model, self.fleet.record.plans, self.lived, self.clock, chance)
         self.agent = Agent(
             self.fleet.model,
             self.device,

@@ -88,8 +88,14 @@ class PlannedEngines:
     """`Engines` and `telemetry.collecting.Working` of one process; all it does is counted as it is done."""
 
     def __init__(
-        self, model: str, plans: Mapping[str, Plan], lived: Lived, clock: Clock, chance: Callable[[], float]
+        self,
+        model: str,
+        plans: Mapping[str, Plan],
+        lived: Lived,
+        clock: Clock,
+        chance: Callable[[], float] | None,
     ) -> None:
+        """Without a chance nobody measures how long answers take."""
         self._model, self._plans, self._lived, self._clock, self._chance = model, plans, lived, clock, chance
         self._active: tuple[int, str] | None = None
         self._since = 0.0
@@ -157,9 +163,10 @@ class PlannedEngines:
         if not more:
             return
         self._requests, self._failed = requests, failed
-        did, took = Figures(admitted=more, answered=more - bad, failed=bad, batches=more, rows=more - bad), plan.p95_ms
-        did.running.add(took * (USUAL + SPREAD * self._chance()), more - bad)
-        did.latency.add(took, more - bad)
+        did = Figures(admitted=more, answered=more - bad, failed=bad, batches=more, rows=more - bad)
+        if self._chance is not None:
+            did.running.add(plan.p95_ms * (USUAL + SPREAD * self._chance()), more - bad)
+            did.latency.add(plan.p95_ms, more - bad)
         who = Answering(self._model, number, bundle)
         self._done.setdefault(who, Figures()).merge(did)
         self._lived.truth.decided.update(figures_counts(who, did))

@@ -159,7 +159,7 @@ def _story(
         project = Project(folder / "project", time_, silent_minutes=service.settings.silent_minutes)
         led = Fleet(
             project.model, project.root(), Record(), time_, service, project.folder,
-            look_s=LED_S, window_s=LED_WINDOW_S, trace=fleet.trace,
+            look_s=LED_S, window_s=LED_WINDOW_S, timed=True, trace=fleet.trace,
         )  # fmt: skip
         story.led = led_story(led, project, two=TWO in names, seed=seed)
     for one in chosen:
