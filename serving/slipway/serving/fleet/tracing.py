@@ -146,6 +146,8 @@ class Tracing:
 
     def _configured(self, node: Node, device: "DeviceFacts", site: str, told: DecisionId) -> None:
         """The configuration that was meant for the device by then. Which one it took, its event says."""
+        if all(one.entry.decision.action is not Action.CONFIGURE for one in self._gatherer.entries):
+            return
         from slipway.serving.release.sites import meant_for
 
         found = meant_for(self._gatherer.entries, site, device.id, device.cohorts, told.at)
