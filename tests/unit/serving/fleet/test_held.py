@@ -93,7 +93,7 @@ def test_a_server_that_drops_its_connections_is_asked_anew(server: str, tmp_path
                 others = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
                 connection.exec_driver_sql(others).all()
             engine.dispose()
-            codes = []
+            codes: list[int] = []
             while 200 not in codes[-1:]:
                 codes.append(gate.report(records=[counts(f"{1:016x}-{number}", SUBJECT, now, answered=1)])[0])
             assert codes in ([200], [503, 200])
