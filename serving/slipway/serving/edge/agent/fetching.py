@@ -79,6 +79,7 @@ class Fetching:
             raise _Left(why, Failing.WRONG)
         wanted = {name: manifest.files[name] for name in manifest.files_for(self._device.device_class)}
         if self._begun != coming:
+            self._sound.clear()  # another release may have taken the place of what was hashed
             self._prepare(coming, wanted)
             self._begun = coming
         missing = {name: file for name, file in wanted.items() if not self._is_there(coming, name, file)}

@@ -299,3 +299,15 @@ def test_what_was_spent_is_read_again_and_nonsense_counts_for_nothing(world: Wor
     assert NetworkMeter(world.clock, world.disk, bytes_per_day=10).left() == 3
     world.clock.advance(86_400)
     assert NetworkMeter(world.clock, world.disk, bytes_per_day=10).left() == 10
+
+
+def test_a_release_comes_back_after_others_took_its_place(
+    world: World, agent: Agent, bundles: dict[int, Bundle]
+) -> None:
+    for release, bundle in bundles.items():
+        world.told.release(release, bundle)
+    assert number(world.live(agent)) == 2
+    for base, wanted in ((3, 3), (1, 1)):
+        world.told.point(base)
+        agent.ask()
+        assert number(world.live(agent)) == wanted
