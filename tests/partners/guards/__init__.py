@@ -135,7 +135,7 @@ GUARDS: Final[dict[str, Guard]] = {
     ),
     "counts of a day": Guard(gives(spool, "_added", {}), "spool-full", "written are"),
     "the names of what controllers decide": Guard(
-        becomes(Stage, "nonce", lambda *_: fresh_nonce()), "two-controllers", "doubled something", 8
+        becomes(Stage, "nonce", lambda *_: fresh_nonce()), "two-controllers", "doubled something", 6
     ),
     "the controller's judgement": Guard(
         becomes(leading, "judged", lambda *_: mock.Mock(what=What.ADVANCE, why="all is well")), "led", "beyond", 8

@@ -5,6 +5,7 @@ invariants are held; `Broken` names the device, the moment and what does not hol
 """
 
 import heapq
+import math
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -190,7 +191,7 @@ class Simulated:
             seconds = getattr(effect, "seconds", 0.0)
             if seconds is None or seconds > 0:
                 self.reports.send()
-                return self.fleet.every_s if seconds is None else float(seconds)
+                return math.inf if seconds is None else float(seconds)
         raise self._broken(f"its agent took {MOST_STEPS:,} steps without resting")
 
     def check(self, untrue: str | None) -> None:
@@ -304,10 +305,11 @@ def run(
     """Live through so many days; `plan` says what happens at which second, `told` hears of the days, now and then."""
     end, part = fleet.time.passed + days * 86_400, int(fleet.time.passed // TOLD_S)
     happenings = sorted(plan, key=lambda one: one[0])
-    queue = [(fleet.time.passed + one.spread(), index, True) for index, one in enumerate(devices)]
+    looks = [fleet.time.passed + one.spread() for one in devices]
+    queue = [(at, index) for index, at in enumerate(looks)]
     heapq.heapify(queue)
     while queue and queue[0][0] <= end:
-        at, index, look = heapq.heappop(queue)
+        at, index = heapq.heappop(queue)
         while happenings and happenings[0][0] <= at:
             fleet.time.passed, does = happenings.pop(0)
             does()
@@ -315,6 +317,7 @@ def run(
         if at // TOLD_S > part:
             part = int(at // TOLD_S)
             told(part * TOLD_S / 86_400)
-        rest = devices[index].wake(look=look)
-        spread = devices[index].spread()
-        heapq.heappush(queue, (at + min(max(rest, LEAST_S), spread), index, spread <= rest))
+        rest = devices[index].wake(look=at >= looks[index])
+        if at >= looks[index]:
+            looks[index] = at + devices[index].spread()
+        heapq.heappush(queue, (min(at + max(rest, LEAST_S), looks[index]), index))

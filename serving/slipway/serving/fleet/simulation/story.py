@@ -32,6 +32,8 @@ TRY = 0.6
 """Days between two bad releases."""
 AGAIN = 2.3
 """The day on which everything is told once more, with new dates."""
+AWAKE = 3.0
+"""Days before all is mended on which devices look often again: all have looked once more by then."""
 RENEWED = 6.0
 """Days between two visits of who keeps channels fresh in quiet times."""
 
@@ -100,7 +102,7 @@ class Story:
         begins = self._tried
         if self.quiet:
             self.at(begins, lambda: self._pace(QUIET_S))
-            self.at(self.mended - 0.01, lambda: self._pace(None))
+            self.at(self.mended - AWAKE, lambda: self._pace(None))
         renewals = [begins + count * RENEWED for count in range(1, int(self.quiet / RENEWED) + 1)]
         for day in renewals:
             self.at(day, self.renew)
