@@ -6,6 +6,7 @@ by in this hour. What is left is averaged over the device: one number a device, 
 all tests is a device: a thousand hours of one broken device are still one device.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -64,11 +65,13 @@ def differences(
     y, w, count = values[usable], weights[usable], len(classes)
     kinds = int(classes.max(initial=0)) + 1
     before = ~after & ~treated
-    own = _own(y, w, device, slot, before, classes)
+    own, anchored = _own(y, w, device, slot, before, classes)
     y, keep = own, np.isfinite(own) & after
     device, slot, treated, y, w = device[keep], slot[keep], treated[keep], y[keep], w[keep]
     slot = slot - slot.min() if len(slot) else slot
-    y = y - _rest(y, w, slot, classes[device], ~treated, kinds)
+    y = y - _rest(y, w, slot, classes[device], ~treated, kinds, otherwise=0.0 if anchored else math.nan)
+    known = np.isfinite(y)
+    device, treated, y, w = device[known], treated[known], y[known], w[known]
     if clip is not None and len(y):
         spread = float(np.median(np.abs(y - np.median(y))))
         bound = max(5 * 1.4826 * spread, clip)
@@ -79,8 +82,11 @@ def differences(
     return Differences(value, weight, had)
 
 
-def _own(y: Floats, w: Floats, device: Ints, slot: Ints, before: Bools, classes: Ints) -> Floats:
-    """Less what the device's class does at that hour of the day, and less what the device differs from it by."""
+def _own(y: Floats, w: Floats, device: Ints, slot: Ints, before: Bools, classes: Ints) -> tuple[Floats, bool]:
+    """Less what the device's class does at that hour of the day, and less what the device differs from it by.
+
+    Where too few devices are known from before, nothing is taken off, and the second says so.
+    """
     kinds, count = int(classes.max(initial=0)) + 1, len(classes)
     hour = classes[device] * HOURS + slot % HOURS
     usual, _ = averaged(y[before], w[before], hour[before], kinds * HOURS)
@@ -90,10 +96,10 @@ def _own(y: Floats, w: Floats, device: Ints, slot: Ints, before: Bools, classes:
     offset, _ = averaged(centred[before], w[before], device[before], count)
     seen = np.bincount(device[~before], minlength=count) > 0
     known = np.isfinite(offset[seen]).mean() if seen.any() else 0.0
-    return centred - offset[device] if known >= MOST_KNOWN else y
+    return (centred - offset[device], True) if known >= MOST_KNOWN else (y, False)
 
 
-def _rest(y: Floats, w: Floats, slot: Ints, kind: Ints, rest: Bools, kinds: int) -> Floats:
+def _rest(y: Floats, w: Floats, slot: Ints, kind: Ints, rest: Bools, kinds: int, *, otherwise: float) -> Floats:
     """What those that kept their release changed by in the same hour."""
     slots = int(slot.max(initial=0)) + 1
     cell = kind * slots + slot
@@ -101,7 +107,7 @@ def _rest(y: Floats, w: Floats, slot: Ints, kind: Ints, rest: Bools, kinds: int)
     many = np.bincount(cell[rest], minlength=kinds * slots) >= FEW
     wide, _ = averaged(y[rest], w[rest], slot[rest], slots)
     enough = np.bincount(slot[rest], minlength=slots) >= FEW
-    found: Floats = np.where(many[cell], near[cell], np.where(enough[slot], wide[slot], 0.0))
+    found: Floats = np.where(many[cell], near[cell], np.where(enough[slot], wide[slot], otherwise))
     return found
 
 

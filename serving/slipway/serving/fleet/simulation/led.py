@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from slipway.platform.ledger.entry import Action
 from slipway.serving.channel.pointer import Pointer
 from slipway.serving.fleet.simulation.controllers import Controllers
 from slipway.serving.fleet.simulation.project import FIRST, PLAN, Project
@@ -93,6 +94,11 @@ class LedStory:
         self.controllers.look()
         if (doubled := self.controllers.doubled()) is not None:
             raise Broken(f"The controllers doubled something: {doubled}.")
+        for written in self.controllers.decided():
+            decision = written.entry.decision
+            number = int(decision.subjects["release"])
+            if decision.action is Action.ROLLBACK and not self._harmful(self.record.releases[number].bundle):
+                raise Broken(f"The controllers undid release {number}, which is good: {decision.reason}")
 
     def _note(self) -> None:
         """What devices are told now, and whether it leads a bad release further than its first wave."""
@@ -103,14 +109,14 @@ class LedStory:
         if self._too_far(pointer):
             raise Broken(f"Release {pointer.target and pointer.target.number} is bad, and went beyond its first wave.")
 
-    def _too_far(self, pointer: Pointer) -> bool:
-        def harmful(bundle: str) -> bool:
-            return self.record.plans[bundle].hidden
+    def _harmful(self, bundle: str) -> bool:
+        return self.record.plans[bundle].hidden
 
+    def _too_far(self, pointer: Pointer) -> bool:
         base, target = pointer.base, pointer.target
-        if base is not None and harmful(base.bundle):
+        if base is not None and self._harmful(base.bundle):
             return True
-        return target is not None and harmful(target.bundle) and pointer.wave.share > FIRST.share
+        return target is not None and self._harmful(target.bundle) and pointer.wave.share > FIRST.share
 
 
 def led_story(fleet: Fleet, project: Project, *, two: bool, seed: int) -> LedStory:
