@@ -101,6 +101,8 @@ def pairs() -> Iterator[list[Pair]]:
         session = open_session(bundles[0].path("fp32"), serving_net.CONTRACT)
         found = [alone(asking, ours, session), *(together(asking, ours, session, count) for count in (8, 32))]
         model = bundles[0].path("fp32")
+        bare = [sys.executable, str(HERE / "serving_asyncio.py"), str(model)]
+        found.append(written_by_hand(asking, ours, stack.enter_context(serving(bare, "/infer"))))
         for name, python in others().items():
             path = "/infer" if name == "fastapi" else "/predict"
             other = stack.enter_context(serving([python, str(HERE / f"serving_{name}.py"), str(model)], path))
@@ -157,6 +159,19 @@ def alone(asking: Asking, ours: Served, session: Session) -> Pair:
         goal=1.2,
         clock=meter,
         figures=lambda: {"server's memory, MB": ours.memory_mb()},
+    )
+
+
+def written_by_hand(asking: Asking, ours: Served, other: Served) -> Pair:
+    """The median of one caller's waits against that at a server which can do nothing else."""
+    meter = Meter()
+    return Pair(
+        name="serve: median wait of one caller, against a loop written for this request alone",
+        ours=lambda: meter.add(asking(ours, 1).p50_ms / 1000),
+        reference=lambda: meter.add(asking(other, 1).p50_ms / 1000),
+        unit="ms",
+        goal=1.1,
+        clock=meter,
     )
 
 

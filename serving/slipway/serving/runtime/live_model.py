@@ -1,7 +1,8 @@
 """The live model: a bounded queue, one worker thread, and whatever has queued as soon as the worker is free.
 
 There is no window to wait for others in: a request that comes alone runs alone, and under load the batches grow by
-themselves, up to what contract and device class allow. Requests keep their order.
+themselves, up to what contract and device class allow. Requests keep their order. A thread that asks alone may run a
+quick model itself, which spares it two turns of waiting until a thread is woken.
 
 A swap warms the new session first, while the old one answers. Then it takes over between two batches: what waits goes
 to it, and the old one is closed by the worker. Where the new contract takes other inputs, or there is no new model,
@@ -23,7 +24,7 @@ from slipway.serving.runtime.latencies import warm
 from slipway.serving.runtime.live import Answer, Answering, DeadlinePassed, LoadedModel, NoModel, Overloaded
 from slipway.serving.runtime.memory import give_back
 from slipway.serving.runtime.session import Arrays
-from slipway.serving.runtime.waiting import Request, Serving, take, take_the_same
+from slipway.serving.runtime.waiting import Request, Serving, size_of, take, take_the_same
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -46,6 +47,8 @@ class LiveModel:
         self._wake = threading.Lock()
         self._wake.acquire()
         self._idle = False
+        self._running = threading.Lock()
+        """Held by whoever runs sessions and closes them: the worker, or a thread that asks alone."""
         self._swapping = threading.Lock()
         self._waiting: deque[Request] = deque()
         self._serving: Serving | None = None
@@ -116,6 +119,26 @@ class LiveModel:
             self._wake.release()  # now that the lock is free, or the worker would wake to wait for it
         return request.future
 
+    def answer_here(self, inputs: Arrays, *, deadline: float | None = None) -> Answer | None:
+        """Answer in the caller's own thread; None where it has to `submit`, as there is other work or runs are slow.
+
+        What is wrong with the request is raised, as `submit` or its future would.
+        """
+        serving = self._serving
+        if serving is None or self._waiting or not self._running.acquire(blocking=False):
+            return None
+        try:
+            check_inputs(serving.loaded.contract, inputs)
+            with self._lock:
+                if self._serving is not serving or self._waiting or not serving.pace.quick(size_of(inputs)):
+                    return None
+                serving.figures.admitted += 1
+            request = Request(inputs, serving, deadline)
+            self._answer([request])
+            return request.future.result()
+        finally:
+            self._running.release()
+
     def _forget_cancelled(self) -> bool:
         """Make room of what nobody waits for any more; whether there is some."""
         left = deque[Request]()
@@ -182,14 +205,11 @@ class LiveModel:
     def _work(self) -> None:
         """The worker: batch after batch, until this was closed and nothing waits."""
         while (batch := self._next()) is not None:
-            if batch:
-                self._answer(batch)
-            del batch  # frames are large
-            for serving in self._unneeded():
-                if not serving.lent:
-                    _close(serving.loaded)
-                    del serving
-                    give_back()
+            with self._running:
+                if batch:
+                    self._answer(batch)
+                del batch  # frames are large
+                self._close_unneeded()
 
     def _next(self) -> list[Request] | None:
         """What runs next; nothing where sessions have to be closed, None at the end."""
@@ -208,6 +228,13 @@ class LiveModel:
             idle, self._idle = self._idle, False
         if idle:
             self._wake.release()
+
+    def _close_unneeded(self) -> None:
+        for serving in self._unneeded():
+            if not serving.lent:
+                _close(serving.loaded)
+                del serving
+                give_back()
 
     def _unneeded(self) -> list[Serving]:
         """Retired ones that nothing waits for; they are not told again."""
@@ -248,17 +275,18 @@ class LiveModel:
             for request in batch:
                 request.future.set_exception(error)
             return
-        self._told(serving, batch, sum(rows), begun)
+        self._told(serving, batch, (sum(rows), size_of(inputs)), begun)
         for request, answer in zip(batch, answers, strict=True):
             request.future.set_result(answer)
         self._show(loaded, inputs, outputs)
 
-    def _told(self, serving: Serving, batch: Sequence[Request], rows: int, begun: float) -> None:
-        """Count a run, before anybody hears of it: whoever has an answer finds it counted."""
+    def _told(self, serving: Serving, batch: Sequence[Request], ran: tuple[int, int], begun: float) -> None:
+        """Count a run of rows and bytes, before anybody hears of it: whoever has an answer finds it counted."""
         ended = time.monotonic()
         latencies = [(ended - one.admitted) * MILLISECONDS for one in batch]
         with self._lock:
-            serving.figures.ran(rows, (ended - begun) * MILLISECONDS, latencies)
+            serving.figures.ran(ran[0], (ended - begun) * MILLISECONDS, latencies)
+            serving.pace.note(ran[1], ended - begun)
 
     def _show(self, loaded: LoadedModel, inputs: Arrays, outputs: Outputs) -> None:
         try:

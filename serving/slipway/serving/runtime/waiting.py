@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from concurrent.futures import Future
+from typing import Final
 
 from slipway.serving.bundle.contract import Contract
 from slipway.serving.runtime.batching import Batchable, form
@@ -10,16 +11,46 @@ from slipway.serving.runtime.figures import Figures
 from slipway.serving.runtime.live import Answer, LoadedModel
 from slipway.serving.runtime.session import Arrays
 
+QUICK_S: Final = 0.005
+"""A run may take so long in the thread of whoever asks: no longer than that thread could wait for another."""
+STREAK: Final = 16
+"""So many runs alike must have been quick, one after the other, before the next one is expected to be."""
+
+
+class Pace:
+    """Whether the next run will be quick, by those before it."""
+
+    __slots__ = ("_size", "_streak")
+
+    def __init__(self) -> None:
+        self._size = -1
+        self._streak = 0
+
+    def quick(self, size: int) -> bool:
+        """Whether a run of so many bytes is expected to be."""
+        return self._streak >= STREAK and size == self._size
+
+    def note(self, size: int, seconds: float) -> None:
+        """What a run took."""
+        self._streak = self._streak + 1 if size == self._size and seconds < QUICK_S else 0
+        self._size = size
+
+
+def size_of(inputs: Arrays) -> int:
+    """Bytes that there are to run."""
+    return sum(one.nbytes for one in inputs.values())
+
 
 class Serving:
     """A model that answers, with what it has done; `lent` where its session goes on under another name."""
 
-    __slots__ = ("batchable", "figures", "lent", "loaded", "since")
+    __slots__ = ("batchable", "figures", "lent", "loaded", "pace", "since")
 
     def __init__(self, loaded: LoadedModel, batchable: Batchable) -> None:
         self.loaded, self.batchable = loaded, batchable
         self.since = time.monotonic()
         self.figures = Figures()
+        self.pace = Pace()
         self.lent = False
 
 

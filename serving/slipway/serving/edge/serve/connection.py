@@ -41,8 +41,8 @@ class Exchange(Protocol):
     def most(self) -> int:
         """Bytes of body that it may have."""
 
-    def answer(self, body: Buffer, done: "Callable[[Response], None]") -> None:
-        """Work on the answer and call `done` with it, once."""
+    def answer(self, body: Buffer, done: "Callable[[Response], None]", *, alone: bool) -> None:
+        """Work on the answer and call `done` with it, once; `alone` where nobody else has asked in the meantime."""
 
     def abandon(self) -> None:
         """Nobody waits any more."""
@@ -232,7 +232,7 @@ class Connection(asyncio.BufferedProtocol):
         assert self._exchange is not None  # noqa: S101 - a body comes after its head
         self._phase = Phase.ANSWER
         try:
-            self._exchange.answer(self._body, self._answered)
+            self._exchange.answer(self._body, self._answered, alone=self._house.alone(self))
         except Exception as error:  # noqa: BLE001 - as above
             self._answered(refused(explained(error)))
 

@@ -54,6 +54,7 @@ class House:
         """Whether there are no connections."""
         self.empty.set()
         self._held = 0
+        self._asked: Connection | None = None
 
     def enter(self, connection: "Connection") -> bool:
         """Whether there is room for one more."""
@@ -66,8 +67,15 @@ class House:
     def leave(self, connection: "Connection") -> None:
         """It is no more."""
         self.connections.discard(connection)
+        if self._asked is connection:
+            self._asked = None
         if not self.connections:
             self.empty.set()
+
+    def alone(self, connection: "Connection") -> bool:
+        """Whether nobody else has asked since this one did; it asks now."""
+        before, self._asked = self._asked, connection
+        return before is connection
 
     def hold(self, size: int) -> None:
         """Take so much memory for a body."""

@@ -52,18 +52,19 @@ class Inference:
         """Bytes of body."""
         return self._intake.most(self._kind)
 
-    def answer(self, body: npt.NDArray[np.uint8], done: Callable[[Response], None]) -> None:
-        """Ask; the answer comes later."""
+    def answer(self, body: npt.NDArray[np.uint8], done: Callable[[Response], None], *, alone: bool) -> None:
+        """Ask; the answer comes later, or at once where this caller is alone and the model quick."""
         self._done = done
         try:
             if self._kind == OCTETS:
-                self._ask(self._intake.tensor(self._headers, body))
+                self._ask(self._intake.tensor(self._headers, body), alone=alone)
             else:
                 self._help(self._ask, self._intake.read, self._kind, self._headers, body)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told
             self._fail(error)
             return
-        self._timer = self._means.loop.call_at(self._due, self._late)
+        if self._done is not None:
+            self._timer = self._means.loop.call_at(self._due, self._late)
 
     def abandon(self) -> None:
         """Nobody waits any more."""
@@ -73,8 +74,12 @@ class Inference:
         if self._future is not None and not self._future.done():
             self._future.cancel()
 
-    def _ask(self, inputs: Arrays) -> None:
-        self._wait(self._live.submit(inputs, deadline=self._due), self._tell)
+    def _ask(self, inputs: Arrays, *, alone: bool = False) -> None:
+        answer = self._live.answer_here(inputs, deadline=self._due) if alone else None
+        if answer is None:
+            self._wait(self._live.submit(inputs, deadline=self._due), self._tell)
+        else:
+            self._tell(answer)
 
     def _tell(self, answer: Answer) -> None:
         if self._as == OCTETS:

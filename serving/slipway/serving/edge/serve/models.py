@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from slipway.serving.runtime.figures import Figures
-from slipway.serving.runtime.live import Live
+from slipway.serving.runtime.live import Answer, Live
+from slipway.serving.runtime.session import Arrays
 
 
 class Working(Live, Protocol):
@@ -17,6 +18,9 @@ class Working(Live, Protocol):
     @property
     def swaps(self) -> int:
         """How often one model was exchanged for another."""
+
+    def answer_here(self, inputs: Arrays, *, deadline: float | None = None) -> Answer | None:
+        """Answer in the caller's own thread; None where it has to `submit`, as there is other work or runs are slow."""
 
     def total(self) -> Figures:
         """What was done since the beginning."""

@@ -38,9 +38,9 @@ class Page:
     def __init__(self, said: Callable[[], Response]) -> None:
         self._said = said
 
-    def answer(self, body: npt.NDArray[np.uint8], done: Callable[[Response], None]) -> None:
+    def answer(self, body: npt.NDArray[np.uint8], done: Callable[[Response], None], *, alone: bool) -> None:
         """Say it."""
-        del body
+        del body, alone
         done(self._said())
 
     def abandon(self) -> None:

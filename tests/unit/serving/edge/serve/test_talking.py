@@ -102,12 +102,12 @@ def test_a_connection_serves_many_requests(server: Serving) -> None:
 
 
 def test_requests_that_do_not_wait_are_answered_in_their_order(server: Serving) -> None:
-    asked = [np.full((1, 3, 4, 4), number, np.uint8) for number in range(20)]
+    asked = [np.full((1, 3, 4, 4), number, np.uint8) for number in range(60)]
     with server.connect() as connection:
         connection.sendall(b"".join(request(one.tobytes()) for one in asked[:-1]))
         connection.sendall(request(asked[-1].tobytes(), "Connection: close"))
         answers = read_all(connection).split(b"HTTP/1.1 ")[1:]
-    assert len(answers) == 20
+    assert len(answers) == 60
     for one, answer in zip(asked, answers, strict=True):
         assert np.allclose(logits(answer.partition(b"\r\n\r\n")[2]), small_onnx.answers(one)[0])
 
