@@ -67,16 +67,18 @@ def approve(
     return said
 
 
-def look(desk: Desk, given: str, *, verdict: str | None = None, request: str | None = None) -> tuple[Picked, str]:
-    """The version, and what speaks against approving it by whoever acts here; nothing is written."""
-    picked, signer = pick(desk, given), desk.signer
-    if Role.APPROVER not in signer.person.roles:
-        return picked, f"`{signer.person.name}` is no {Role.APPROVER}."
+def outlook(
+    desk: Desk, given: str, *, verdict: str | None = None, request: str | None = None
+) -> tuple[Picked, Refused | None]:
+    """The version, and what approving it by whoever acts here would be refused with; nothing is written."""
+    picked = pick(desk, given)
+    if lacking := desk.lacking(Role.APPROVER):
+        return picked, lacking
     try:
-        _allowed(desk, picked, signer, verdict, request)
+        _allowed(desk, picked, desk.signer, verdict, request)
     except Refused as refused:
-        return picked, str(refused)
-    return picked, ""
+        return picked, refused
+    return picked, None
 
 
 def _allowed(desk: Desk, picked: Picked, signer: PersonSigner, verdict: str | None, request: str | None) -> About:

@@ -90,15 +90,20 @@ class Desk:
 
     def acting(self, role: Role, about: About, asked: str) -> PersonSigner:
         """Who acts, if that one holds the role."""
-        signer = self.signer
-        if role not in signer.person.roles:
-            held = ", ".join(signer.person.roles) or "none"
-            refused = Refused(
-                f"`{signer.person.name}` is no {role} ({role} {role.meaning}); roles held: {held}.",
-                mend=f"Somebody who is {role} does it, or `slipway identity trust {signer.person.name} --role {role}`.",
-            )
+        if refused := self.lacking(role):
             self.refuse(asked, about, refused)
-        return signer
+        return self.signer
+
+    def lacking(self, role: Role) -> Refused | None:
+        """What who acts is refused with, unless that one holds the role."""
+        person = self.signer.person
+        if role in person.roles:
+            return None
+        held = ", ".join(person.roles) or "none"
+        return Refused(
+            f"`{person.name}` is no {role} ({role} {role.meaning}); roles held: {held}.",
+            mend=f"Somebody who is {role} does it, or `slipway identity trust {person.name} --role {role}`.",
+        )
 
     def refuse(self, asked: str, about: About, refused: Refused) -> NoReturn:
         """Say no, and let the ledger know."""

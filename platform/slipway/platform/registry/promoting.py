@@ -63,6 +63,19 @@ def look(desk: Desk, picked: Picked) -> tuple[Verdict | None, list[Refused]]:
     return verdict, found
 
 
+def outlook(desk: Desk, given: str, *, overriding: bool = False) -> tuple[Picked, Refused | None]:
+    """The version, and what making it champion would be refused with; nothing is written."""
+    picked = pick(desk, given)
+    lacking = desk.lacking(Role.OVERRIDE if overriding else Role.RELEASER)
+    if picked.standing.champion == picked.record.bundle:
+        return picked, lacking if overriding else None
+    against = look(desk, picked)[1]
+    if overriding:
+        against = [] if against else [_nothing_against(picked)]
+    all_of = [lacking, *against] if lacking else against
+    return picked, _all_of(all_of) if all_of else None
+
+
 def obstacles(desk: Desk, standing: ModelStanding, version: VersionStanding) -> list[str]:
     """What stands in the way of promoting the version now, a sentence each."""
     picked = Picked(agreed(desk.store, standing.model, version), version, standing)
@@ -84,21 +97,30 @@ def promote(desk: Desk, given: str, *, request: str | None = None) -> Promoted:
 
 def override(desk: Desk, given: str, *, reason: str, request: str | None = None) -> Promoted:
     """Make a version champion whatever speaks against it; reason and refusals stand on its card."""
-    if not reason.strip():
-        raise WrongUse("An override takes a reason.", mend='--override --reason "…"')
+    check_reason(reason)
     picked = pick(desk, given)
     desk.acting(Role.OVERRIDE, picked.about(), Action.OVERRIDE.value)
     if picked.standing.champion == picked.record.bundle:
         return Promoted(picked, None, None)
     verdict, against = look(desk, picked)
     if not against:
-        raise Refused(
-            f"Nothing speaks against {picked.name}: there is nothing to override.",
-            mend=f"`slipway model promote {picked.name}`",
-        )
+        raise _nothing_against(picked)
     key = verdict.key if verdict else picked.version.last.key if picked.version.last else ""
     told = " ".join(str(one) for one in against)
     return _become(desk, picked, Action.OVERRIDE, key, request or fresh_nonce(), reason=reason, refused=told)
+
+
+def check_reason(reason: str) -> None:
+    """An override says why."""
+    if not reason.strip():
+        raise WrongUse("An override takes a reason.", mend='--override --reason "…"')
+
+
+def _nothing_against(picked: Picked) -> Refused:
+    return Refused(
+        f"Nothing speaks against {picked.name}: there is nothing to override.",
+        mend=f"`slipway model promote {picked.name}`",
+    )
 
 
 def rollback(

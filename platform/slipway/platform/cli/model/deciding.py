@@ -32,16 +32,17 @@ def approve(
     It takes the role approver, and somebody who neither trained the version nor last wrote the model's code or config.
     """
     from slipway.platform.registry.approving import approve as decide
-    from slipway.platform.registry.approving import look, missing
+    from slipway.platform.registry.approving import missing, outlook
 
     desk = open_desk()
     if dry_run:
-        picked, against = look(desk, version, verdict=verdict, request=request)
+        picked, refused = outlook(desk, version, verdict=verdict, request=request)
         if json:
-            print_json({"version": picked.name, "against": against})
+            print_json({"version": picked.name, "against": str(refused or "")})
         else:
-            would = f"be refused: {against}" if against else f"approve {picked.name}."
-            say(f"This would {would} Nothing was changed.")
+            say(f"This would {'be refused' if refused else f'approve {picked.name}'}. Nothing was changed.")
+        if refused:
+            raise refused
         return
     confirm_change(desk.loaded, f"approve {version}", yes)
     said = decide(desk, version, verdict=verdict, request=request, reason=reason)
@@ -60,12 +61,16 @@ def approve(
 @app.command()
 def reject(version: Version, reason: Reason, dry_run: DryRun = False, yes: Yes = False, json: Json = False) -> None:
     """Reject a version: it is not promoted, until whoever rejected it approves it."""
+    from slipway.platform.identity import Role
     from slipway.platform.registry.approving import reject as decide
     from slipway.platform.registry.finding import pick
 
     desk = open_desk()
     if dry_run:
-        say(f"This would reject {pick(desk, version).name}. Nothing was changed.")
+        name, lacking = pick(desk, version).name, desk.lacking(Role.APPROVER)
+        say(f"This would {'be refused' if lacking else f'reject {name}'}. Nothing was changed.")
+        if lacking:
+            raise lacking
         return
     confirm_change(desk.loaded, f"reject {version}", yes)
     _tell(decide(desk, version, reason=reason), json)

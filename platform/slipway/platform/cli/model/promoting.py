@@ -35,12 +35,15 @@ def promote(
     changes nothing.
     """
     from slipway.platform.registry import promoting as rules
-    from slipway.platform.registry.finding import pick
 
     desk = open_desk()
+    if override:
+        rules.check_reason(reason)
     if dry_run:
-        picked = pick(desk, version)
-        _tell_plan(picked, [str(one) for one in rules.look(desk, picked)[1]], json=json)
+        picked, refused = rules.outlook(desk, version, overriding=override)
+        _tell_plan(picked, str(refused).splitlines() if refused else [], json=json)
+        if refused:
+            raise refused
         return
     confirm_change(desk.loaded, f"{'override the rules and ' * override}make {version} champion", yes)
     if override:
@@ -57,10 +60,10 @@ def _tell_plan(picked: "Picked", against: list[str], *, json: bool) -> None:
     if json:
         print_json({"version": picked.name, "champion": champion, "is_champion": is_it, "against": against})
         return
-    if is_it:
+    if against:
+        say("This would be refused. Nothing was changed.")
+    elif is_it:
         say(f"{picked.name} is champion: this would change nothing.")
-    elif against:
-        say(f"This would be refused. Nothing was changed.\n{chr(10).join(against)}")
     else:
         instead = f" instead of version {picked.standing.versions[champion].number}" if champion else ""
         say(f"This would make {picked.name} champion{instead}. Nothing was changed.")

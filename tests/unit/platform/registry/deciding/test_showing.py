@@ -212,16 +212,39 @@ def test_commands_print_tables_and_json(two: tuple[Made, Made], command: Callabl
     assert json.loads(command("history", MODEL, "--on", "2000-01-01", "--json").stdout) is None
 
 
+REFUSED = {
+    ("promote", TWO): ("finn", "`finn` is no releaser"),
+    ("promote", TWO, "--override", "--reason", "now"): ("ben", "`ben` is no override"),
+    ("promote", TWO, "--override"): ("dora", "An override takes a reason"),
+    ("approve", TWO): ("finn", "`finn` is no approver"),
+    ("reject", ONE, "--reason", "old"): ("finn", "`finn` is no approver"),
+}
+
+
+@pytest.mark.parametrize("asked", REFUSED)
+def test_a_dry_run_ends_as_the_decision_would_and_writes_nothing(
+    two: tuple[Made, Made], command: Callable[..., Any], site: Site, asked: tuple[str, ...]
+) -> None:
+    assert two
+    by, why = REFUSED[asked]
+    before = len(list(site.gates.ledger.entries()))
+    dry = command(*asked, "--dry-run", by=by)
+    assert len(list(site.gates.ledger.entries())) == before
+    assert isinstance(dry.exception, SlipwayError)
+    assert why in str(dry.exception)
+    assert str(dry.exception).startswith(str(command(*asked, by=by).exception))
+
+
 def test_deciding_by_command(two: tuple[Made, Made], command: Callable[..., Any], site: Site) -> None:
     assert two
-    plan = json.loads(command("promote", TWO, "--dry-run", "--json").stdout)
-    assert "0 of 1 approvals" in plan["against"][0]
     refused = command("promote", TWO)
     assert isinstance(refused.exception, SlipwayError)
     assert refused.exception.exit_code == 1
     before = len(list(site.gates.ledger.entries()))
+    plan = command("promote", TWO, "--dry-run", "--json")
+    assert "0 of 1 approvals" in json.loads(plan.stdout)["against"][0]
+    assert str(plan.exception) == str(refused.exception)
     assert "This would approve" in command("approve", TWO, "--dry-run", by="ben").stderr
-    assert "`finn` is no approver" in command("approve", TWO, "--dry-run", by="finn").stderr
     assert "This would reject" in command("reject", ONE, "--reason", "old", "--dry-run", by="ben").stderr
     assert len(list(site.gates.ledger.entries())) == before
     done = json.loads(command("approve", TWO, "--request", "r-1", "--json", by="ben").stdout)
