@@ -26,6 +26,7 @@ MOST: Final = 200
 CAUSES: Final = {
     "rollout-stopped": "Rollouts that were stopped",
     "class-failing": "Classes of devices that fail",
+    "class-behind": "Classes of devices that stay behind",
     "silent": "Devices that say nothing",
     "expiry": "Signatures that end",
     "approval": "Approvals that are awaited",

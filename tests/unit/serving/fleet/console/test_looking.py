@@ -17,8 +17,9 @@ from slipway.platform.lineage.tracing import Enough
 from slipway.platform.lineage.tree import Branch
 from slipway.serving.edge.decisions import make_id
 from slipway.serving.fleet.console.lineage import PATIENCE_S, Room, _Bounded
-from slipway.serving.fleet.console.notices import grouped
+from slipway.serving.fleet.console.notices import CAUSES, grouped
 from slipway.serving.fleet.notices.book import Book, Silence, Standing
+from slipway.serving.fleet.notices.finding import KINDS, RETRAINING
 from slipway.serving.fleet.notices.notice import Notice, Weight
 from slipway.serving.fleet.store import times
 from slipway.serving.fleet.store.enrolling import By
@@ -274,6 +275,10 @@ def test_notices_stand_in_groups_with_the_next_command_and_silences_with_their_e
     assert "<code>slipway fleet list --site station --silent</code>" in text
     assert f"Silenced until {until:%Y-%m-%d %H:%M} UTC by edda: the site is being rebuilt" in text
     assert text.index("of site station") < text.index("of site harbour"), "what is silenced stands behind"
+
+
+def test_every_kind_of_cause_has_a_title() -> None:
+    assert set(CAUSES) == {*KINDS, RETRAINING}
 
 
 def test_notices_of_a_kind_are_one_group_the_weightiest_first() -> None:
