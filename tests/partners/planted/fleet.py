@@ -99,10 +99,8 @@ class StandInFleet:
         del model, site
         return {name: self._release(name, at) for name in self.names}
 
-    def work(
-        self, model: str, *, since: datetime, until: datetime, releases: Sequence[int] = (), hours: bool = False
-    ) -> Sequence[Work]:
-        assert (model, hours, until - since <= timedelta(hours=1)) == (self.model, False, True), "asked hour by hour"
+    def work(self, model: str, *, since: datetime, until: datetime, releases: Sequence[int] = ()) -> Sequence[Work]:
+        assert (model, until - since <= timedelta(hours=1)) == (self.model, True), "asked hour by hour"
         quiet = set(self._members()[: self.silent])
         found = []
         for name in self.names:

@@ -119,10 +119,8 @@ class Fleet(Protocol):
     def ran(self, model: str, at: datetime, *, site: str | None = None) -> Mapping[str, int]:
         """Which release each device ran at a moment in the past."""
 
-    def work(
-        self, model: str, *, since: datetime, until: datetime, releases: Sequence[int] = (), hours: bool = False
-    ) -> Sequence[Work]:
-        """What each device did with each release; added up over the whole span, or hour by hour."""
+    def work(self, model: str, *, since: datetime, until: datetime, releases: Sequence[int] = ()) -> Sequence[Work]:
+        """What each device did with each release, added up over the whole span."""
 
     def outcomes(self, model: str, *, since: datetime, until: datetime) -> Sequence[Outcome]:
         """Delayed labels of decisions of a model."""

@@ -47,7 +47,7 @@ class FleetReader:
     def work(self, model: str, *, since: datetime, until: datetime, releases: Sequence[int]) -> Sequence[Work]:
         """What each device did with these releases in a span of time."""
         asked = Asked(model, times.stamp(since), times.stamp(until), tuple(releases))
-        return self.ask(lambda connection: working.work(connection, asked, retaining.horizons(connection), hours=False))
+        return self.ask(lambda connection: working.work(connection, asked, retaining.horizons(connection)))
 
     def spans(self, device: str) -> Sequence[Span]:
         """What a device ran and when, the newest first."""

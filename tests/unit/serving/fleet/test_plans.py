@@ -28,7 +28,6 @@ SINCE: Final = NOW - timedelta(days=3, minutes=7)
 QUESTIONS: Final[dict[str, Callable[[FleetStore], Any]]] = {
     "forgetting": lambda store: store.forget(schema.Retention()),
     "work": lambda store: store.work("parcel", since=SINCE, until=NOW),
-    "work by hours": lambda store: store.work("parcel", since=SINCE, until=NOW, hours=True),
     "distributions": lambda store: store.distributions("parcel", 3, since=SINCE, until=NOW),
     "hours of a device": lambda store: store.hours("gate-1", ["parcel"], since=SINCE, until=NOW),
     "what ran": lambda store: store.ran("parcel", NOW, site="harbour"),

@@ -117,7 +117,6 @@ def test_work_is_exact_in_any_span_and_forgetting_changes_no_sum(world: World) -
         since, until = sorted(BEGIN + timedelta(minutes=drawn.randrange(4 * 1440)) for _ in range(2))
         expected = sum(count for _, at, count in told if since <= at < until)
         assert _sum(world.store.work("parcel", since=since, until=until)) == expected
-        assert _sum(world.store.work("parcel", since=since, until=until, hours=True)) == expected
 
     def whole() -> Sequence[Work]:
         return world.store.work("parcel", since=BEGIN, until=BEGIN + timedelta(days=4))
@@ -133,8 +132,7 @@ def test_work_is_exact_in_any_span_and_forgetting_changes_no_sum(world: World) -
     assert _sum(whole()) == sum(count for *_, count in told) + 1000
 
 
-@pytest.mark.parametrize("hours", [False, True])
-def test_work_is_all_that_was_told_of_the_span_whichever_rows_it_comes_from(world: World, hours: bool) -> None:
+def test_work_is_all_that_was_told_of_the_span_whichever_rows_it_comes_from(world: World) -> None:
     drawn, told, names = random.Random(5), [], ("gate-1", "gate-2")
     for name in names:
         world.enrol(name)
@@ -151,20 +149,19 @@ def test_work_is_all_that_was_told_of_the_span_whichever_rows_it_comes_from(worl
     whole = [(BEGIN, BEGIN + timedelta(days=3)), (BEGIN + timedelta(hours=5), BEGIN + timedelta(hours=29))]
     cut = [sorted(BEGIN + timedelta(minutes=drawn.randrange(3 * 1440)) for _ in range(2)) for _ in range(20)]
     for since, until in (*whole, *cut):
-        expected: dict[tuple[str, datetime], tuple[int, Quantiles]] = {}
+        expected: dict[str, tuple[int, Quantiles]] = {}
         for name, at, count, bucket in told:
             if since <= at < until:
-                hour = at.replace(minute=0) if hours else BEGIN
-                before, latency = expected.get((name, hour), (0, Quantiles()))
+                before, latency = expected.get(name, (0, Quantiles()))
                 latency.counts[bucket] += count
                 latency.total += count / 2
-                expected[name, hour] = before + count, latency
-        found = world.store.work("parcel", since=since, until=until, hours=hours)
+                expected[name] = before + count, latency
+        found = world.store.work("parcel", since=since, until=until)
         assert [
             (one.device, one.counts, one.latency.to_json(), one.running.count, one.divergence) for one in found
         ] == [
             (name, {"answered": count}, latency.to_json(), 0, {"score": 0.25})
-            for (name, _), (count, latency) in sorted(expected.items())
+            for name, (count, latency) in sorted(expected.items())
         ]
 
 
@@ -259,20 +256,20 @@ def test_devices_are_found_by_their_state_and_counted_by_site(world: World) -> N
     assert world.store.classes() == ["edge-cpu"]
 
 
-def test_the_hours_of_a_device_are_what_the_store_adds_up_of_it(world: World) -> None:
+def test_the_hours_of_a_device_are_what_it_told_in_them(world: World) -> None:
+    told = [0, 0, 0, 0, 0]
     for name in ("gate-1", "gate-2"):
         world.enrol(name)
     for minutes in range(0, 300, 25):
         world.clock.now = at = BEGIN + timedelta(minutes=minutes)
+        told[minutes // 60] += minutes + 1
         world.work("gate-1", at, answered=minutes + 1)
         world.work("gate-2", at, answered=1_000)
     since, until = BEGIN + timedelta(hours=1), BEGIN + timedelta(hours=4)
     hours = world.store.hours("gate-1", ["parcel", "letter"], since=since, until=until)
-    mine = [one for one in world.store.work("parcel", since=since, until=until, hours=True) if one.device == "gate-1"]
-    assert [(one.begin, one.release, one.counts) for one in hours] == [
-        (one.begin.replace(minute=0), one.release, one.counts) for one in mine
+    assert [(one.device, one.begin, one.release, one.counts) for one in hours] == [
+        ("gate-1", BEGIN + timedelta(hours=hour), 3, {"answered": told[hour]}) for hour in (1, 2, 3)
     ]
-    assert len(hours) == 3
     assert world.store.hours("gate-1", ["letter"], since=since, until=until) == []
 
 

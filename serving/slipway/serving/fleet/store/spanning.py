@@ -64,14 +64,13 @@ def rows(
     subjects: Sequence[int],
     horizons: Mapping[str, int],
     *,
-    hours: bool = False,
     seen: bool = False,
 ) -> "Iterator[Row[Any]]":
     """Their `columns`, and `seen` where it is wanted."""
     if not subjects or asked.since >= asked.until:
         return
     windows_from, hours_from = horizons.get(WINDOWS.name, 0), horizons.get(HOURS.name, 0)
-    levels = [_Level(DAYS, _counts(DAYS, asked, hours_from))] if not hours and _days_help(asked, hours_from) else []
+    levels = [_Level(DAYS, _counts(DAYS, asked, hours_from))] if _days_help(asked, hours_from) else []
     levels += [_Level(HOURS, _counts(HOURS, asked, windows_from)), _Level(WINDOWS, WINDOWS.c.at >= asked.since)]
     for place, level in enumerate(levels):
         coarser = levels[:place]

@@ -111,11 +111,9 @@ class FleetStore:
     def ran(self, model: str, at: datetime, *, site: str | None = None) -> Mapping[str, int]:
         return self._read(lambda connection: reading.ran(connection, model, times.stamp(at), site))
 
-    def work(
-        self, model: str, *, since: datetime, until: datetime, releases: Sequence[int] = (), hours: bool = False
-    ) -> Sequence[Work]:
+    def work(self, model: str, *, since: datetime, until: datetime, releases: Sequence[int] = ()) -> Sequence[Work]:
         asked = spanning.Asked(model, times.stamp(since), times.stamp(until), tuple(releases))
-        return self._read(lambda connection: working.work(connection, asked, self._memory.horizons, hours=hours))
+        return self._read(lambda connection: working.work(connection, asked, self._memory.horizons))
 
     def outcomes(self, model: str, *, since: datetime, until: datetime) -> Sequence[Outcome]:
         begin, end = times.stamp(since), times.stamp(until)

@@ -49,14 +49,14 @@ def _counts(row: "Row[Any]") -> dict[str, int]:
     return found
 
 
-def work(connection: Connection, asked: Asked, horizons: Mapping[str, int], *, hours: bool) -> list[Work]:
-    """By device and release, and hour where hours are wanted."""
+def work(connection: Connection, asked: Asked, horizons: Mapping[str, int]) -> list[Work]:
+    """By device and release."""
     numbers = releases(connection, asked)
-    found: dict[tuple[str, int, int], Row[Any] | _Several] = {}
-    for row in rows(connection, asked, list(numbers), horizons, hours=hours):
-        key = row.device, numbers[row.subject], row.first - row.first % times.HOUR if hours else 0
+    found: dict[tuple[str, int], Row[Any] | _Several] = {}
+    for row in rows(connection, asked, list(numbers), horizons):
+        key = row.device, numbers[row.subject]
         found[key] = _with(found.get(key), row)
-    return [_work(asked.model, *key[:2], found.pop(key)) for key in sorted(found)]
+    return [_work(asked.model, *key, found.pop(key)) for key in sorted(found)]
 
 
 def _with(there: "Row[Any] | _Several | None", row: "Row[Any]") -> "Row[Any] | _Several":
