@@ -20,7 +20,6 @@ from slipway.serving.release.rollouts import Released, Rollout, Step
 
 LANE: Final = 46
 AXIS: Final = 26
-BAR: Final = 14
 AHEAD: Final = 0.35
 """Of the time that has passed, so much of what is still planned is drawn."""
 SIGNS: Final = {
