@@ -68,12 +68,12 @@ class Fleet:
     channel: Path
     """What its devices read."""
     look_s: float = LOOK_S
+    quiet_s: float | None = None
+    """The same in quiet times."""
     window_s: float = WINDOW_S
     """Of telemetry."""
     timed: bool = False
     """Devices tell how long answers take."""
-    quiet_s: float | None = None
-    """The same in quiet times."""
     last: int = 0
     """The release that is for all in the end."""
     trace: list[tuple[float, str, str]] = field(default_factory=list)
