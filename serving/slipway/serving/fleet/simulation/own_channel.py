@@ -1,4 +1,4 @@
-"""`Signers` with a channel of their own: an office in a folder, small bundles, and a thief of two of its keys.
+"""Who signs the simulated channel: an office in a folder, small bundles, and a thief of some of its keys.
 
 A simulated runtime runs no model, so all bundles have one of three nodes, each with another remark in it.
 """
@@ -43,7 +43,7 @@ CONTRACT: Final = Contract.model_validate(
 
 
 class OwnChannel:
-    """`Signers` over an office in a folder."""
+    """A channel of one model, and those who sign it."""
 
     model = MODEL
 
@@ -54,6 +54,7 @@ class OwnChannel:
 
     @property
     def folder(self) -> Path:
+        """What devices read."""
         return self.office.folder
 
     @property
@@ -62,24 +63,30 @@ class OwnChannel:
         return self.office.time.now()
 
     def root(self) -> bytes:
+        """The root that devices are enrolled with."""
         return self.office.repository().root_bytes()
 
     def dated(self, now: datetime) -> None:
+        """What is signed from here on is signed at that date."""
         self.office.time.moment = now
 
     def release(self, number: int, *, floor: int, plan: Plan) -> Release:
+        """Sign a release of a small bundle of its own, made as planned; devices see it with the next pointer."""
         bundle = small_bundle(self._bundles / str(number), number, plan)
         return self.office.add(bundle, number, floor=floor, minimum_agent=plan.minimum_agent)
 
     def point(self, *, base: Release | None, target: Release | None, wave: Wave, **said: object) -> Pointer:
+        """Sign the next pointer, with what else it says, and what leads to it."""
         pointer = self.office.point(self.model, base=base, target=target, wave=wave, **said)
         self.office.repository().commit()
         return pointer
 
     def renew(self) -> None:
+        """New dates on what the rollout service signs, as nothing else is to be told."""
         self.office.repository().refresh(CHANNELS)
 
     def thief(self, folder: Path, *, stolen: bool = True) -> Thief:
+        """The rollout service's keys are stolen, and the channel is copied as it is; or a releaser's are."""
         return Thief(self.office, folder, ["rollouts" if stolen else "dora"])
 
 

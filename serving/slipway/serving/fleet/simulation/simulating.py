@@ -14,13 +14,13 @@ from slipway.serving.fleet.simulation.clock import DeviceClock, VirtualTime
 from slipway.serving.fleet.simulation.knowing import knowing
 from slipway.serving.fleet.simulation.led import led_story
 from slipway.serving.fleet.simulation.link import Link
+from slipway.serving.fleet.simulation.own_channel import OwnChannel
 from slipway.serving.fleet.simulation.project import Project
 from slipway.serving.fleet.simulation.record import Record
 from slipway.serving.fleet.simulation.running import Broken, Fleet, Simulated, run
 from slipway.serving.fleet.simulation.runtime import CLASS
 from slipway.serving.fleet.simulation.scenarios import DUPLICATE, SCENARIOS, TWO, drawn
 from slipway.serving.fleet.simulation.service import SimulatedService
-from slipway.serving.fleet.simulation.signers import Signers
 from slipway.serving.fleet.simulation.story import DAY, Story
 from slipway.serving.fleet.simulation.truth import Counts, counts_total
 
@@ -89,7 +89,7 @@ class Outcome:
 
 
 def simulate(
-    signers: Signers,
+    signers: OwnChannel,
     folder: Path,
     *,
     begin: datetime,
@@ -146,7 +146,7 @@ def _lived(story: Story, told: Callable[[Progress], None]) -> tuple[str | None, 
 
 
 def _story(
-    signers: Signers, services: ExitStack, folder: Path, time_: VirtualTime, names: Sequence[str], seed: int
+    signers: OwnChannel, services: ExitStack, folder: Path, time_: VirtualTime, names: Sequence[str], seed: int
 ) -> Story:
     chosen = [SCENARIOS[name] for name in names]
     service = services.enter_context(SimulatedService.running(folder / "service", time_, REPORT_S))

@@ -11,10 +11,11 @@ from typing import Final, Literal
 from slipway.serving.channel.pointer import Named, Pin, Pointer, Wave
 from slipway.serving.channel.release import Release
 from slipway.serving.fleet.simulation.led import LAST, LedStory
+from slipway.serving.fleet.simulation.own_channel import OwnChannel
 from slipway.serving.fleet.simulation.record import Record
 from slipway.serving.fleet.simulation.running import Fleet, Happening, Simulated
 from slipway.serving.fleet.simulation.runtime import CLASS, Plan
-from slipway.serving.fleet.simulation.signers import Signers, Thief
+from slipway.serving.fleet.simulation.thief import Thief
 
 DAY = 86_400.0
 TROUBLE = 1.25
@@ -42,7 +43,7 @@ RENEWED = 6.0
 class Story:
     """One simulation as it is told; `happenings` come in their time."""
 
-    signers: Signers
+    signers: OwnChannel
     fleet: Fleet
     folder: Path
     devices: list[Simulated] = field(default_factory=list)
