@@ -1,15 +1,26 @@
 """The console's pages on a real ledger, channel and store: what they show and escape, and what a form changes."""
 
 import re
+from importlib import resources
 from typing import Any
 
+import pytest
 from sqlalchemy import event
 
 from console_world import World
 from rolling_out import MODEL
+from slipway.platform.cli.main import main
 from slipway.platform.ledger.entry import Action
 
 SCRIPT = "<script>alert(1)</script>"
+TEMPLATES = resources.files("slipway.serving.fleet.console").joinpath("templates").iterdir()
+COMMANDS = sorted({one for file in TEMPLATES for one in re.findall(r"<code>slipway ([a-z][a-z ]*)", file.read_text())})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_that_a_page_names_is_there(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command.split(), "--help"]) == 0
+    assert f"slipway {command.strip()}" in capsys.readouterr().out
 
 
 def test_who_has_no_session_learns_how_to_get_one(world: World) -> None:
