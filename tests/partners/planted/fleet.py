@@ -4,13 +4,13 @@ What a device did in an hour follows from its name, the hour and a seed, so it i
 """
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from slipway.serving.fleet.facts import DeviceFacts, Outcome, Running, Work
+from slipway.serving.fleet.facts import DeviceFacts, Running, Work
 from slipway.serving.release.rollouts import Rollout
 from slipway.serving.runtime.quantiles import Quantiles
 
@@ -69,16 +69,7 @@ class StandInFleet:
                     self.took[name] = (wanted.number, now)
         return members
 
-    def devices(
-        self,
-        *,
-        site: str | None = None,
-        model: str | None = None,
-        release: int | None = None,
-        search: str = "",
-        after: str = "",
-        limit: int | None = None,
-    ) -> Sequence[DeviceFacts]:
+    def devices(self) -> Sequence[DeviceFacts]:
         quiet, back = set(self._members()[: self.silent]), set(self._members()[: self.bad])
         found = []
         for name in self.names:
@@ -87,37 +78,19 @@ class StandInFleet:
             running = Running(self.model, "settled", number, "", None, "", since, bad=bad)
             heard = self.facts[name].heard_at if name in quiet else self.now()
             found.append(replace(self.facts[name], heard_at=heard, running={self.model: running}))
-        assert model in (None, self.model)
-        kept = [one for one in found if (site in (None, one.site)) and one.id > after and search in one.id]
-        kept = [one for one in kept if release is None or one.running[self.model].release == release]
-        return kept[:limit]
+        return found
 
-    def device(self, name: str) -> DeviceFacts | None:
-        return next((one for one in self.devices() if one.id == name), None)
-
-    def ran(self, model: str, at: datetime, *, site: str | None = None) -> Mapping[str, int]:
-        del model, site
-        return {name: self._release(name, at) for name in self.names}
-
-    def work(self, model: str, *, since: datetime, until: datetime, releases: Sequence[int] = ()) -> Sequence[Work]:
+    def work(self, model: str, *, since: datetime, until: datetime) -> Sequence[Work]:
         assert (model, until - since <= timedelta(hours=1)) == (self.model, True), "asked hour by hour"
         quiet = set(self._members()[: self.silent])
         found = []
         for name in self.names:
             number = self._release(name, since)
-            if not (number != self.base and name in quiet) and (not releases or number in releases):
+            if number == self.base or name not in quiet:
                 found.append(self._did(name, number, since, until))
             if (shadow := self.shadows.get(name)) and shadow[1] <= since:
                 found.append(self._shadowed(name, shadow[0], since, until))
         return found
-
-    def outcomes(self, model: str, *, since: datetime, until: datetime) -> Sequence[Outcome]:
-        del model, since, until
-        return ()
-
-    def decisions(self, model: str, release: int) -> Sequence[str]:
-        del model, release
-        return ()
 
     def _takes(self, name: str) -> bool:
         return self.facts[name].device_class != self.refusing

@@ -99,31 +99,10 @@ class Outcome:
 
 
 class Fleet(Protocol):
-    """The fleet store, as others read it. Times are the service's."""
+    """The fleet store, as whoever leads rollouts reads it. Times are the service's."""
 
-    def devices(
-        self,
-        *,
-        site: str | None = None,
-        model: str | None = None,
-        release: int | None = None,
-        search: str = "",
-        after: str = "",
-        limit: int | None = None,
-    ) -> Sequence[DeviceFacts]:
-        """Those that are not revoked, by id; `after` and `limit` make pages."""
+    def devices(self) -> Sequence[DeviceFacts]:
+        """Those that are not revoked, by id."""
 
-    def device(self, name: str) -> DeviceFacts | None:
-        """One, also one that was revoked."""
-
-    def ran(self, model: str, at: datetime, *, site: str | None = None) -> Mapping[str, int]:
-        """Which release each device ran at a moment in the past."""
-
-    def work(self, model: str, *, since: datetime, until: datetime, releases: Sequence[int] = ()) -> Sequence[Work]:
+    def work(self, model: str, *, since: datetime, until: datetime) -> Sequence[Work]:
         """What each device did with each release, added up over the whole span."""
-
-    def outcomes(self, model: str, *, since: datetime, until: datetime) -> Sequence[Outcome]:
-        """Delayed labels of decisions of a model."""
-
-    def decisions(self, model: str, release: int) -> Sequence[str]:
-        """Names of the decisions of a release that the store knows."""

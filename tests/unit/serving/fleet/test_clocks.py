@@ -80,7 +80,7 @@ def test_what_ran_has_no_future_after_the_clock_went_back(fleet: Running, clock:
     ]
     assert [one.end for one in spans] == [None, spans[0].begin, spans[1].begin]
     for hours, release in ((0.5, 1), (1, 4), (2.5, 4), (9, 5)):
-        assert fleet.store.ran("parcel", BEGIN + timedelta(hours=hours)) == {"gate-1": release}
+        assert [one.release for one in fleet.store.spans(at=BEGIN + timedelta(hours=hours))] == [release]
 
 
 def test_work_counts_at_its_time_though_the_service_has_lost_its_own(fleet: Running, clock: Clock) -> None:

@@ -1,6 +1,7 @@
 """No question and no change reads through a table that grows with every report: each finds its rows by a key.
 
-Only the sizes of all pictures are looked at, once an hour and beside the writer.
+Only the sizes of all pictures are looked at, once an hour and beside the writer; and whoever asks what ran everywhere at
+a moment has all spans looked at, which grow with releases and not with reports.
 """
 
 import re
@@ -28,9 +29,7 @@ SINCE: Final = NOW - timedelta(days=3, minutes=7)
 QUESTIONS: Final[dict[str, Callable[[FleetStore], Any]]] = {
     "forgetting": lambda store: store.forget(schema.Retention()),
     "work": lambda store: store.work("parcel", since=SINCE, until=NOW),
-    "distributions": lambda store: store.distributions("parcel", 3, since=SINCE, until=NOW),
     "hours of a device": lambda store: store.hours("gate-1", ["parcel"], since=SINCE, until=NOW),
-    "what ran": lambda store: store.ran("parcel", NOW, site="harbour"),
     "spans of a device": lambda store: store.spans("gate-1"),
     "outcomes": lambda store: store.outcomes("parcel", since=SINCE, until=NOW),
     "precision": lambda store: store.precision("parcel", since=SINCE, until=NOW),

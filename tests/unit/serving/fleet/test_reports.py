@@ -159,15 +159,14 @@ def test_what_ran_when_is_remembered(fleet: Running) -> None:
         """The store's times are whole milliseconds."""
     gate.report(standings=[standing("parcel", 4)])
     gate.report(standings=[standing("parcel", 4, why="all is well")])
-    assert fleet.store.ran("parcel", between) == {"gate-1": 3}
-    assert fleet.store.ran("parcel", datetime.now(UTC), site="harbour") == {"gate-1": 4}
-    assert fleet.store.ran("parcel", datetime.now(UTC), site="inland") == {}
-    assert fleet.store.ran("parcel", between - timedelta(hours=1)) == {}
+    assert [(one.device, one.model, one.release) for one in fleet.store.spans(at=between)] == [("gate-1", "parcel", 3)]
+    assert [one.release for one in fleet.store.spans(at=datetime.now(UTC))] == [4]
+    assert fleet.store.spans(at=between - timedelta(hours=1)) == []
     spans = fleet.store.spans("gate-1")
     assert [(one.release, one.end is None) for one in spans] == [(4, True), (3, False)]
     assert spans[0].begin == spans[1].end
     gate.report()
-    assert fleet.store.ran("parcel", datetime.now(UTC)) == {}
+    assert fleet.store.spans(at=datetime.now(UTC)) == []
 
 
 def test_a_clock_that_is_years_off_moves_no_work_to_another_time(fleet: Running) -> None:

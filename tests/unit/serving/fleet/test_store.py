@@ -173,8 +173,8 @@ def test_distributions_and_divergence_add_up(world: World) -> None:
     until = BEGIN + timedelta(hours=1)
     (work,) = world.store.work("parcel", since=BEGIN, until=until)
     assert work.divergence == pytest.approx({"outputs.score.mean": (10 * 0.1 + 30 * 0.5) / 40})
-    found = world.store.distributions("parcel", 3, since=BEGIN, until=until)
-    assert found == {"outputs.score.mean": [8, 32]}
+    found = world.store.together("parcel", {"gate-1": "all"}, since=BEGIN, until=until)
+    assert found["all", 3].seen == {"outputs.score.mean": [8, 32]}
 
 
 def test_samples_and_outcomes_of_a_release(world: World) -> None:

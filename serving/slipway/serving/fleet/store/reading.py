@@ -243,19 +243,6 @@ def _device(row: "Row[Any]", running: Mapping[str, Running]) -> DeviceFacts:
     )
 
 
-def ran(connection: Connection, model: str, at: int, site: str | None) -> dict[str, int]:
-    """Which release each device ran at a moment."""
-    query = select(SPANS.c.device, SPANS.c.release).where(
-        SPANS.c.model == model,
-        SPANS.c.begin <= at,
-        SPANS.c.end.is_(None) | (SPANS.c.end > at),
-        SPANS.c.release.is_not(None),
-    )
-    if site is not None:
-        query = query.where(SPANS.c.device.in_(select(DEVICES.c.id).where(DEVICES.c.site == site)))
-    return {row.device: row.release for row in connection.execute(query)}
-
-
 def spans(connection: Connection, name: str | None, at: int | None, limit: int) -> list[Span]:
     """What ran: of one device or of all, ever or at a moment; the newest first."""
     query = select(SPANS).order_by(SPANS.c.begin.desc(), SPANS.c.device, SPANS.c.model).limit(limit)

@@ -91,8 +91,6 @@ class FleetStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # What others read: `facts.Fleet`.
-
     def devices(
         self,
         *,
@@ -103,26 +101,26 @@ class FleetStore:
         after: str = "",
         limit: int | None = None,
     ) -> Sequence[DeviceFacts]:
+        """Those that are not revoked, by id; `after` and `limit` make pages."""
         return self.wanted(Wanted(site, model, release, search, after, limit))
 
     def device(self, name: str) -> DeviceFacts | None:
+        """One, also one that was revoked."""
         return self._read(lambda connection: reading.device(connection, name))
 
-    def ran(self, model: str, at: datetime, *, site: str | None = None) -> Mapping[str, int]:
-        return self._read(lambda connection: reading.ran(connection, model, times.stamp(at), site))
-
     def work(self, model: str, *, since: datetime, until: datetime, releases: Sequence[int] = ()) -> Sequence[Work]:
+        """What each device did with each release, added up over the whole span."""
         asked = spanning.Asked(model, times.stamp(since), times.stamp(until), tuple(releases))
         return self._read(lambda connection: working.work(connection, asked, self._memory.horizons))
 
     def outcomes(self, model: str, *, since: datetime, until: datetime) -> Sequence[Outcome]:
+        """Delayed labels of decisions of a model."""
         begin, end = times.stamp(since), times.stamp(until)
         return self._read(lambda connection: outcomes.outcomes(connection, model, begin, end))
 
     def decisions(self, model: str, release: int) -> Sequence[str]:
+        """Names of the decisions of a release that the store knows."""
         return self._read(lambda connection: sorted(connection.scalars(outcomes.decisions(model, release))))
-
-    # What else can be asked.
 
     def wanted(self, wanted: Wanted) -> list[DeviceFacts]:
         """Devices that are so, by id."""
@@ -144,11 +142,6 @@ class FleetStore:
         """What one device did with these models, hour by hour."""
         begin, end = times.stamp(since), times.stamp(until)
         return self._read(lambda connection: working.hours(connection, device, models, (begin, end)))
-
-    def distributions(self, model: str, release: int, *, since: datetime, until: datetime) -> dict[str, list[int]]:
-        """By measure, how many values of all devices lay in each part of the reference."""
-        asked = spanning.Asked(model, times.stamp(since), times.stamp(until), (release,))
-        return self._read(lambda connection: working.distributions(connection, asked, self._memory.horizons))
 
     def together(
         self, model: str, groups: Mapping[str, Group], *, since: datetime, until: datetime

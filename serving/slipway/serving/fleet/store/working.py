@@ -100,15 +100,6 @@ def hours(connection: Connection, device: str, models: Sequence[str], span: tupl
     ]
 
 
-def distributions(connection: Connection, asked: Asked, horizons: Mapping[str, int]) -> dict[str, list[int]]:
-    """By measure, how many values lay in each part of the reference; of all devices together."""
-    found = Sum()
-    for row in rows(connection, asked, list(releases(connection, asked)), horizons, seen=True):
-        if row.seen:
-            found.add_seen(json.loads(row.seen))
-    return found.seen
-
-
 def together(
     connection: Connection, asked: Asked, horizons: Mapping[str, int], groups: Mapping[str, Group]
 ) -> dict[tuple[Group, int], Sum]:

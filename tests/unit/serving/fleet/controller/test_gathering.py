@@ -62,7 +62,7 @@ def test_hours_that_are_over_are_asked_once_and_the_last_ones_again(leading: Lea
         asks.append(since)
         return own(model, since=since, until=until)
 
-    leading.fleet.work = counted  # type: ignore[method-assign,assignment]
+    leading.fleet.work = counted  # type: ignore[method-assign]
     now = leading.site.time.forward(hours=5)
     first = gatherer.gather(asked, now)
     many, asks[:] = len(asks), []
