@@ -1,7 +1,7 @@
 """No question and no change reads through a table that grows with every report: each finds its rows by a key.
 
-Only the sizes of all pictures are looked at, once an hour and beside the writer; and whoever asks what ran everywhere at
-a moment has all spans looked at, which grow with releases and not with reports.
+Only the sizes of all pictures are looked at, once an hour and beside the writer; and whoever asks what ran everywhere
+at a moment has all spans looked at, which grow with releases and not with reports.
 """
 
 import re
