@@ -1,10 +1,9 @@
 """Arguments that commands about the fleet share."""
 
-import re
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Final
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,9 +11,6 @@ from slipway.platform.errors import SlipwayError, WrongUse
 
 if TYPE_CHECKING:
     from slipway.serving.fleet.cli.client import FleetClient
-
-_SPAN: Final = re.compile(r"(?P<number>[1-9][0-9]{0,4})(?P<unit>[mhd])")
-_UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
 def open_client() -> "FleetClient":
@@ -38,9 +34,10 @@ Device = Annotated[str, typer.Argument(metavar="DEVICE", help="A device's id.", 
 
 def moment_of(text: str, option: str, now: datetime, *, ahead: bool) -> datetime:
     """A date, a moment or a span such as `7d`, which counts from now on, or back."""
-    if span := _SPAN.fullmatch(text):
-        wide = int(span["number"]) * _UNITS[span["unit"]]
-        return now + wide if ahead else now - wide
+    from slipway.serving.release.plan import span_in
+
+    with suppress(ValueError, OverflowError):
+        return now + span_in(text) if ahead else now - span_in(text)
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

@@ -6,15 +6,12 @@ bad, and none is on its way, that one is undone. A silent site is looked at, as 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from slipway.platform.ledger.entry import Action
 from slipway.serving.fleet.notices.failing import FAILING
 from slipway.serving.fleet.notices.finding import APPROVAL, EXPIRY, SILENT, STOPPED
 from slipway.serving.fleet.notices.notice import Notice, kind_of
-from slipway.serving.release.rollouts import Rollout
-
-BAD: Final = (FAILING,)
+from slipway.serving.release.rollouts import Released, Rollout
 
 
 @dataclass(frozen=True)
@@ -44,10 +41,10 @@ def advise(model: str | None, rollout: Rollout | None, notices: Sequence[Notice]
 
 
 def _of_rollout(model: str, rollout: Rollout, notices: Sequence[Notice]) -> Advice | None:
-    bad = next((one for one in notices if kind_of(one.cause) in BAD), None)
+    bad = next((one for one in notices if kind_of(one.cause) == FAILING), None)
     target, base = rollout.target, rollout.base
     if target is not None:
-        return _on_its_way(model, rollout, bad, notices)
+        return _on_its_way(rollout, target, bad, notices)
     if base is None or bad is None:
         return None
     back = rollout.earlier(base.number)
@@ -65,10 +62,8 @@ def _of_rollout(model: str, rollout: Rollout, notices: Sequence[Notice]) -> Advi
     )
 
 
-def _on_its_way(model: str, rollout: Rollout, bad: Notice | None, notices: Sequence[Notice]) -> Advice | None:
-    target = rollout.target
-    if target is None:
-        return None
+def _on_its_way(rollout: Rollout, target: Released, bad: Notice | None, notices: Sequence[Notice]) -> Advice | None:
+    model = rollout.model
     stopped = next((one for one in notices if kind_of(one.cause) == STOPPED), None)
     if bad is not None and rollout.earlier(target.number) is not None:
         return Advice(
