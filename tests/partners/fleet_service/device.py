@@ -58,8 +58,8 @@ class FieldDevice:
 
 
 def standing(model: str, release: int, **more: Any) -> dict[str, Any]:
-    """A model that serves."""
-    return {"model": model, "phase": "serving", "release": release, "bundle": f"{release:064x}", **more}
+    """A model that has settled on a release."""
+    return {"model": model, "phase": "settled", "release": release, "bundle": f"{release:064x}", **more}
 
 
 def record(name: str, kind: str, subject: str, at: datetime, body: bytes) -> dict[str, Any]:

@@ -192,7 +192,7 @@ def test_prometheus_reads_how_the_fleet_stands_and_what_was_done(fleet: Running)
     for line in (
         "slipway_fleet_devices 2",
         "slipway_fleet_silent_devices 0",
-        'slipway_fleet_running{model="parcel",release="3",phase="serving"} 2',
+        'slipway_fleet_running{model="parcel",release="3",phase="settled"} 2',
         'slipway_fleet_running{model="letter",release="",phase="odd \\"\\\\ x"} 1',
         "slipway_fleet_records_total 1",
         f'slipway_fleet_requests_total{{route="{reports}",code="200"}} 2',

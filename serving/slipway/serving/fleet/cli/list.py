@@ -66,8 +66,10 @@ def _row(device: dict[str, Any], now: datetime) -> list[str]:
 
 def runs(one: dict[str, Any]) -> str:
     """What one model does, in few words."""
+    from slipway.serving.edge.agent.state import Phase
+
     said = f"{one['model']} {one['release'] or '-'}"
-    return f"{said} ({one['phase']})" if one["phase"] != "serving" else said
+    return said if one["phase"] == Phase.SETTLED.value else f"{said} ({one['phase']})"
 
 
 def _tell_tokens(tokens: list[dict[str, Any]], *, json: bool) -> None:

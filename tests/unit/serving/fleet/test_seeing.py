@@ -1,0 +1,42 @@
+"""What people see of devices by commands; a revoked one is believed nothing more."""
+
+import json
+
+from commanding import Run
+from fleet_service import Running
+from fleet_service.device import standing
+
+Commanded = tuple[Running, Run]
+
+
+def test_devices_are_listed_with_what_they_run_and_with_what_comes(commanded: Commanded) -> None:
+    fleet, run = commanded
+    gate = fleet.device("gate-1", site="harbour")
+    fleet.device("gate-2")
+    assert gate.report(standings=[standing("parcel", 3), standing("letter", 4, phase="fetch")])[0] == 200
+    first, second = run("fleet", "list")[1].splitlines()[1:]
+    assert "letter 4 (fetch), parcel 3  " in first
+    assert second.startswith("gate-2")
+    found = json.loads(run("fleet", "list", "--site", "harbour", "--model", "letter", "--release", "4", "--json")[1])
+    assert [one["id"] for one in found["devices"]] == ["gate-1"]
+    assert run("fleet", "list", "--site", "inland")[1:] == ("", "There is no such device.\n")
+
+
+def test_a_device_is_shown_with_what_it_ran_until_it_is_revoked(commanded: Commanded) -> None:
+    fleet, run = commanded
+    gate = fleet.device("gate-1", site="harbour")
+    assert gate.report(standings=[standing("parcel", 3, provider="cpu", why="Release 3 runs since noon.")])[0] == 200
+    shown = run("fleet", "show", "gate-1")[1]
+    assert "release 3, settled, cpu" in shown
+    assert "Release 3 runs since noon." in shown
+    assert "parcel" in run("fleet", "history", "gate-1")[1]
+    assert run("fleet", "history", "--at", "2020-01-01")[2] == "Nothing ran.\n"
+    revoke = ("fleet", "revoke", "gate-1", "--reason", "stolen from the gate")
+    assert run(*revoke, "--dry-run")[::2] == (0, "This would revoke gate-1. Nothing was changed.\n")
+    assert run(*revoke)[:2] == (0, "gate-1 is revoked.\n")
+    assert run(*revoke)[1] == "gate-1 was revoked before. Nothing was changed.\n"
+    assert gate.report(standings=[standing("parcel", 3)])[0] == 403
+    assert "revoked" in run("fleet", "show", "gate-1")[1]
+    assert "stolen from the gate" in run("fleet", "history", "gate-1")[1]
+    code, _, err = run("fleet", "show", "gate-9")
+    assert (code, "gate-9" in err) == (2, True)
