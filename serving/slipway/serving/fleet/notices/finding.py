@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from slipway.platform.ledger.describing import by, moment, plain
 from slipway.platform.ledger.entry import Action, Written
+from slipway.platform.registry.decisions import ASKED_BY
 from slipway.platform.registry.standing import ModelStanding
 from slipway.serving.fleet.facts import DeviceFacts, Work
 from slipway.serving.fleet.notices.failing import BEHIND, FAILING, of_classes
@@ -251,7 +252,7 @@ def _silent(devices: Sequence[DeviceFacts], minutes: float, now: datetime) -> It
 
 def _judged(written: Written, services: frozenset[str]) -> bool:
     """Whether the controller decided it by itself, and no person asked."""
-    return written.signer in services and "asked_by" not in written.entry.decision.details
+    return written.signer in services and ASKED_BY not in written.entry.decision.details
 
 
 def _said(written: Written) -> str:
