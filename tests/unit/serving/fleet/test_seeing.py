@@ -1,10 +1,15 @@
-"""What people see of devices by commands; a revoked one is believed nothing more."""
+"""What operators do by commands: tokens by CSV, and devices as they are listed, shown and revoked."""
 
+import csv
 import json
+from pathlib import Path
 
-from commanding import Run
-from fleet_service import Running
+import pytest
+
+from commanding import Run, commanding
+from fleet_service import FieldDevice, Running, person, running
 from fleet_service.device import standing
+from rolling_out import Site
 
 Commanded = tuple[Running, Run]
 
@@ -40,3 +45,25 @@ def test_a_device_is_shown_with_what_it_ran_until_it_is_revoked(commanded: Comma
     assert "stolen from the gate" in run("fleet", "history", "gate-1")[1]
     code, _, err = run("fleet", "show", "gate-9")
     assert (code, "gate-9" in err) == (2, True)
+
+
+def test_each_row_of_a_csv_gets_a_token_that_makes_its_machine_a_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(tmp_path / "site").open()
+    run = commanding(site, monkeypatch, "edda")
+    table = tmp_path / "gates.csv"
+    table.write_text("id,class,site,models\ngate-1,edge-cpu,harbour,parcel letter\ngate-2,edge-cpu,,parcel\n")
+    with running(tmp_path, everybody=(site.signer("edda"), person("ben"))) as fleet:
+        site.environ["SLIPWAY_FLEET__URL"] = fleet.url
+        code, out, err = run("fleet", "enrol", "--csv", str(table), "--yes")
+        assert code == 0, err
+        first, second = csv.DictReader(out.splitlines())
+        assert (first["id"], first["models"], second["site"]) == ("gate-1", "parcel letter", "")
+        assert FieldDevice(fleet.url, "gate-2").enrol(first["token"])[0] == 403
+        code, joined = FieldDevice(fleet.url, "gate-1").enrol(first["token"])
+        assert (code, joined["site"], joined["models"]) == (200, "harbour", ["parcel", "letter"])
+        table.write_text("id,class\ngate-3,edge-cpu\ngate 4,edge-cpu\n")
+        code, out, err = run("fleet", "enrol", "--csv", str(table), "--model", "parcel", "--yes")
+        assert (code, out, "gate 4" in err) == (2, "", True), err
+        assert len(fleet.store.tokens()) == 1
