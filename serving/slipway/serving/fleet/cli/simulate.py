@@ -52,7 +52,7 @@ def simulate(
     if LIST in names:
         _tell_scenarios(json=json)
         return
-    _check(names)
+    _check(names, picture)
     with _quiet(), place() as folder:
         channel = OwnChannel(folder)
         outcome = live(
@@ -86,13 +86,16 @@ def _quiet() -> "Iterator[None]":
             log.setLevel(level)
 
 
-def _check(names: list[str]) -> None:
+def _check(names: list[str], picture: Path | None) -> None:
+    """Before minutes of work, not after."""
     from slipway.serving.fleet.simulation.scenarios import SCENARIOS
 
     for name in names:
         if name != ALL and name not in SCENARIOS:
             known = (ALL, *SCENARIOS)
             raise WrongUse(f"There is no scenario `{name}`.", mend=suggestion(name, known))
+    if picture is not None and not picture.parent.is_dir():
+        raise WrongUse(f"There is no folder {picture.parent} for the picture.", mend="Make it, or name another.")
 
 
 def _tell_scenarios(*, json: bool) -> None:

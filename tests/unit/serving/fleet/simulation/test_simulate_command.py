@@ -42,6 +42,12 @@ def test_a_scenario_that_does_not_exist_is_refused_with_the_nearest(tmp_path: Pa
     assert "power" in result.stderr
 
 
+def test_a_picture_that_has_no_place_is_refused_before_anything_is_lived_through(tmp_path: Path) -> None:
+    result = simulate(tmp_path, "--devices", "100000", "--picture", "none/days.svg")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "no folder none" in result.stderr
+
+
 def test_what_does_not_hold_is_shown_again_by_the_line_that_is_printed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
