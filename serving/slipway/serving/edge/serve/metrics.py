@@ -3,11 +3,12 @@
 import os
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from slipway.serving.edge.prometheus import Labels, family, sample, single
 from slipway.serving.edge.serve.head import Head
 from slipway.serving.edge.serve.models import Models
 from slipway.serving.edge.serve.response import Response
@@ -16,7 +17,6 @@ BOUNDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1
 """Seconds."""
 _MEMORY: Final = Path("/proc/self/statm")
 
-Labels = Mapping[str, object]
 Heard = Callable[[Head | None, Response, float], None]
 
 
@@ -59,47 +59,47 @@ class Metrics:
 
     def _lines(self) -> Iterator[str]:
         codes = [({"model": model, "code": code}, count) for (model, code), count in sorted(self._codes.items())]
-        yield from _family("slipway_requests_total", "counter", "Requests; without a model those to no model.", codes)
+        yield from family("slipway_requests_total", "counter", "Requests; without a model those to no model.", codes)
         yield from self._latencies()
         received = [({"model": name}, one.received) for name, one in self._asked.items()]
         sent = [({"model": name}, one.sent) for name, one in self._asked.items()]
-        yield from _family("slipway_received_bytes_total", "counter", "Bodies of requests.", received)
-        yield from _family("slipway_sent_bytes_total", "counter", "Bodies of answers.", sent)
+        yield from family("slipway_received_bytes_total", "counter", "Bodies of requests.", received)
+        yield from family("slipway_sent_bytes_total", "counter", "Bodies of answers.", sent)
         yield from self._of_models()
-        yield from _single("slipway_connections", "gauge", "Connections that are open.", self._connections())
+        yield from single("slipway_connections", "gauge", "Connections that are open.", self._connections())
         yield from _process()
 
     def _latencies(self) -> Iterator[str]:
         name = "slipway_request_seconds"
-        yield from _family(name, "histogram", "From a request's first byte to its answer, of those that got one.", ())
+        yield from family(name, "histogram", "From a request's first byte to its answer, of those that got one.", ())
         for model, one in self._asked.items():
             below = 0
             for bound, count in zip((*BOUNDS, "+Inf"), one.counts, strict=True):
                 below += count
-                yield _sample(f"{name}_bucket", {"model": model, "le": bound}, below)
-            yield _sample(f"{name}_sum", {"model": model}, round(one.seconds, 6))
-            yield _sample(f"{name}_count", {"model": model}, below)
+                yield sample(f"{name}_bucket", {"model": model, "le": bound}, below)
+            yield sample(f"{name}_sum", {"model": model}, round(one.seconds, 6))
+            yield sample(f"{name}_count", {"model": model}, below)
 
     def _of_models(self) -> Iterator[str]:
         lives = self._models.lives()
         figures = {name: live.total() for name, live in lives.items()}
         for what, help_text in _FIGURES.items():
             counts = [({"model": name}, getattr(one, what)) for name, one in figures.items()]
-            yield from _family(f"slipway_model_{what}_total", "counter", help_text, counts)
+            yield from family(f"slipway_model_{what}_total", "counter", help_text, counts)
         waiting = [({"model": name}, live.waiting) for name, live in lives.items()]
-        yield from _family("slipway_queue", "gauge", "Requests that wait.", waiting)
+        yield from family("slipway_queue", "gauge", "Requests that wait.", waiting)
         swaps = [({"model": name}, live.swaps) for name, live in lives.items()]
-        yield from _family("slipway_swaps_total", "counter", "Models that were exchanged.", swaps)
+        yield from family("slipway_swaps_total", "counter", "Models that were exchanged.", swaps)
         problems = self._models.problems()
         stale = [({"model": name}, int(name in problems)) for name in lives]
-        yield from _family("slipway_model_problem", "gauge", "1 where a newer model could not be loaded.", stale)
+        yield from family("slipway_model_problem", "gauge", "1 where a newer model could not be loaded.", stale)
         loaded = [(name, live.loaded) for name, live in lives.items()]
         info: list[tuple[Labels, float]] = [
             ({"model": name, "release": one.release or "", "bundle": one.bundle, "variant": one.variant}, 1)
             for name, one in loaded
             if one is not None
         ]
-        yield from _family("slipway_release_info", "gauge", "What answers.", info)
+        yield from family("slipway_release_info", "gauge", "What answers.", info)
 
 
 _FIGURES: Final = {
@@ -116,26 +116,10 @@ _FIGURES: Final = {
 def _process() -> Iterator[str]:
     times = os.times()
     spent = round(times.user + times.system, 3)
-    yield from _single("process_cpu_seconds_total", "counter", "Processor time.", spent)
+    yield from single("process_cpu_seconds_total", "counter", "Processor time.", spent)
     try:
         pages = int(_MEMORY.read_text(encoding="ascii").split()[1])
     except (OSError, IndexError, ValueError):
         return
     memory = pages * os.sysconf("SC_PAGE_SIZE")
-    yield from _single("process_resident_memory_bytes", "gauge", "Memory.", memory)
-
-
-def _single(name: str, kind: str, text: str, value: float) -> Iterator[str]:
-    return _family(name, kind, text, [({}, value)])
-
-
-def _family(name: str, kind: str, text: str, samples: Iterable[tuple[Labels, float]]) -> Iterator[str]:
-    yield f"# HELP {name} {text}"
-    yield f"# TYPE {name} {kind}"
-    for labels, value in samples:
-        yield _sample(name, labels, value)
-
-
-def _sample(name: str, labels: Labels, value: float) -> str:
-    said = ",".join(f'{label}="{text}"' for label, text in labels.items())
-    return f"{name}{{{said}}} {value}" if said else f"{name} {value}"
+    yield from single("process_resident_memory_bytes", "gauge", "Memory.", memory)

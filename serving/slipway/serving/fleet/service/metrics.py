@@ -2,14 +2,14 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from slipway.serving.edge.prometheus import family, sample, single
 from slipway.serving.fleet.store.following import Heard, Phase
 
 BOUNDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds."""
-Labels = Mapping[str, object]
 
 
 class Metrics:
@@ -34,45 +34,25 @@ class Metrics:
 
     def _lines(self, commits: int, waiting: int) -> Iterator[str]:
         codes = [({"route": route, "code": code}, count) for (route, code), count in sorted(self._codes.items())]
-        yield from _family("slipway_fleet_requests_total", "counter", "Requests.", codes)
+        yield from family("slipway_fleet_requests_total", "counter", "Requests.", codes)
         name = "slipway_fleet_request_seconds"
-        yield from _family(name, "histogram", "From a request's head to its answer.", ())
+        yield from family(name, "histogram", "From a request's head to its answer.", ())
         below = 0
         for bound, count in zip((*BOUNDS, "+Inf"), self._times, strict=True):
             below += count
-            yield _sample(f"{name}_bucket", {"le": bound}, below)
-        yield _sample(f"{name}_sum", {}, round(self._seconds, 6))
-        yield _sample(f"{name}_count", {}, below)
-        yield from _single("slipway_fleet_records_total", "counter", "Records that were stored.", self.records)
-        yield from _single("slipway_fleet_commits_total", "counter", "Commits of the store.", commits)
-        yield from _single("slipway_fleet_waiting", "gauge", "What waits for a commit.", waiting)
+            yield sample(f"{name}_bucket", {"le": bound}, below)
+        yield sample(f"{name}_sum", {}, round(self._seconds, 6))
+        yield sample(f"{name}_count", {}, below)
+        yield from single("slipway_fleet_records_total", "counter", "Records that were stored.", self.records)
+        yield from single("slipway_fleet_commits_total", "counter", "Commits of the store.", commits)
+        yield from single("slipway_fleet_waiting", "gauge", "What waits for a commit.", waiting)
 
 
 def of_fleet(heard: Heard, phases: Sequence[Phase]) -> list[str]:
     """How many devices there are, how many are silent, and what they run."""
     info = [({"model": one.model, "release": one.release or "", "phase": one.phase}, one.devices) for one in phases]
     return [
-        *_single("slipway_fleet_devices", "gauge", "Devices that are enrolled.", heard.devices),
-        *_single("slipway_fleet_silent_devices", "gauge", "Devices that have said nothing for too long.", heard.silent),
-        *_family("slipway_fleet_running", "gauge", "Devices by what they run.", info),
+        *single("slipway_fleet_devices", "gauge", "Devices that are enrolled.", heard.devices),
+        *single("slipway_fleet_silent_devices", "gauge", "Devices that have said nothing for too long.", heard.silent),
+        *family("slipway_fleet_running", "gauge", "Devices by what they run.", info),
     ]
-
-
-def _single(name: str, kind: str, text: str, value: float) -> Iterator[str]:
-    return _family(name, kind, text, [({}, value)])
-
-
-def _family(name: str, kind: str, text: str, samples: Iterable[tuple[Labels, float]]) -> Iterator[str]:
-    yield f"# HELP {name} {text}"
-    yield f"# TYPE {name} {kind}"
-    for labels, value in samples:
-        yield _sample(name, labels, value)
-
-
-def _sample(name: str, labels: Labels, value: float) -> str:
-    said = ",".join(f'{label}="{_escaped(str(text))}"' for label, text in labels.items())
-    return f"{name}{{{said}}} {value}" if said else f"{name} {value}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
