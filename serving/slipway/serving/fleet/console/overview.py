@@ -14,7 +14,7 @@ from slipway.serving.fleet.console.remembering import Known
 from slipway.serving.fleet.notices.book import Standing
 from slipway.serving.fleet.notices.notice import Weight
 from slipway.serving.fleet.notices.standing import found_now
-from slipway.serving.fleet.store.following import Running
+from slipway.serving.fleet.store.following import ReleaseCount
 from slipway.serving.release.rollouts import Frozen, Rollout
 
 FRESH: Final = timedelta(minutes=1)
@@ -113,7 +113,7 @@ def overview(office: Office) -> Overview:
     return Overview(cards, heard.devices, heard.silent, found)
 
 
-def runs_of(running: Iterable[Running]) -> dict[str, Runs]:
+def runs_of(running: Iterable[ReleaseCount]) -> dict[str, Runs]:
     """By model."""
     counted: dict[str, dict[int | None, int]] = {}
     for one in running:

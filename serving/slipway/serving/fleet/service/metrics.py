@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from slipway.serving.edge.prometheus import family, sample, single
-from slipway.serving.fleet.store.following import Heard, Phase
+from slipway.serving.fleet.store.following import HeardCount, PhaseCount
 
 BOUNDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds."""
@@ -48,7 +48,7 @@ class Metrics:
         yield from single("slipway_fleet_waiting", "gauge", "What waits for a commit.", waiting)
 
 
-def of_fleet(heard: Heard, phases: Sequence[Phase]) -> list[str]:
+def of_fleet(heard: HeardCount, phases: Sequence[PhaseCount]) -> list[str]:
     """How many devices there are, how many are silent, and what they run."""
     info = [({"model": one.model, "release": one.release or "", "phase": one.phase}, one.devices) for one in phases]
     return [

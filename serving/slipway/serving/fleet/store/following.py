@@ -32,7 +32,7 @@ class Follower(NamedTuple):
         return self.heard_at is None or self.heard_at < since
 
 
-class Running(NamedTuple):
+class ReleaseCount(NamedTuple):
     """How many devices run a release of a model."""
 
     model: str
@@ -40,7 +40,7 @@ class Running(NamedTuple):
     devices: int
 
 
-class Phase(NamedTuple):
+class PhaseCount(NamedTuple):
     """How many devices are in a phase with a release of a model."""
 
     model: str
@@ -49,7 +49,7 @@ class Phase(NamedTuple):
     devices: int
 
 
-class Heard(NamedTuple):
+class HeardCount(NamedTuple):
     """How many devices there are, and how many of them have been silent since a moment."""
 
     devices: int
@@ -78,7 +78,7 @@ def followers(connection: Connection, model: str) -> Iterator[Follower]:
         yield Follower(name, kind, site, of, at, release, shadow, coming, failed)
 
 
-def running(connection: Connection) -> list[Running]:
+def running(connection: Connection) -> list[ReleaseCount]:
     """Of all models, by release."""
     query = (
         select(STANDINGS.c.model, STANDINGS.c.release, func.count())
@@ -86,10 +86,10 @@ def running(connection: Connection) -> list[Running]:
         .where(DEVICES.c.revoked_at.is_(None))
         .group_by(STANDINGS.c.model, STANDINGS.c.release)
     )
-    return [Running(*row) for row in connection.execute(query)]
+    return [ReleaseCount(*row) for row in connection.execute(query)]
 
 
-def phases(connection: Connection) -> list[Phase]:
+def phases(connection: Connection) -> list[PhaseCount]:
     """Of all models, by release and phase."""
     which = (STANDINGS.c.model, STANDINGS.c.release, STANDINGS.c.phase)
     query = (
@@ -99,10 +99,10 @@ def phases(connection: Connection) -> list[Phase]:
         .group_by(*which)
         .order_by(*which)
     )
-    return [Phase(*row) for row in connection.execute(query)]
+    return [PhaseCount(*row) for row in connection.execute(query)]
 
 
-def heard(connection: Connection, since: int) -> Heard:
+def heard(connection: Connection, since: int) -> HeardCount:
     """Of all that are not revoked."""
     late = case((HEARD.c.at >= since, 0), else_=1)
     query = (
@@ -111,7 +111,7 @@ def heard(connection: Connection, since: int) -> Heard:
         .where(DEVICES.c.revoked_at.is_(None))
     )
     count, silent = connection.execute(query).one()
-    return Heard(count, int(silent or 0))
+    return HeardCount(count, int(silent or 0))
 
 
 def silent_before(now: int, minutes: float) -> int:

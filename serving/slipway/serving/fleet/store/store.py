@@ -30,7 +30,7 @@ from slipway.serving.fleet.store import (
     working,
 )
 from slipway.serving.fleet.store.enrolling import By, Place, Token
-from slipway.serving.fleet.store.following import Follower, Phase, Running
+from slipway.serving.fleet.store.following import Follower, HeardCount, PhaseCount, ReleaseCount
 from slipway.serving.fleet.store.looks import Looked
 from slipway.serving.fleet.store.outcomes import Precision, Told
 from slipway.serving.fleet.store.packing import Sum
@@ -154,15 +154,15 @@ class FleetStore:
         """What is chosen of the devices that are to run a model or do; they come one by one, as there are many."""
         return self._read(lambda connection: choose(following.followers(connection, model)))
 
-    def running(self) -> list[Running]:
+    def running(self) -> list[ReleaseCount]:
         """How many devices run which release, of all models."""
         return self._read(following.running)
 
-    def heard(self, since: datetime) -> following.Heard:
+    def heard(self, since: datetime) -> HeardCount:
         """How many devices there are, and how many have been silent since then."""
         return self._read(lambda connection: following.heard(connection, times.stamp(since)))
 
-    def phases(self) -> list[Phase]:
+    def phases(self) -> list[PhaseCount]:
         """How many devices are in which phase with a release, of all models."""
         return self._read(following.phases)
 
