@@ -2,7 +2,8 @@
 
 Nothing that answers waits for it. It takes one batch at a time, drops what comes while it is busy, works at the lowest
 priority that the system has, and rests longer than it works. Its output is compared, counted and discarded; how long
-it takes is counted apart from what answers.
+it takes is counted apart from what answers. What it cannot answer counts as answered otherwise: a release that fails in
+the field must not look as if it agreed with all that it is compared on.
 """
 
 import logging
@@ -10,7 +11,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -97,8 +98,7 @@ class Shadowing:
                     self._compare(*batch)
                 except Exception as error:  # noqa: BLE001 - whatever it is, it is counted and harms nothing
                     log.debug("Release %s failed in the shadow: %s", self.target.release, error)
-                    with self._lock:
-                        self._count("shadow.failed")
+                    self._failed(batch[1])
                 finally:
                     ended = self._pace()
                     with self._lock:
@@ -122,16 +122,19 @@ class Shadowing:
         found = self.target.session.run(inputs)
         took = (self._pace() - begun) * MILLISECONDS
         comparing, size = self._compared_with(loaded), size_of(inputs)
-        rows = len(next(iter(inputs.values())))
-        named: list[str] = []
-        for row in range(rows):
-            what = "differs" if comparing.differs(answered, found, row, size) else "same"
-            named += [f"shadow.{what}", *(f"shadow.{one}.{what}" for one in slices_of(inputs, row))]
+        differs = [comparing.differs(answered, found, row, size) for row in range(_rows(inputs))]
+        names = _names(inputs, differs)
         with self._lock:
-            self._count("shadow.rows", rows)
-            for name in named:
-                self._count(name)
-            self._figures.ran(rows, took, [took])
+            self._count_all(names)
+            self._figures.ran(len(differs), took, [took])
+
+    def _failed(self, inputs: Arrays) -> None:
+        names: list[str] = []
+        with suppress(Exception):  # what cannot even be told apart by slice has failed, and that is counted
+            names = _names(inputs, [True] * _rows(inputs))
+        with self._lock:
+            self._count("shadow.failed")
+            self._count_all(names)
 
     def _compared_with(self, loaded: LoadedModel) -> Comparing:
         rules = self._rules()
@@ -140,8 +143,25 @@ class Shadowing:
             self._comparing = loaded, rules, Comparing(*contracts)
         return self._comparing[2]
 
-    def _count(self, name: str, times: int = 1) -> None:
-        self._counts[name] = self._counts.get(name, 0) + times
+    def _count_all(self, names: Sequence[str]) -> None:
+        for name in names:
+            self._count(name)
+
+    def _count(self, name: str) -> None:
+        self._counts[name] = self._counts.get(name, 0) + 1
+
+
+def _rows(inputs: Arrays) -> int:
+    return len(next(iter(inputs.values())))
+
+
+def _names(inputs: Arrays, differs: Sequence[bool]) -> list[str]:
+    """What is counted of these rows."""
+    found: list[str] = []
+    for row, other in enumerate(differs):
+        what = "differs" if other else "same"
+        found += ["shadow.rows", f"shadow.{what}", *(f"shadow.{one}.{what}" for one in slices_of(inputs, row))]
+    return found
 
 
 def _first(arrays: Arrays) -> Arrays:

@@ -171,7 +171,9 @@ def loaded(bundle: Bundle, release: int, session: object) -> LoadedModel:
     return LoadedModel("small-bays", bundle.digest, release, "fp32", bundle.manifest.contract, session)  # type: ignore[arg-type]
 
 
-def test_what_comes_while_it_is_busy_or_rests_is_dropped_and_an_error_harms_nothing(bundles: list[Bundle]) -> None:
+def test_what_comes_while_it_is_busy_or_rests_is_dropped_and_an_error_counts_against_it_alone(
+    bundles: list[Bundle],
+) -> None:
     held, now = Held(), [100.0]
     shadow = Shadowing(loaded(bundles[1], 2, held), 0.5, works=0.2, draw=lambda: 0.1, pace=lambda: now[0])
     answers, given = loaded(bundles[0], 1, None), pictures(bundles[0], 2)
@@ -182,7 +184,8 @@ def test_what_comes_while_it_is_busy_or_rests_is_dropped_and_an_error_harms_noth
     assert shadow.take()[0] == {"shadow.dropped": 1}
     now[0] += 1.0
     held.go.release()
-    until(lambda: shadow.take()[0] == {"shadow.failed": 1})
+    counted = {"shadow.failed": 1, "shadow.rows": 2, "shadow.differs": 2, "shadow.bright.differs": 2}
+    until(lambda: shadow.take()[0] == counted)
     until(lambda: not shadow._busy)
     now[0] += 3.9  # it worked for a second, so it rests for four
     shadow.show(answers, given, outputs)
@@ -193,8 +196,9 @@ def test_what_comes_while_it_is_busy_or_rests_is_dropped_and_an_error_harms_noth
     held.go.release()
     shadow.close()
     assert held.closed.is_set()
+    shadow.take()
     shadow.show(answers, given, outputs)
-    assert "shadow.rows" not in shadow.take()[0]
+    assert shadow.take()[0] == {}
 
 
 def test_it_sees_its_share_alone_and_nothing_of_itself(bundles: list[Bundle]) -> None:
