@@ -212,23 +212,23 @@ def _shadowed(evidence: Evidence, limits: Limits) -> Iterator[tuple[Measure, Sli
         counted = [(at, one.shadow[name]) for at, one in enumerate(evidence.devices) if name in one.shadow]
         seen = np.array([(one.same + one.differs, one.differs) for _, one in counted], dtype=np.float64)
         measure = Measure("disagreement", none, none, limits.disagreement, counts=True)
-        yield measure, Slice(name), _of_devices(seen[:, 0], seen[:, 1])
+        yield measure, Slice(name), _of_devices(seen[:, 0], seen[:, 1], fewest=FEW if name else 1)
 
 
-def _of_devices(frames: Floats, differs: Floats) -> Effect | None:
-    """The mean share over devices."""
+def _of_devices(frames: Floats, differs: Floats, *, fewest: int) -> Effect | None:
+    """The mean share over devices. Of one or two nothing is sure; where a wave has no more, what they say counts."""
     frames, differs = frames[frames > 0], differs[frames > 0]
     count = len(frames)
-    if count < FEW:
+    if count < fewest:
         return None
     total = float(frames.sum())
     share = (float(differs.sum()) + 1) / (total + 2)
     values = differs / frames
     weight = frames / (frames + np.median(frames))
     mean = float((values * weight).sum() / weight.sum())
-    apart = float((weight * (values - mean) ** 2).sum() / weight.sum()) * count / (count - 1)
+    apart = float((weight * (values - mean) ** 2).sum() / weight.sum()) * count / max(count - 1, 1)
     variance = apart * float((weight**2).sum() / weight.sum() ** 2)
-    return Effect(mean, max(variance, share * (1 - share) / total) ** 0.5, count - 1.0, count, 0)
+    return Effect(mean, max(variance, share * (1 - share) / total) ** 0.5, max(count - 1.0, 1.0), count, 0)
 
 
 def _tried(evidence: Evidence) -> Iterator[tuple[str, list[Seen]]]:

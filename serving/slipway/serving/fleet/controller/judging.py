@@ -38,7 +38,7 @@ def judge(plan: Plan, wave: PlannedWave, evidence: Evidence, now: datetime) -> J
         return Judgement(waits, f"{deadline}{why}", numbers)
     if undecided := [one for one in numbers.compared if one.finding in UNDECIDED]:
         return Judgement(waits, f"{deadline}harm is not excluded: {_told(undecided)}", numbers)
-    return Judgement(What.ADVANCE, _good(wave, numbers), numbers)
+    return Judgement(What.ADVANCE, _good(plan, wave, numbers), numbers)
 
 
 def numbers_of(plan: Plan, wave: PlannedWave, evidence: Evidence) -> Numbers:
@@ -105,10 +105,20 @@ def _told(found: Sequence[Compared]) -> str:
     return f"{worst.told}{more}"
 
 
-def _good(wave: PlannedWave, numbers: Numbers) -> str:
+def _good(plan: Plan, wave: PlannedWave, numbers: Numbers) -> str:
     thin = [one.slice or one.measure for one in numbers.compared if one.finding is Finding.THIN]
     rest = f"; too small to say: {', '.join(dict.fromkeys(thin))}" if thin else ""
+    if alone := [name for name in _limited(plan, wave) if name not in {one.measure for one in numbers.compared}]:
+        rest += f"; with nothing to be compared with: {', '.join(alone)}"
     return (
         f"{numbers.soaked:,} devices have run it for {span_told(wave.soak)}, {numbers.decisions:,} decisions, "
         f"and harm beyond the limits is excluded{rest}"
     )
+
+
+def _limited(plan: Plan, wave: PlannedWave) -> list[str]:
+    """What the plan has limits for in this wave, besides devices that go back or fall silent."""
+    limits = plan.limits
+    served = {"errors": limits.errors, "duration": limits.latency, "divergence": limits.divergence}
+    wanted = {"disagreement": limits.disagreement} if wave.kind == "shadow" else served
+    return [name for name, limit in wanted.items() if limit is not None]

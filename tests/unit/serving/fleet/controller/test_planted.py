@@ -12,9 +12,10 @@ import pytest
 import planted
 from planted import BEGAN, EFFECTS, PLAN, WAVE, between, drawn, fine, slower, tally
 from slipway.serving.fleet.controller.comparing import compared
-from slipway.serving.fleet.controller.evidence import Evidence, Rows
+from slipway.serving.fleet.controller.evidence import Evidence, Rows, Shadowed
 from slipway.serving.fleet.controller.judgement import Finding, What
 from slipway.serving.fleet.controller.judging import judge
+from slipway.serving.release.plan import Plan, PlannedWave, Sample
 
 FEW, MANY, MOST = 15, 500, 1
 
@@ -101,6 +102,32 @@ def test_a_small_class_that_goes_back_is_seen_among_many_that_do_not() -> None:
         reverts = {one.slice: one.finding for one in found.numbers.compared if one.measure == "reverts"}
         assert reverts[""] is not Finding.HARM
         assert (reverts["class rare"] is Finding.HARM) == (expected is What.UNDO)
+
+
+def few(devices: int) -> Evidence:
+    """Two days of so many devices with the release, and of nobody else."""
+    known = drawn(1, fine, hours=48)
+    mine = known.rows.after & (known.rows.device < devices)
+    rows = Rows(**{name: column[mine] for name, column in vars(known.rows).items()})
+    members = [replace(one, in_wave=True) for one in known.devices[:devices]]
+    return replace(known, devices=members, rows=replace(rows, treated=rows.after))
+
+
+@pytest.mark.parametrize(("differs", "ends"), [(0, What.ADVANCE), (4_000, What.HOLD)])
+@pytest.mark.parametrize("devices", [1, 2])
+def test_a_shadow_on_one_or_two_devices_is_not_passed_over(devices: int, differs: int, ends: What) -> None:
+    known, wave = few(devices), PlannedWave(name="shadow", kind="shadow", cohort="pilot")
+    shadow = {"": Shadowed(4_000 - differs, differs), "dark": Shadowed(0, 3)}
+    known = replace(known, devices=[replace(one, shadow=shadow) for one in known.devices], shadow=True)
+    found = judge(Plan(waves=(wave, *PLAN.waves[1:])), wave, known, BEGAN + timedelta(days=2))
+    assert found.what is ends, found.why
+
+
+def test_what_has_nothing_to_be_compared_with_is_named() -> None:
+    wave = WAVE.model_copy(update={"sample": Sample()})
+    found = judge(PLAN, wave, few(2), BEGAN + timedelta(days=2))
+    assert found.what is What.ADVANCE
+    assert "with nothing to be compared with: errors, duration" in found.why
 
 
 def test_nothing_known_is_nothing_judged() -> None:
