@@ -36,6 +36,8 @@ def test_a_device_is_shown_with_what_it_ran_until_it_is_revoked(commanded: Comma
     assert "Release 3 runs since noon." in shown
     assert "parcel" in run("fleet", "history", "gate-1")[1]
     assert run("fleet", "history", "--at", "2020-01-01")[2] == "Nothing ran.\n"
+    assert "there may be more" not in run("fleet", "history")[2]
+    assert "there may be more" in run("fleet", "history", "--limit", "1")[2]
     revoke = ("fleet", "revoke", "gate-1", "--reason", "stolen from the gate")
     assert run(*revoke, "--dry-run")[::2] == (0, "This would revoke gate-1. Nothing was changed.\n")
     assert run(*revoke)[:2] == (0, "gate-1 is revoked.\n")

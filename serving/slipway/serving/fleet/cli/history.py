@@ -1,7 +1,7 @@
 """`slipway fleet history`: what ran where, and who changed what."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -9,6 +9,7 @@ from slipway.platform.cli.output import Json, print_json, print_table, say
 from slipway.serving.fleet.cli.arguments import day_and_time, device_names, moment_of, open_client
 
 app = typer.Typer(add_completion=False)
+MOST: Final = 10_000
 
 
 @app.command()
@@ -19,7 +20,7 @@ def history(
     ] = None,
     *,
     at: Annotated[str | None, typer.Option("--at", metavar="DATE", help="What ran at that moment.")] = None,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=10_000, help="At most so many.")] = 1000,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=MOST, help="At most so many.")] = 1000,
     json: Json = False,
 ) -> None:
     """Show which release ran on which device and when, and who enrolled and revoked it; the newest first."""
@@ -43,6 +44,8 @@ def history(
                 for one in found["ran"]
             ],
         )
+        if len(found["ran"]) == limit:
+            say(f"The newest {limit:,}; there may be more: --limit shows up to {MOST:,}, and a DEVICE its own.")
     else:
         say("Nothing ran." if moment else "Nothing is known to have run.")
     if found["changes"]:
