@@ -105,7 +105,7 @@ class SimulatedService:
         return running.release if running else None
 
     def forget(self) -> None:
-        """What is old goes, as every hour."""
+        """What is old goes."""
         self.store.forget(self.settings.retention)
 
     def copy(self) -> None:

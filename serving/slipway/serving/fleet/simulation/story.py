@@ -107,6 +107,7 @@ class Story:
         renewals = [begins + count * RENEWED for count in range(1, int(self.quiet / RENEWED) + 1)]
         for day in renewals:
             self.at(day, self.renew)
+            self.at(day, self._forget)
         last = self.fleet.last = len(self.bad) + 3
         if self.held:
             for place, said in enumerate(HOLDS):
@@ -145,6 +146,11 @@ class Story:
         """Nothing is wrong any more."""
         for one in self.devices:
             one.mend()
+
+    def _forget(self) -> None:
+        """The fleet service forgets what is old; sums stay what they are."""
+        for fleet in self.fleets:
+            fleet.service.forget()
 
     def _pace(self, seconds: float | None) -> None:
         for fleet in self.fleets:
