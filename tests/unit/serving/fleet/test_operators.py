@@ -46,8 +46,8 @@ def test_a_signed_request_counts_once_for_what_it_says_and_for_minutes(fleet: Ru
     assert ask("/v1/devices?limit=6") == 401
     assert ask(path) == 200
     assert ask(path) == 409
-    assert send(fleet.url, fleet.reader, "GET", path, at=NOW - timedelta(minutes=6))[0] == 401
-    assert send(fleet.url, fleet.reader, "GET", path, at=NOW + timedelta(hours=1))[0] == 401
+    assert send(fleet.url, fleet.reader, "GET", path, at=datetime.now(UTC) - timedelta(minutes=6))[0] == 401
+    assert send(fleet.url, fleet.reader, "GET", path, at=datetime.now(UTC) + timedelta(hours=1))[0] == 401
     other = signing.header(signing.Request("http://elsewhere", "GET", path, b""), fleet.reader)
     assert ask(path, authorization=other) == 401
     assert ask(path, authorization="Slipway-Person %%%") == 401
