@@ -134,9 +134,9 @@ class LocalLauncher:
     def list(self) -> Iterator[Found]:
         """All jobs of this project on this machine."""
         for files in all_jobs(self._here.state):
-            job = files.load()
-            if job is not None:
-                age = timedelta(seconds=max(0.0, self._clock() - files.record.stat().st_mtime))
+            job, kept_at = files.load(), files.kept_at()
+            if job is not None and kept_at is not None:  # others may remove it meanwhile
+                age = timedelta(seconds=max(0.0, self._clock() - kept_at))
                 yield Found(job.key, job.number, job.nonce, self._phase(files, job), age, job.name)
 
     def capacity(self, target: str) -> Capacity:

@@ -88,6 +88,12 @@ class Files:
         except FileNotFoundError:
             return None
 
+    def kept_at(self) -> float | None:
+        """When the record was written; None where it is gone."""
+        with suppress(FileNotFoundError):
+            return self.record.stat().st_mtime
+        return None
+
     def pid(self, node: int) -> int:
         """What a node's runner wrote as its process id; 0 where none did."""
         with suppress(FileNotFoundError):
@@ -138,12 +144,19 @@ def all_jobs(state: Path) -> Iterator[Files]:
                 yield Files(state, folder.name)
 
 
+def _opened(path: Path) -> int:
+    """The file; its folder is made again where somebody who removes the job takes it away meanwhile."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
 class Turn:
     """A lock between those who act on the same job; a killed one gives it back."""
 
     def __init__(self, path: Path, *, wait: bool) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self.descriptor = _opened(path)
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BaseException:
