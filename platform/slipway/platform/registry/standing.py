@@ -150,8 +150,18 @@ class Void:
     why: str
 
 
+class Folded:
+    """What entries came to, some of which changed nothing."""
+
+    void: tuple[Void, ...]
+
+    def why_void(self, entry: int) -> str | None:
+        """Why that entry changes nothing; None where it counts."""
+        return next((one.why for one in self.void if one.written.entry.number == entry), None)
+
+
 @dataclass(frozen=True)
-class ModelStanding:
+class ModelStanding(Folded):
     """Where a model stands."""
 
     model: str
@@ -183,10 +193,6 @@ class ModelStanding:
     def numbered(self, number: str) -> VersionStanding | None:
         """The version of that number."""
         return next((one for one in self.versions.values() if one.number == number), None)
-
-    def why_void(self, entry: int) -> str | None:
-        """Why that entry changes nothing; None where it counts."""
-        return next((one.why for one in self.void if one.written.entry.number == entry), None)
 
 
 def standing_of(model: str, entries: Iterable[Written]) -> ModelStanding:

@@ -11,7 +11,7 @@ from typing import Final
 
 from slipway.platform.ledger.describing import moment, plain
 from slipway.platform.ledger.entry import Written
-from slipway.platform.registry.standing import Void
+from slipway.platform.registry.standing import Folded, Void
 from slipway.serving.channel.pointer import Named, Pin, Pointer, Sampling, Wave
 from slipway.serving.channel.release import Release
 from slipway.serving.release.plan import Plan
@@ -109,7 +109,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Rollout:
+class Rollout(Folded):
     """Where a model's rollout stands."""
 
     model: str
@@ -202,10 +202,6 @@ class Rollout:
         """Whether a rollback took its bundle out of the field after it was released."""
         out = self.taken_out.get(released.bundle)
         return out is not None and out.entry.number > released.written.entry.number
-
-    def why_void(self, entry: int) -> str | None:
-        """Why that entry changes nothing; None where it counts."""
-        return next((one.why for one in self.void if one.written.entry.number == entry), None)
 
 
 def pointer_of(rollout: Rollout, *, sequence: int, signed_at: datetime, at: datetime | None = None) -> Pointer:

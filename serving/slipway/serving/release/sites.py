@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from slipway.platform.ledger.entry import EVERY_MODEL, Action, Decision, Written
 from slipway.platform.registry.decisions import FINISH
-from slipway.platform.registry.standing import Void
+from slipway.platform.registry.standing import Folded, Void
 from slipway.serving.bundle.canonical import canonical
 from slipway.serving.channel.pointer import Name, Wave
 from slipway.serving.channel.site import LARGEST_SITE, Configured, SiteConfig, SitePointer
@@ -58,7 +58,7 @@ class SiteStep:
 
 
 @dataclass(frozen=True)
-class Site:
+class Site(Folded):
     """Where a site stands."""
 
     name: str
@@ -92,10 +92,6 @@ class Site:
     def next_number(self) -> int:
         """Of the next configuration."""
         return max(self.known, default=0) + 1
-
-    def why_void(self, entry: int) -> str | None:
-        """Why that entry changes nothing; None where it counts."""
-        return next((one.why for one in self.void if one.written.entry.number == entry), None)
 
 
 def site_pointer(site: Site, *, sequence: int, signed_at: datetime) -> SitePointer:

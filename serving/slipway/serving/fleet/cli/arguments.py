@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from slipway.platform.errors import SlipwayError, WrongUse
+from slipway.serving.fleet.wording import seconds_ago
 
 if TYPE_CHECKING:
     from slipway.serving.fleet.cli.client import FleetClient
@@ -51,11 +52,7 @@ def ago(text: str | None, now: datetime) -> str:
     """How long ago a moment was, for people."""
     if text is None:
         return "never"
-    seconds = max(0, int((now - datetime.fromisoformat(text)).total_seconds()))
-    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit} ago"
-    return f"{seconds} s ago"
+    return seconds_ago(max(0, int((now - datetime.fromisoformat(text)).total_seconds())))
 
 
 def day_and_time(text: str | None) -> str:

@@ -141,12 +141,9 @@ def unsilence(cause: Cause, *, dry_run: DryRun = False, yes: Yes = False, json: 
     with _open_book() as book:
         names = [one.cause for one in book.silences()]
         there = cause in names if dry_run else book.unsilence(cause)
-    if json:
-        print_json({"cause": cause, "changed": there and not dry_run})
-    elif there:
-        say(f"{cause} {'would be' if dry_run else 'is'} heard of again.")
-    else:
+    if not there and not json:
         raise WrongUse(f"`{cause}` is not silenced.", mend=f"Silenced are: {', '.join(names) or 'none'}.")
+    _tell(cause, "heard of again", changed=there, dry_run=dry_run, json=json)
 
 
 @app.command("raise")
@@ -180,10 +177,7 @@ def raise_notice(
     with _open_book() as book:
         if not dry_run:
             book.tell(notice)
-    if json:
-        print_json({"cause": cause, "changed": not dry_run})
-    else:
-        say(f"{cause} {'would be' if dry_run else 'is'} raised; `slipway notices end {cause}` ends it.")
+    _tell(cause, f"raised; `slipway notices end {cause}` ends it", changed=True, dry_run=dry_run, json=json)
 
 
 @app.command()
@@ -195,12 +189,9 @@ def end(cause: Cause, *, dry_run: DryRun = False, yes: Yes = False, json: Json =
     with _open_book() as book:
         raised = [one.notice.cause for one in book.standings() if one.raised]
         there = cause in raised if dry_run else book.end(cause)
-    if json:
-        print_json({"cause": cause, "changed": there and not dry_run})
-    elif there:
-        say(f"{cause} {'would be' if dry_run else 'is'} over.")
-    else:
+    if not there and not json:
         raise WrongUse(f"`{cause}` was not raised, or is over.", mend=f"Raised are: {', '.join(raised) or 'none'}.")
+    _tell(cause, "over", changed=there, dry_run=dry_run, json=json)
 
 
 @app.command()
@@ -219,6 +210,14 @@ def silences(*, json: Json = False) -> None:
         )
     else:
         say("Nothing is silenced.")
+
+
+def _tell(cause: str, what: str, *, changed: bool, dry_run: bool, json: bool) -> None:
+    """What became of a cause, or would."""
+    if json:
+        print_json({"cause": cause, "changed": changed and not dry_run})
+    else:
+        say(f"{cause} {'would be' if dry_run else 'is'} {what}.")
 
 
 def _open_book() -> "Book":

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from slipway.platform.ledger.describing import about, by, moment, plain
+from slipway.serving.fleet.wording import seconds_ago
 from slipway.serving.release import wording
 
 HEADERS: Final = {
@@ -25,7 +26,6 @@ KINDS: Final = {
     "console.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
-MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
 @cache
@@ -58,8 +58,4 @@ def ago(at: datetime | None, now: datetime) -> str:
     """How long ago, in one unit."""
     if at is None:
         return "never"
-    seconds = max(0, (now - at).total_seconds())
-    for span, unit in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
-        if seconds >= 2 * span:
-            return f"{seconds // span:.0f} {unit} ago"
-    return f"{seconds:.0f} s ago"
+    return seconds_ago(max(0, (now - at).total_seconds()))
