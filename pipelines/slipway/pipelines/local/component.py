@@ -35,7 +35,7 @@ class Component:
     """All of its environment; begin with `Place.environ`."""
     ready: Check = always_ready
     after: Sequence[str] = ()
-    """Components that are healthy before it starts, and that stop after it. One that is not chosen is not waited for."""
+    """Components that are healthy before it starts, and stop after it; those that are not chosen are not waited for."""
     once: bool = False
     """It ends by itself, with code 0, and is then done: a migration. `ready` is not asked."""
     start_seconds: float = 120.0
