@@ -12,8 +12,9 @@ from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from slipway.pipelines.airflow.project import Project
-from slipway.pipelines.airflow.submitting import SubmitFailed, Work, submit
+from slipway.pipelines.airflow.submitting import Work, submit
 from slipway.pipelines.airflow.trigger import SlipwayJobTrigger
+from slipway.pipelines.steps.commands import CommandFailed
 from slipway.platform.errors import SlipwayError
 
 DONE: Final = "done"
@@ -74,9 +75,9 @@ class SlipwayJobOperator(BaseOperator):
         del context
         try:
             told = submit(self._work(), Project(self.project, self.slipway_context), self.log.info)
-        except SubmitFailed as error:
+        except CommandFailed as error:
             refused = AirflowFailException if error.code == WRONG_USE else AirflowException
-            raise refused(f"`slipway submit` refused: {error}") from None
+            raise refused(f"`slipway submit` refused: {error} {error.mend or ''}".rstrip()) from None
         except SlipwayError as error:
             raise AirflowFailException(str(error)) from None
         self.log.info("%s: %s (%s)", told["how"], told["name"], told["key"])

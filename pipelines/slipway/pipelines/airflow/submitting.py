@@ -4,26 +4,12 @@ The command is create-or-adopt: a task that is killed and tried again, or two sc
 the same work and attach to it.
 """
 
-import json
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, Final
+from typing import Any
 
 from slipway.pipelines.airflow.project import Project
-from slipway.platform.errors import SlipwayError
-
-SLIPWAY: Final = ("-P", "-c", "from slipway.platform.cli.main import run; run()")
-
-
-class SubmitFailed(SlipwayError):
-    """`slipway submit` said no; its words have been passed on."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
+from slipway.pipelines.steps.commands import ask_slipway
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,29 +44,8 @@ class Work:
 
 def submit(work: Work, project: Project, tell: Callable[[str], None]) -> dict[str, Any]:
     """Submit it; what the command says of it as data. `tell` hears what it says to people."""
-    command = [sys.executable, *SLIPWAY, *work.arguments()]
-    with subprocess.Popen(
-        command,
-        cwd=project.root,
-        env=dict(project.environ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        remarks: list[str] = []
-        listening = threading.Thread(target=_pass_on, args=(process.stderr, tell, remarks), daemon=True)
-        listening.start()
-        answer = process.stdout.read() if process.stdout else ""
-        listening.join()
-    if process.returncode:
-        raise SubmitFailed(remarks[-1] if remarks else f"It ended with code {process.returncode}.", process.returncode)
-    told: dict[str, Any] = json.loads(answer)
+    answer = ask_slipway(work.arguments(), project.root, project.environ, tell)
+    if answer.code:
+        raise answer.failed()
+    told: dict[str, Any] = answer.data
     return told
-
-
-def _pass_on(stream: IO[str] | None, tell: Callable[[str], None], heard: list[str]) -> None:
-    for line in stream or ():
-        if text := line.rstrip():
-            heard.append(text)
-            tell(text)

@@ -1,0 +1,28 @@
+"""Which flows there are, and which steps each of them is."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from slipway.pipelines.steps.table import STEPS
+from slipway.platform.errors import WrongUse
+from slipway.platform.names import suggestion
+
+RETRAIN: Final = "retrain"
+_ALL: Final[Mapping[str, tuple[str, ...]]] = {
+    RETRAIN: ("snapshot", "validate", "train", "export", "gate", "register", "approve", "promote"),
+    "rollout": ("rollout",),
+    "watch": ("watch",),
+    "ingest": ("ingest",),
+}
+FLOWS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {name: steps for name, steps in _ALL.items() if set(steps) <= set(STEPS)}
+)
+"""The steps of each flow, in their order."""
+
+
+def steps_of(flow: str) -> tuple[str, ...]:
+    """The steps of the flow of that name."""
+    if flow not in FLOWS:
+        raise WrongUse(f"There is no flow `{flow}`.", mend=suggestion(flow, FLOWS))
+    return FLOWS[flow]
