@@ -31,11 +31,14 @@ NAMED: Final = 40
 _CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 
 
-def select(snapshot: Snapshot, text: str | None) -> pa.Table:
-    """The rows of `index` that a filter chooses, in the order of the index; all of them without one."""
+def select(snapshot: Snapshot, text: str | None, *, coming: bool = False) -> pa.Table:
+    """The rows of `index` that a filter chooses, in the order of the index; all of them without one.
+
+    `coming`: it is also for rows of later snapshots, so a value that no row has is no slip.
+    """
     if text is None:
         return snapshot.index
-    return where(snapshot.index, _Selection(snapshot, text).images(parse(text)))
+    return where(snapshot.index, _Selection(snapshot, text, coming=coming).images(parse(text)))
 
 
 def find_sample(snapshot: Snapshot, prefix: str) -> str:
@@ -64,10 +67,11 @@ def boxes_of(snapshot: Snapshot, samples: pa.Table) -> pa.Table:
 class _Selection:
     """One filter over one snapshot: masks over its images, and inside `box(...)` over its boxes."""
 
-    def __init__(self, snapshot: Snapshot, text: str) -> None:
+    def __init__(self, snapshot: Snapshot, text: str, *, coming: bool) -> None:
         self._index = snapshot.index
         self._boxes = snapshot.boxes
         self._text = text
+        self._coming = coming
 
     def images(self, expression: Expression) -> Mask:
         """Which images fit."""
@@ -121,7 +125,7 @@ class _Selection:
             return self._number(column, name, token)
         if name in DATES:
             return self._date(name, token)
-        if asked.operator in {"=", "in"}:
+        if asked.operator in {"=", "in"} and not self._coming:
             self._check_known(column, asked, token)
         return token.text
 
