@@ -72,8 +72,8 @@ class Drift:
 
     line: str
     """What moved and how much."""
-    wanted: int = 1
-    """How many rows people must have labelled before it is worth training."""
+    missing: int = 0
+    """How many labels are asked for that nobody has given."""
     task: str = ""
     """The labelling task that was opened for it."""
 
@@ -123,7 +123,7 @@ def decide(
 def _found(woken: str, changed: Changed, drift: Drift | None) -> dict[Cause, str]:
     """All causes that there are, each in words, in the order of `Cause`."""
     rows, found = changed.rows, dict[Cause, str]()
-    if drift is not None and not missing(drift, rows):
+    if drift is not None and not drift.missing and rows.by_people:
         found[Cause.DRIFT] = f"{drift.line}, and people labelled {_rows(rows.by_people)}"
     if rows.added or rows.removed:
         parts = [f"{_rows(rows.added)} came"] if rows.added else []
@@ -136,21 +136,16 @@ def _found(woken: str, changed: Changed, drift: Drift | None) -> dict[Cause, str
     return found
 
 
-def missing(drift: Drift, rows: Rows) -> int:
-    """How many labels are missing until drift is a cause."""
-    return max(drift.wanted, 1) - rows.by_people if rows.by_people < max(drift.wanted, 1) else 0
-
-
 def _waiting(drift: Drift, changed: Changed, model: str) -> Decision:
     """Drift, and not enough that people labelled."""
-    lacking = missing(drift, changed.rows)
-    what = "drift without newly labelled rows" if not changed.rows.by_people else "drift"
-    count = f"{lacking:,} label{' is' if lacking == 1 else 's are'} missing"
+    what = "drift" if changed.rows.by_people else "drift without newly labelled rows"
+    count = f"{drift.missing:,} label{' is' if drift.missing == 1 else 's are'} missing"
     where = f", task {drift.task}" if drift.task else ""
-    mend = f"`slipway data label show {drift.task}` shows what to label." if drift.task else ""
+    told = f"{what}: {count}{where}" if drift.missing else f"{what} since {changed.since}"
+    mend = f"`slipway data label show {drift.task}` tells what to label." if drift.task else ""
     return Decision(
-        line=f"{NOT}{what}: {count}{where} ({drift.line})",
-        missing=lacking,
+        line=f"{NOT}{told} ({drift.line})",
+        missing=drift.missing,
         task=drift.task,
         mend=mend or f"`slipway flow run watch {model}` opens a labelling task.",
     )
