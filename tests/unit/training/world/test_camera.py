@@ -1,13 +1,15 @@
 """A rendered camera as others open it: the frames of the stream, as RGB."""
 
+import json
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from slipway.platform.errors import WrongUse
-from slipway.training.world.camera import open_camera
-from slipway.training.world.stream import camera
+from slipway.training.world.camera import TRUTH, open_camera
+from slipway.training.world.stream import bay_camera, bays_of, camera
 
 
 def test_its_frames_are_those_of_the_stream_in_rgb() -> None:
@@ -28,4 +30,33 @@ def test_an_unknown_one_is_refused_with_what_there_is() -> None:
         open_camera("tiny/harbour/gaet")
     assert "tiny/harbour/gate" in str(caught.value.mend)
     with pytest.raises(WrongUse):
-        open_camera("tiny/harbour/gate/more")
+        open_camera("tiny/harbour/gate/N1/more")
+
+
+def test_a_bay_of_a_camera_is_seen_alone_in_all_lights_of_the_day() -> None:
+    assert "N3" in bays_of("tiny", "harbour", "aisle-west")
+    wanted = list(islice(bay_camera("tiny", "harbour", "aisle-west", "N3"), 10))
+    found = list(islice(open_camera("tiny/harbour/aisle-west/N3"), 10))
+    assert {one.shape for one in found} == {(64, 64, 3)}
+    assert all(np.array_equal(one, other.picture[..., ::-1]) for one, other in zip(found, wanted, strict=True))
+    assert {one.light for one in wanted} == {"day", "night"}
+
+
+def test_a_bay_that_a_camera_does_not_show_is_refused_with_those_it_shows() -> None:
+    with pytest.raises(WrongUse, match="shows no bay `N99`") as caught:
+        open_camera("tiny/harbour/aisle-west/N99")
+    assert "N9" in str(caught.value.mend)
+    with pytest.raises(WrongUse):
+        open_camera("tiny/harbour/aisle-west/N3/more")
+
+
+def test_what_is_true_of_a_bay_is_written_down_where_somebody_asks_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TRUTH, str(tmp_path / "truth"))
+    true = [(one.occupied, one.light) for one in islice(bay_camera("tiny", "harbour", "aisle-west", "N3"), 30)]
+    list(islice(open_camera("tiny/harbour/aisle-west/N3"), 30))
+    lines = [json.loads(line) for line in (tmp_path / "truth/harbour.aisle-west.N3.jsonl").read_text().splitlines()]
+    told = [(one["truth"] == "occupied", one["light"]) for one in lines]
+    assert told == [one for number, one in enumerate(true) if number == 0 or one != true[number - 1]]
+    assert len({one for one, _ in told}) == 2

@@ -1,12 +1,13 @@
 """Pictures of single bays, free or occupied."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from slipway.platform.data.rows import Box
+from slipway.training.world.drawing import Canvas
 from slipway.training.world.ground import Image as Pixels
 from slipway.training.world.ground import fill, ground_shape
 from slipway.training.world.optics import Pinhole
@@ -30,7 +31,7 @@ def bays(recording: Recording, limit: int) -> Iterator[Sample]:
 
     Passed over are bays that somebody drives into or leaves, and those that others hide.
     """
-    shown = [(bay, area) for bay in recording.session.site.bays if (area := _bay_extent(recording, bay)) is not None]
+    shown = shown_bays(recording)
     one = recording.chance.of("bays")
     made, drawn = 0, set()
     for attempt in range(limit * ATTEMPTS if shown else 0):
@@ -47,6 +48,22 @@ def bays(recording: Recording, limit: int) -> Iterator[Sample]:
             yield sample
 
 
+def shown_bays(recording: Recording) -> list[tuple[Bay, Area]]:
+    """The bays that are large enough in the camera's picture, each with where it is."""
+    return [(bay, area) for bay in recording.session.site.bays if (area := _bay_extent(recording, bay)) is not None]
+
+
+def picture_of(recording: Recording, bay: Bay, area: Area) -> Callable[[int], tuple[Pixels, Canvas]]:
+    """What draws the picture of a bay at a step, with the canvas that says whose each of its pixels is."""
+    stage = recording.stage(window_of(recording, area))
+    return lambda step: stage.draw(recording.steps[step], recording.chance.of("bay", step, bay.name))
+
+
+def window_of(recording: Recording, area: Area) -> Pinhole:
+    """The camera, looking at a bay alone."""
+    return part(recording.camera, area, BAY, 1.0)
+
+
 def _bay_extent(recording: Recording, bay: Bay) -> Area | None:
     corners = [(x, y, z) for x, y in bay.corners(MARGIN) for z in (0.0, TALL)]
     x, y, z = (np.array(values, np.float64) for values in zip(*corners, strict=True))
@@ -56,11 +73,10 @@ def _bay_extent(recording: Recording, bay: Bay) -> Area | None:
 
 
 def _bay(recording: Recording, step: int, bay: Bay, area: Area) -> Sample | None:
-    window = part(recording.camera, area, BAY, 1.0)
     poses = recording.steps[step]
-    picture, canvas = recording.stage(window).draw(poses, recording.chance.of("bay", step, bay.name))
+    picture, canvas = picture_of(recording, bay, area)(step)
     inside = next((number for number, pose in enumerate(poses, 1) if pose.bay == bay.name), 0)
-    hidden = _hidden(window, bay, canvas.owner, inside)
+    hidden = _hidden(window_of(recording, area), bay, canvas.owner, inside)
     if hidden > MOST_HIDDEN:
         return None
     image = recording.image(BAY, step, f"bay-{bay.name}", {"view": "bay", "occlusion": band(hidden)})

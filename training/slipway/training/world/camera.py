@@ -1,28 +1,75 @@
-"""A rendered site's camera as a source of frames, `world:SCENARIO[/SITE[/CAMERA]]`.
+"""A rendered site's camera as a source of frames, `world:SCENARIO[/SITE[/CAMERA[/BAY]]]`.
 
-Reached through the entry point `slipway.cameras`. Light to import; the world is loaded when a camera is opened.
+Reached through the entry point `slipway.cameras`. Light to import; the world is loaded when a camera is opened. Of a
+camera that looks at one bay the truth is written down as well, where `SLIPWAY_WORLD_TRUTH` names a folder: whoever
+plays a person who labels can look it up there. It is a line for each change, and no device reads it.
 """
 
+import json
+import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
+if TYPE_CHECKING:
+    from slipway.training.world.stream import BayFrame
 
-def open_camera(address: str) -> Iterator[npt.NDArray[np.uint8]]:
-    """The frames of a camera, a second apart, red, green, blue; without a name those of the scenario's first."""
+TRUTH: Final = "SLIPWAY_WORLD_TRUTH"
+LARGEST_TRUTH: Final = 1_000_000
+"""Bytes of one file; then it is put aside as `.1`."""
+
+Picture = npt.NDArray[np.uint8]
+
+
+def open_camera(address: str) -> Iterator[Picture]:
+    """The frames of a camera, a second apart, red, green, blue; without a name those of the scenario's first.
+
+    With a bay, pictures of that one alone, 10 s apart, as a model of bays is trained on.
+    """
     from slipway.platform.errors import WrongUse
     from slipway.platform.names import suggestion
     from slipway.training.world.scenarios import scenario_of
     from slipway.training.world.sessions import plan
-    from slipway.training.world.stream import camera
+    from slipway.training.world.stream import bay_camera, camera
 
     name, *rest = address.split("/")
     scenario = scenario_of(name)
     cameras = list(dict.fromkeys((one.site.name, place.name) for one in plan(scenario) for place in one.cameras))
-    wanted = [one for one in cameras if list(one[: len(rest)]) == rest]
-    if not wanted:
+    place, bay = rest[:2], rest[2:]
+    wanted = [one for one in cameras if list(one[: len(place)]) == place]
+    if not wanted or len(bay) > 1:
         known = [f"{name}/{site}/{place}" for site, place in cameras]
         raise WrongUse(f"`world:{address}` is no camera of the scenario {name}.", mend=suggestion(address, known))
+    if bay:
+        return _bay(bay_camera(scenario.name, *wanted[0], bay[0]), "/".join((*wanted[0], bay[0])))
     frames = camera(scenario.name, *wanted[0])
-    return (np.ascontiguousarray(frame.picture[..., ::-1]) for frame in frames)
+    return (_rgb(frame.picture) for frame in frames)
+
+
+def _rgb(picture: Picture) -> Picture:
+    return np.ascontiguousarray(picture[..., ::-1])
+
+
+def _bay(frames: "Iterator[BayFrame]", place: str) -> Iterator[Picture]:
+    folder = os.environ.get(TRUTH)
+    before: tuple[bool, str] | None = None
+    for frame in frames:
+        now = frame.occupied, frame.light
+        if folder and now != before:
+            _write(Path(folder) / f"{place.replace('/', '.')}.jsonl", *now)
+            before = now
+        yield _rgb(frame.picture)
+
+
+def _write(path: Path, occupied: bool, light: str) -> None:  # noqa: FBT001 - what is written
+    """What is true from now on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.stat().st_size > LARGEST_TRUTH:
+        path.replace(path.with_suffix(".jsonl.1"))
+    line = {"at": datetime.now(UTC).isoformat(), "truth": "occupied" if occupied else "free", "light": light}
+    with path.open("a") as file:
+        file.write(json.dumps(line) + "\n")

@@ -13,7 +13,7 @@ Kind = Literal["rtsp", "http", "v4l2", "gst", "video", "folder", "rendered"]
 
 FORMS: Final = (
     "rtsp://HOST/PATH, http(s)://HOST/PATH of an MJPEG stream, v4l2:/dev/video0, gst:PIPELINE, a video file, a folder "
-    "of JPEG and PNG pictures, or world:SCENARIO[/SITE/CAMERA][?fps=N&frames=N]"
+    "of JPEG and PNG pictures, or world:SCENARIO[/SITE[/CAMERA[/BAY]]][?fps=N&frames=N]"
 )
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]+(?=:)")
 _OPTIONS: Final = {"fps": 240.0, "frames": 1e9}
