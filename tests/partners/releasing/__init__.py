@@ -39,7 +39,9 @@ ROLES = {
     "finn": (Role.TRAINER,),
     "gates": (Role.GATE_SERVICE,),
     "guard": (Role.GUARD_SERVICE,),
+    "flows": (Role.TRAINER, Role.RELEASER, Role.FLOW_SERVICE),
 }
+SERVICES = ("gates", "guard", "flows")
 CONTRACT = {
     "inputs": [{"name": "images", "dtype": "uint8", "dims": ["batch", 3, 8, 8]}],
     "outputs": [{"name": "logits", "dtype": "float32", "dims": ["batch", 2], "meaning": "Raw scores."}],
@@ -74,7 +76,7 @@ class Site:
         for name, roles in ROLES.items():
             ring.make(name)
             key = TrustedKey.of(ring.load(name).public_key, START)
-            service = name in ("gates", "guard")
+            service = name in SERVICES
             email = None if service else f"{name}@example.com"
             persons.append(Person(name=name, roles=roles, service=service, email=email, key=(key,)))
         (self.root / ".slipway" / "people.toml").write_text(rewritten("", People(tuple(persons))))

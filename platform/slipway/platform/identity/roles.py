@@ -24,6 +24,7 @@ class Role(StrEnum):
     GUARD_SERVICE = "guard-service"
     ROLLOUT_SERVICE = "rollout-service"
     FLEET_SERVICE = "fleet-service"
+    FLOW_SERVICE = "flow-service"
 
     @property
     def meaning(self) -> str:
@@ -43,6 +44,7 @@ MEANINGS = {
     Role.GUARD_SERVICE: "makes aliases equal to the ledger and records what it put back",
     Role.ROLLOUT_SERVICE: "signs channel, snapshot and timestamp, and moves a rollout through its waves",
     Role.FLEET_SERVICE: "records enrolments and signs what devices are asked for",
+    Role.FLOW_SERVICE: "records approvals that people gave on Airflow's page",
 }
 
 JUDGEMENT = frozenset({Role.APPROVER, Role.OVERRIDE, Role.ON_CALL, Role.CHANNEL_ROOT})

@@ -77,7 +77,7 @@ class Appender:
                 f"The key of `{self._signer.person.name}` is not trusted in {self._people.source}.",
                 mend="`slipway identity show` lists who is.",
             )
-        check_right(decision, found[0])
+        check_right(decision, found[0], self._people)
         try:
             again = Decision.model_validate_json(canonical(decision.model_dump(mode="json")))
         except ValueError as error:

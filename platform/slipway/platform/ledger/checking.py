@@ -18,7 +18,7 @@ from slipway.platform.errors import SlipwayError
 from slipway.platform.identity import BadEnvelope, NotTrusted, People, Person, TrustedKey, verify
 from slipway.platform.ledger.entry import PAYLOAD, Entry, Written, digest_of
 from slipway.platform.ledger.errors import LedgerDamaged
-from slipway.platform.ledger.rights import ROLES, held_right, held_roles, speaks_for_itself
+from slipway.platform.ledger.rights import claims, is_recorded, speaks_for_itself
 
 
 class Kind(StrEnum):
@@ -99,9 +99,8 @@ def check(place: Place, envelope: bytes, people: People, *, seen: bool = False) 
         return Checked(None, (Problem(place.number, Kind.UNKNOWN, str(error).removesuffix("."), _UNKNOWN),))
     except SlipwayError as error:
         return Checked(None, (Problem(place.number, Kind.ENVELOPE, str(error).removesuffix(".")),))
-    found = [*misplaced(place, entry), *_unentitled(place.number, entry, person, key)]
-    roles = held_roles(person, entry.decision.action, entry.at)
-    return Checked(Written(entry, person.name, digest_of(envelope), person.email or "", roles), tuple(found))
+    found = [*misplaced(place, entry), *_unentitled(place.number, entry, person, key, people)]
+    return Checked(_written(entry, envelope, person, people), tuple(found))
 
 
 def believed(found: Checked, url: str) -> Written:
@@ -166,7 +165,15 @@ def misplaced(place: Place, entry: Entry) -> list[Problem]:
     return found
 
 
-def _unentitled(number: int, entry: Entry, person: Person, key: TrustedKey) -> list[Problem]:
+def _written(entry: Entry, envelope: bytes, signer: Person, people: People) -> Written:
+    recorded = is_recorded(entry.decision, signer.name)
+    speaker = people.get(entry.decision.actor) if recorded else signer
+    roles = tuple(role for role in claims(entry.decision, signer.name)[0].roles if signer.held(role, entry.at))
+    email = (speaker.email if speaker else None) or ""
+    return Written(entry, signer.name, digest_of(envelope), email, roles, recorded)
+
+
+def _unentitled(number: int, entry: Entry, person: Person, key: TrustedKey, people: People) -> list[Problem]:
     """Why this person could not sign this then."""
     name, decision = person.name, entry.decision
     found = []
@@ -174,10 +181,15 @@ def _unentitled(number: int, entry: Entry, person: Person, key: TrustedKey) -> l
         found.append(Problem(number, Kind.VOID, f"it is from {entry.at}, and the key of `{name}` {reason}"))
     if not speaks_for_itself(decision, name):
         found.append(Problem(number, Kind.ACTOR, f"`{name}` signed what `{decision.actor}` is said to have decided"))
-    if not held_right(person, decision.action, entry.at):
-        role = ROLES[decision.action][0]
-        text = f"`{name}` signed {decision.action} on {entry.at:%Y-%m-%d} and was not {role} then"
-        found.append(Problem(number, Kind.RIGHT, text, _FORMER.format(name=name, role=role)))
+    for claim in claims(decision, name):
+        holder = person if claim.name == name else people.get(claim.name)
+        if not claim.roles or (holder and any(holder.held(role, entry.at) for role in claim.roles)):
+            continue
+        role, signed = claim.roles[0], f"`{name}` signed {decision.action}"
+        text = f"{signed} on {entry.at:%Y-%m-%d} and was not {role} then"
+        if decision.actor != name:
+            text = f"{signed} of `{decision.actor}` on {entry.at:%Y-%m-%d}, and `{claim.name}` was not {role} then"
+        found.append(Problem(number, Kind.RIGHT, text, _FORMER.format(name=claim.name, role=role)))
     return found
 
 

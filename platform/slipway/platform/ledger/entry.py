@@ -112,9 +112,16 @@ class Written:
     digest: str
     """sha256 of the envelope, which the next entry names."""
     email: str = ""
-    """The signer's, where the people file has it."""
+    """That of whose word it is, where the people file has it."""
     roles: tuple[str, ...] = ()
-    """Those that the signer held then, of the ones that give the right to decide it."""
+    """Those that the signer held then, of the ones that give the right to sign it."""
+    recorded: bool = False
+    """Whether the signer wrote down what the actor said elsewhere."""
+
+    @property
+    def speaker(self) -> str:
+        """Whose word it is: the signer's, or the actor's where a service recorded it."""
+        return self.entry.decision.actor if self.recorded else self.signer
 
 
 def entry_key(number: int) -> str:

@@ -4,13 +4,17 @@ An approval names bundle, version and verdict: it is given on this evidence and 
 version, or last wrote the model's code or config, does not approve it: by what was registered, and by what run and git
 say today. Nor does who registered it and said so. The same request made again, after a crash or
 by somebody who copied it, is the same decision; used for anything else it is refused.
+
+A person may also say it where they have no key at hand, on Airflow's page: a flow-service records it, and all of these
+rules hold for the person as if they had signed it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from slipway.platform.errors import WrongUse
-from slipway.platform.identity import PersonSigner, Role
+from slipway.platform.identity import Person, Role
 from slipway.platform.ledger.entry import Action, Written
 from slipway.platform.registry.authors import Hands, hands_of, is_barred
 from slipway.platform.registry.decisions import VERDICT, About
@@ -42,22 +46,58 @@ class Said:
         return self.picked.version.approvers(self.written.entry.decision.subjects.get("verdict", ""))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a person said about a version where they had no key at hand."""
+
+    responder: str
+    """Their name in the people file."""
+    verdict: str
+    """The verdict that they were shown."""
+    request: str
+    """An id of what was asked: recorded again, it is the same decision."""
+    via: Mapping[str, Any]
+    """Where they said it, for whoever reads the ledger: place, run, when."""
+    reason: str = ""
+
+
 def approve(
     desk: Desk, given: str, *, verdict: str | None = None, request: str | None = None, reason: str = ""
 ) -> Said:
     """Approve a version on the verdict that holds today; a named verdict must be that one."""
     picked = pick(desk, given)
-    signer = desk.acting(Role.APPROVER, picked.about(verdict or ""), APPROVE)
+    person = desk.acting(Role.APPROVER, picked.about(verdict or ""), APPROVE).person
+    return _approve(desk, picked, person, verdict=verdict, request=request, reason=reason)
+
+
+def approve_for(desk: Desk, given: str, answer: Answer) -> Said:
+    """Record that a person approved a version on the verdict that they were shown."""
+    picked = pick(desk, given)
+    person = _responder(desk, picked, answer.responder, APPROVE)
+    request, reason = answer.request, answer.reason
+    return _approve(desk, picked, person, verdict=answer.verdict, request=request, reason=reason, via=answer.via)
+
+
+def _approve(
+    desk: Desk,
+    picked: Picked,
+    person: Person,
+    *,
+    verdict: str | None,
+    request: str | None,
+    reason: str,
+    via: Mapping[str, Any] | None = None,
+) -> Said:
     try:
-        about = _allowed(desk, picked, signer, verdict, request)
+        about = _allowed(desk, picked, person, verdict, request)
     except Refused as refused:
         desk.refuse(APPROVE, picked.about(verdict or ""), refused)
-    name = signer.person.name
-    there = _spoken(picked, signer)
+    there = _spoken(picked, person)
     if there and there.entry.decision.subjects == about.subjects:
         return Said(picked, there, before=True)
-    decision = about.decided(Action.APPROVE, actor=name, nonce=request or fresh_nonce(), reason=reason)
-    said = _said(desk, picked, desk.ledger.append(decision, signer))
+    nonce = request or fresh_nonce()
+    decision = about.decided(Action.APPROVE, actor=person.name, nonce=nonce, reason=reason, details=via)
+    said = _said(desk, picked, desk.ledger.append(decision, desk.signer))
     if said.written not in said.picked.version.approvals:
         raise Refused(
             f"The request `{request}` approved {picked.name} in entry {said.written.entry.number}, and that does not "
@@ -75,17 +115,17 @@ def outlook(
     if lacking := desk.lacking(Role.APPROVER):
         return picked, lacking
     try:
-        _allowed(desk, picked, desk.signer, verdict, request)
+        _allowed(desk, picked, desk.signer.person, verdict, request)
     except Refused as refused:
         return picked, refused
     return picked, None
 
 
-def _allowed(desk: Desk, picked: Picked, signer: PersonSigner, verdict: str | None, request: str | None) -> About:
+def _allowed(desk: Desk, picked: Picked, person: Person, verdict: str | None, request: str | None) -> About:
     """What would be approved, if this person may."""
-    _may_approve(desk, picked, signer)
+    _may_approve(desk, picked, person)
     if picked.standing.champion == picked.record.bundle:
-        there = _spoken(picked, signer)
+        there = _spoken(picked, person)
         if there is None or verdict not in (None, there.entry.decision.subjects.get(VERDICT)):
             raise Refused(
                 f"{picked.name} is champion already: there is nothing to approve.",
@@ -94,20 +134,32 @@ def _allowed(desk: Desk, picked: Picked, signer: PersonSigner, verdict: str | No
         about = picked.about(there.entry.decision.subjects.get(VERDICT, ""))
     else:
         about = picked.about(standing_verdict(desk, picked, verdict).key)
-    _not_replayed(desk, about, request, signer)
+    _not_replayed(desk, about, request, person)
     return about
 
 
 def reject(desk: Desk, given: str, *, reason: str) -> Said:
     """Reject a version: it is not promoted until whoever rejected it approves it."""
     picked = pick(desk, given)
-    signer = desk.acting(Role.APPROVER, picked.about(), REJECT)
-    return _word(desk, picked, Action.REJECT, signer, reason)
+    person = desk.acting(Role.APPROVER, picked.about(), REJECT).person
+    return _word(desk, picked, Action.REJECT, person, reason)
+
+
+def reject_for(desk: Desk, given: str, answer: Answer) -> Said:
+    """Record that a person rejected a version."""
+    picked = pick(desk, given)
+    person = _responder(desk, picked, answer.responder, REJECT)
+    about = picked.about(answer.verdict)
+    _check_reason(Action.REJECT, answer.reason)
+    decision = about.decided(
+        Action.REJECT, actor=person.name, nonce=answer.request, reason=answer.reason, details=answer.via
+    )
+    return _said(desk, picked, desk.ledger.append(decision, desk.signer))
 
 
 def comment(desk: Desk, given: str, *, reason: str) -> Said:
     """A remark that stands on the card."""
-    return _word(desk, pick(desk, given), Action.COMMENT, desk.signer, reason)
+    return _word(desk, pick(desk, given), Action.COMMENT, desk.signer.person, reason)
 
 
 def missing(desk: Desk, picked: Picked, verdict: str) -> str:
@@ -141,13 +193,28 @@ def _hands(desk: Desk, picked: Picked) -> Hands:
     return hands_of(desk.store, desk.people, run, model.folder if model else None) if run else Hands()
 
 
-def _spoken(picked: Picked, signer: PersonSigner) -> Written | None:
+def _responder(desk: Desk, picked: Picked, name: str, asked: str) -> Person:
+    """Whoever said it elsewhere, if the people file knows them as approver and who acts here may record it."""
+    desk.acting(Role.FLOW_SERVICE, picked.about(), asked)
+    person = desk.people.get(name)
+    if person is None or Role.APPROVER not in person.roles:
+        known = f"`{name}` is no {Role.APPROVER}" if person else f"{desk.people.source} knows nobody called `{name}`"
+        may = ", ".join(one.name for one in desk.people.persons if Role.APPROVER in one.roles) or "nobody yet"
+        refused = Refused(
+            f"{known}, so what `{name}` said about {picked.name} counts for nothing.",
+            mend=f"Somebody who is {Role.APPROVER} answers under the name of the people file: {may}.",
+        )
+        desk.refuse(asked, picked.about(), refused)
+    return person
+
+
+def _spoken(picked: Picked, person: Person) -> Written | None:
     """This person's approval that stands, if there is one."""
-    return next((one for one in picked.version.approvals if one.signer == signer.person.name), None)
+    return next((one for one in picked.version.approvals if one.speaker == person.name), None)
 
 
-def _may_approve(desk: Desk, picked: Picked, signer: PersonSigner) -> None:
-    person, record, hands = signer.person, picked.record, _hands(desk, picked)
+def _may_approve(desk: Desk, picked: Picked, person: Person) -> None:
+    record, hands = picked.record, _hands(desk, picked)
     if is_barred(person, (*record.trained_by, *hands.trained)):
         why = "trained it"
     elif is_barred(person, (*record.written_by, *hands.wrote)):
@@ -164,7 +231,7 @@ def _may_approve(desk: Desk, picked: Picked, signer: PersonSigner) -> None:
     )
 
 
-def _not_replayed(desk: Desk, about: About, request: str | None, signer: PersonSigner) -> None:
+def _not_replayed(desk: Desk, about: About, request: str | None, person: Person) -> None:
     """A request that has approved something else approves nothing here."""
     if request is None:
         return
@@ -172,11 +239,7 @@ def _not_replayed(desk: Desk, about: About, request: str | None, signer: PersonS
         decision = written.entry.decision
         if decision.action is not Action.APPROVE or decision.nonce != request:
             continue
-        if (decision.model, dict(decision.subjects), written.signer) != (
-            about.model,
-            about.subjects,
-            signer.person.name,
-        ):
+        if (decision.model, dict(decision.subjects), written.speaker) != (about.model, about.subjects, person.name):
             raise Refused(
                 f"The request `{request}` has approved {decision.model}/{decision.subjects.get('version', '?')} "
                 f"already (entry {written.entry.number}); it approves nothing else.",
@@ -184,12 +247,16 @@ def _not_replayed(desk: Desk, about: About, request: str | None, signer: PersonS
             )
 
 
-def _word(desk: Desk, picked: Picked, action: Action, signer: PersonSigner, reason: str) -> Said:
+def _word(desk: Desk, picked: Picked, action: Action, person: Person, reason: str) -> Said:
+    _check_reason(action, reason)
+    verdict = picked.version.last.key if picked.version.last else ""
+    decision = picked.about(verdict).decided(action, actor=person.name, nonce=fresh_nonce(), reason=reason)
+    return _said(desk, picked, desk.ledger.append(decision, desk.signer))
+
+
+def _check_reason(action: Action, reason: str) -> None:
     if not reason.strip():
         raise WrongUse(f"To {action} takes a reason.", mend='--reason "…"')
-    verdict = picked.version.last.key if picked.version.last else ""
-    decision = picked.about(verdict).decided(action, actor=signer.person.name, nonce=fresh_nonce(), reason=reason)
-    return _said(desk, picked, desk.ledger.append(decision, signer))
 
 
 def _said(desk: Desk, picked: Picked, written: Written) -> Said:

@@ -53,8 +53,8 @@ def look(desk: Desk, picked: Picked) -> tuple[Verdict | None, list[Refused]]:
         reason = written.entry.decision.reason
         found.append(
             Refused(
-                f"{picked.name} was rejected by {written.signer}: {reason}",
-                mend=f"`{written.signer}` approves it, or it stays as it is.",
+                f"{picked.name} was rejected by {written.speaker}: {reason}",
+                mend=f"`{written.speaker}` approves it, or it stays as it is.",
             )
         )
     if verdict and (why := missing(desk, picked, verdict.key)):

@@ -5,7 +5,8 @@ the writers raced: a promotion that replaces somebody who is champion no more, w
 against another champion, of what is rejected or quarantined, or before enough people approved. `void` tells each with
 the reason. An override needs none of this but a reason and the right place: whom it replaces must be champion.
 
-Whose word counts is the signer's, not the name in the entry. Each person's latest word counts, on the verdict that it
+Whose word counts is the signer's, not the name in the entry, but for words that a service with the role for it recorded
+for somebody who held theirs. Each person's latest word counts, on the verdict that it
 names; words spoken before a quarantine do not count after it. Whoever registered a version has said who had a hand in
 it, so that one's approval does not count either. That each signer held the role for it then, the ledger has looked at
 before it gives an entry.
@@ -96,7 +97,7 @@ class VersionStanding:
         """Who approved it on the strength of this verdict; those who are barred do not count."""
         barred = {one.lower() for one in self.barred}
         named = (one for one in self.approvals if one.entry.decision.subjects.get(decisions.VERDICT) == verdict)
-        return tuple(one.signer for one in named if barred.isdisjoint({one.signer.lower(), one.email.lower()}))
+        return tuple(one.speaker for one in named if barred.isdisjoint({one.speaker.lower(), one.email.lower()}))
 
     @property
     def state(self) -> str:
@@ -388,8 +389,8 @@ def _with_word(version: VersionStanding, written: Written) -> VersionStanding:
             return replace(version, refusals=(*version.refusals, written))
         case Action.RESTORE:
             return replace(version, restorations=(*version.restorations, written))
-    approvals = tuple(one for one in version.approvals if one.signer != written.signer)
-    rejections = tuple(one for one in version.rejections if one.signer != written.signer)
+    approvals = tuple(one for one in version.approvals if one.speaker != written.speaker)
+    rejections = tuple(one for one in version.rejections if one.speaker != written.speaker)
     if written.entry.decision.action is Action.APPROVE:
         return replace(version, approvals=(*approvals, written), rejections=rejections)
     return replace(version, approvals=approvals, rejections=(*rejections, written))

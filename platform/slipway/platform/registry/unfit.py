@@ -22,7 +22,7 @@ def unproven(version: "VersionStanding", verdict: str, champion: str | None) -> 
         then, now = named_bundle(given.champion), named_bundle(champion)
         return f"its verdict was given against {then}, and the champion was {now} by then"
     if version.rejections:
-        return f"version {version.number} was rejected by {version.rejections[-1].signer}"
+        return f"version {version.number} was rejected by {version.rejections[-1].speaker}"
     approvers = version.approvers(verdict)
     if len(approvers) < version.needed:
         return f"version {version.number} had {len(approvers)} of {version.needed} approvals on its verdict"

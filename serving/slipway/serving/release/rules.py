@@ -169,8 +169,8 @@ def against_version(rollout: Rollout, version: VersionStanding) -> Iterator[Agai
     since = [one for one in version.rejections if one.entry.number > last.number]
     if since:
         yield Against(
-            f"version {version.number} was rejected by {since[-1].signer} since it became champion",
-            f"`{since[-1].signer}` approves it, or `slipway rollback {rollout.model} --reason …`.",
+            f"version {version.number} was rejected by {since[-1].speaker} since it became champion",
+            f"`{since[-1].speaker}` approves it, or `slipway rollback {rollout.model} --reason …`.",
         )
     approvers = version.approvers(last.decision.subjects.get(VERDICT, ""))
     needed = 0 if last.decision.action is Action.OVERRIDE else version.needed
