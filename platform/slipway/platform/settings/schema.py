@@ -54,6 +54,10 @@ class Data(Section):
     """DVC's remote: a directory, or `s3://bucket/prefix`."""
     cache: Path = Path(".slipway/cache")
     """Where fetched shards are kept, shared by all processes of this machine."""
+    branch: str = Field(default="slipway/data", min_length=1)
+    """The git branch that flows commit `data.dvc` on; never one that somebody has checked out."""
+    deliveries: str | None = None
+    """Where new days arrive: a directory, or `s3://bucket/prefix`, with a folder for each; unset means nowhere."""
 
 
 class MLflow(Section):
@@ -67,6 +71,11 @@ class MLflow(Section):
     """Password for a server with basic authentication."""
     webhook_secret: SecretStr | None = None
     """What a server signs its webhooks with, so that `slipway model guard` believes them."""
+    database: str | None = None
+    """What a server keeps its records in (`sqlite:///…` or `postgresql://…`), for `slipway backup`; unset means the
+    file that `tracking_uri` names."""
+    artifacts: str | None = None
+    """Where a server keeps artefacts, for `slipway backup`: a directory, or `s3://bucket/prefix`."""
 
 
 class Kubernetes(Section):
@@ -290,10 +299,20 @@ class Settings(Section):
                 "store": self.store.model_copy(update={"url": address(self.store.url)}),
                 "channel": self.channel.model_copy(update={"url": address(self.channel.url)}),
                 "data": self.data.model_copy(
-                    update={"remote": address(self.data.remote), "cache": place(self.data.cache)}
+                    update={
+                        "remote": address(self.data.remote),
+                        "cache": place(self.data.cache),
+                        "deliveries": None if self.data.deliveries is None else address(self.data.deliveries),
+                    }
                 ),
                 "fleet": self.fleet.model_copy(update={"database": address(self.fleet.database)}),
-                "mlflow": self.mlflow.model_copy(update={"tracking_uri": address(self.mlflow.tracking_uri)}),
+                "mlflow": self.mlflow.model_copy(
+                    update={
+                        "tracking_uri": address(self.mlflow.tracking_uri),
+                        "database": self.mlflow.database and address(self.mlflow.database),
+                        "artifacts": self.mlflow.artifacts and address(self.mlflow.artifacts),
+                    }
+                ),
                 "kubernetes": self.kubernetes.model_copy(
                     update={"kubeconfig": None if kubeconfig is None else place(kubeconfig)}
                 ),

@@ -140,5 +140,16 @@ def clone(scratch: Scratch, tmp_path: Path) -> Callable[[], Scratch]:
 
 
 @pytest.fixture
+def day(tmp_path: Path) -> Callable[..., Snapshot]:
+    """Writes a snapshot of these images to a folder of its own, as somebody delivers it."""
+
+    def make(numbers: Iterable[int], name: str = "day", split: str = "train") -> Snapshot:
+        fill(tmp_path / name, numbers, source=name, split=split)
+        return Snapshot(tmp_path / name)
+
+    return make
+
+
+@pytest.fixture
 def script() -> str:
     return sys.executable
