@@ -195,6 +195,8 @@ class Fleet(Section):
     """A device that has said nothing for so long counts as silent."""
     requests_per_minute: int = Field(default=120, ge=1)
     """Of one device, or of one address that has not said who it is."""
+    plan: Path | None = None
+    """The plan of rollouts of models that bring none; unset means that a person leads those."""
     retention: Retention = Retention()
 
 
@@ -305,7 +307,12 @@ class Settings(Section):
                         "deliveries": None if self.data.deliveries is None else address(self.data.deliveries),
                     }
                 ),
-                "fleet": self.fleet.model_copy(update={"database": address(self.fleet.database)}),
+                "fleet": self.fleet.model_copy(
+                    update={
+                        "database": address(self.fleet.database),
+                        "plan": None if self.fleet.plan is None else place(self.fleet.plan),
+                    }
+                ),
                 "mlflow": self.mlflow.model_copy(
                     update={
                         "tracking_uri": address(self.mlflow.tracking_uri),

@@ -55,25 +55,28 @@ def agent_asked(version: str = NO_MINIMUM) -> str:
     raise WrongUse(f"`{version}` is no version of an agent.", mend="Write three numbers, such as 0.2.0.")
 
 
-def plan_asked(model: str, file: Path | None, *, by_hand: bool, said: bool) -> Plan | None:
-    """The plan in this file, else the one in the model's folder; none where a person leads it by hand.
+def plan_asked(model: str, file: Path | None, *, usual: Path | None, by_hand: bool, said: bool) -> Plan | None:
+    """The plan in this file, else the one in the model's folder, else the `usual` one of the settings.
 
-    `said` is whether somebody named a wave, which a plan has its own word for.
+    None where a person leads it by hand. `said` is whether somebody named a wave, which a plan has its own word for.
     """
     if file is not None and (by_hand or said):
         raise WrongUse("A plan says its waves itself.", mend="Leave out --by-hand, --share and --cohort, or --plan.")
-    if by_hand:
-        return None
-    there = installed_models().get(model)
-    own = there.folder / PLAN_FILE if there else None
-    if file is None and (own is None or not own.exists()):
+    found = None if by_hand else file or _own_plan(model) or usual
+    if found is None:
         return None
     if said:
         raise WrongUse(
-            f"{model} has a plan, which says its waves itself: {own}.",
+            f"{model} has a plan, which says its waves itself: {found}.",
             mend="Leave out --share and --cohort, or lead it yourself: --by-hand.",
         )
-    return FORM.read(file or own or Path())
+    return FORM.read(found)
+
+
+def _own_plan(model: str) -> Path | None:
+    there = installed_models().get(model)
+    own = there.folder / PLAN_FILE if there else None
+    return own if own is not None and own.exists() else None
 
 
 def until_asked(given: str, now: datetime) -> datetime:

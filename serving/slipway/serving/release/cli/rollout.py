@@ -33,7 +33,9 @@ def start(  # noqa: PLR0913 - options, which people write by name
     plan: Annotated[
         Path | None,
         typer.Option(
-            "--plan", metavar="FILE", help="Waves, limits and approvals; else rollout.yaml in the model's folder."
+            "--plan",
+            metavar="FILE",
+            help="Waves, limits and approvals; else rollout.yaml in the model's folder, else fleet.plan.",
         ),
     ] = None,
     by_hand: Annotated[bool, typer.Option("--by-hand", help="By no plan: a person leads it.")] = False,
@@ -57,7 +59,8 @@ def start(  # noqa: PLR0913 - options, which people write by name
     from slipway.serving.release.opening import open_sides
 
     desk = open_desk()
-    wanted = _wanted(model, (plan, by_hand), (share, cohort), (minimum_agent, request))
+    by = plan, desk.loaded.settings.fleet.plan, by_hand
+    wanted = _wanted(model, by, (share, cohort), (minimum_agent, request))
     sides = open_sides(desk)
     if dry_run:
         picked = starting.pick_champion(desk, model)
@@ -80,15 +83,18 @@ def start(  # noqa: PLR0913 - options, which people write by name
 
 
 def _wanted(
-    model: str, by: tuple[Path | None, bool], to: tuple[float | None, str | None], rest: tuple[str, str | None]
+    model: str,
+    by: tuple[Path | None, Path | None, bool],
+    to: tuple[float | None, str | None],
+    rest: tuple[str, str | None],
 ) -> "Wanted":
     from slipway.platform.registry.finding import model_of
     from slipway.serving.release.asking import agent_asked, plan_asked, wave_asked
     from slipway.serving.release.starting import Wanted
 
-    (file, by_hand), (share, cohort), (minimum_agent, request) = by, to, rest
+    (file, usual, by_hand), (share, cohort), (minimum_agent, request) = by, to, rest
     said = share is not None or cohort is not None
-    plan = plan_asked(model_of(model), file, by_hand=by_hand, said=said)
+    plan = plan_asked(model_of(model), file, usual=usual, by_hand=by_hand, said=said)
     wave = plan.waves[0].wave if plan else wave_asked(share, cohort)
     return Wanted(wave, agent_asked(minimum_agent), request, plan, said=said or file is not None)
 

@@ -70,6 +70,20 @@ def test_a_plan_says_its_waves_itself_and_its_slips_are_told_with_their_line(
     assert led_site.told() == (1, None)
 
 
+def test_the_usual_plan_of_the_settings_leads_who_names_none(
+    run: Run, led_site: Site, plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLIPWAY_FLEET__PLAN", str(plan))
+    code, _, err = run("rollout", "start", MODEL, "--share", "5")
+    assert (code, f"has a plan, which says its waves itself: {plan}" in err) == (2, True)
+    assert "as release 2 to 5 % of all devices" in run("rollout", "start", MODEL, "--dry-run")[2]
+    assert run("rollout", "start", MODEL)[0] == 0
+    target = led_site.rollout.target
+    assert target is not None
+    assert target.plan is not None
+    assert [one.name for one in target.plan.waves] == ["canary", "more", "all"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
