@@ -106,6 +106,8 @@ class Airflow(Section):
     """User for its API."""
     password: SecretStr | None = None
     """Password for its API."""
+    target: KubernetesName = "local"
+    """Where flows train, unless a run names another target."""
 
 
 class Identity(Section):
@@ -239,6 +241,8 @@ class Target(Section):
     """The price's currency, three letters."""
     max_nodes: int = Field(default=8, ge=1, le=1000)
     """Nodes that one job may ask for."""
+    slots: int = Field(default=1, ge=1)
+    """How much flows train here at once: the slots of Airflow's pool."""
     deadline_hours: float | None = Field(default=None, gt=0)
     """How long one attempt may run; unset means as long as it takes."""
     secrets: dict[str, str] = {}
