@@ -1,0 +1,70 @@
+"""What the cameras of a little company see: rendered sites, each device another part of one.
+
+A device has a camera over each of some bays, which shows what bay-occupancy is trained on, and one over the gate for
+vehicle-detect and vehicle-reid, as far as these models are there. `baseline` has all lights of a day; in `night-shift`
+it is nearly always night.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from slipway.pipelines.local.place import Place
+from slipway.serving.channel.site import Stream
+
+USUAL: Final = "baseline"
+WORLD_SITE: Final = "harbour"
+"""Every scenario has it."""
+VIEWS: Final = (
+    ("aisle-west", ("N3", "N6", "S5")),
+    ("aisle-east", ("N2", "N7", "S6")),
+    ("exit", ("S3", "S7", "S9")),
+)
+"""A camera and bays that it shows, for one device after another."""
+BAYS, VEHICLES, EMBEDDER = "bay-occupancy", "vehicle-detect", "vehicle-reid"
+BAY_FPS, GATE_FPS = 2.0, 1.0
+TRUTH: Final = "SLIPWAY_WORLD_TRUTH"
+"""Names the folder in which rendered cameras write down what is true of a bay."""
+SLACK: Final = timedelta(seconds=1)
+"""A picture is rendered a moment before the device says when it was."""
+
+
+def cameras_of(number: int, device: str, scenario: str, models: Collection[str]) -> dict[str, Stream]:
+    """The streams of a device, counted from 0, in a scenario of the rendered world."""
+    camera, bays = VIEWS[number % len(VIEWS)]
+    found: dict[str, Stream] = {}
+    if BAYS in models:
+        for bay in bays:
+            source = f"world:{scenario}/{WORLD_SITE}/{camera}/{bay}?fps={BAY_FPS:g}"
+            found[f"{device}-{bay.lower()}"] = Stream(device=device, source=source, model=BAYS)
+    if VEHICLES in models:
+        source = f"world:{scenario}/{WORLD_SITE}/gate?fps={GATE_FPS:g}"
+        embed = EMBEDDER if EMBEDDER in models else None
+        found[f"{device}-gate"] = Stream(device=device, source=source, detect=VEHICLES, embed=embed)
+    return found
+
+
+def truth_folder(place: Place, device: str) -> Path:
+    """Where the cameras of a device write what is true."""
+    return place.folder / "truth" / device
+
+
+def truth_of(place: Place, device: str, stream: str, at: datetime) -> str | None:
+    """`free` or `occupied`: what was true of a stream's bay then; None where nobody knows.
+
+    For whoever plays a person who labels. A device never sees it.
+    """
+    bay = stream.rpartition("-")[2].upper()
+    files = (truth_folder(place, device)).glob(f"{WORLD_SITE}.*.{bay}.jsonl*")
+    told = sorted((one for file in files for one in _lines(file)), key=lambda one: one["at"])
+    before = [one["truth"] for one in told if datetime.fromisoformat(one["at"]) <= at + SLACK]
+    return before[-1] if before else None
+
+
+def _lines(file: Path) -> Iterator[Mapping[str, str]]:
+    for line in file.read_text().splitlines():
+        with suppress(ValueError):  # the last one of a process that was killed
+            yield json.loads(line)
