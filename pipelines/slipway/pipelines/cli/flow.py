@@ -60,6 +60,7 @@ def step(  # noqa: PLR0913 - what a scheduler may say
     response: Annotated[str, typer.Option(metavar="WORD", help="What that one said: approve or reject.")] = "",
     reason: Annotated[str, typer.Option(metavar="TEXT", help="And why.")] = "",
     request: Annotated[str, typer.Option(metavar="ID", help="Which question was answered.")] = "",
+    via: Annotated[str, typer.Option(metavar="JSON", help="Where it was answered, for the ledger's readers.")] = "{}",
     json: Json = False,
     yes: Yes = False,
 ) -> None:
@@ -82,9 +83,10 @@ def step(  # noqa: PLR0913 - what a scheduler may say
         response=response,
         reason=reason,
         request=request,
+        via=_texts("--via", via),
     )
     site = open_site(model)
-    values = _given(given)
+    values = _texts("--given", given)
     confirm_change(site.loaded, f"do the step {name} of {model}", yes)
     told = wanted.do(site, ask, values, say)
     print_json(told.as_data()) if json else _tell(told)
@@ -104,19 +106,21 @@ def open_site(model: str) -> "Site":
     return site
 
 
-def _given(text: str) -> dict[str, str]:
-    """The values of earlier steps."""
+def _texts(option: str, text: str) -> dict[str, str]:
+    """An object of texts, as earlier steps told their values."""
     try:
         found = plain.loads(text)
     except ValueError:
         found = None
     if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
-        raise WrongUse(f"--given is `{text}`, expected an object of texts.", mend="""--given '{"run": "r1-…"}'""")
+        raise WrongUse(f"{option} is `{text}`, expected an object of texts.", mend=f"""{option} '{{"name": "text"}}'""")
     return found
 
 
 def _tell(told: "Told") -> None:
     fields = {told.step: told.how.value, "": told.line}
     print_fields({**fields, **{f"  {title}": place for title, place in told.links.items()}})
+    if told.text:
+        say(told.text)
     if told.mend:
         say(told.mend)

@@ -11,6 +11,7 @@ from slipway.pipelines.steps.commands import Answer, ask_slipway
 from slipway.pipelines.steps.step import Tell
 
 if TYPE_CHECKING:
+    from slipway.pipelines.steps.memo import Memo
     from slipway.platform.data.project import Project
     from slipway.platform.models.finder import Model
     from slipway.platform.registry.desk import Desk
@@ -71,7 +72,25 @@ class Site:
         """An installed model; another name is `WrongUse`."""
         from slipway.platform.models.finder import model_named
 
-        return model_named(name)
+        if name not in self._models:
+            self._models[name] = model_named(name)
+        return self._models[name]
+
+    def memo(self, name: str) -> "Memo":
+        """What is remembered of this model's steps."""
+        from slipway.pipelines.steps.memo import Memo
+
+        if name not in self._memos:
+            self._memos[name] = Memo(self.loaded, self.model(name))
+        return self._memos[name]
+
+    @cached_property
+    def _models(self) -> "dict[str, Model]":
+        return {}
+
+    @cached_property
+    def _memos(self) -> "dict[str, Memo]":
+        return {}
 
     def slipway(self, *arguments: str, tell: Tell) -> Answer:
         """A command of slipway in this project, in this context."""

@@ -25,7 +25,8 @@ Tell = Callable[[str], None]
 
 ASKED: Final = "asked"
 CAUSES: Final = (ASKED, "data", "labels", "drift", "schedule")
-RESPONSES: Final = ("approve", "reject")
+APPROVE: Final = "approve"
+RESPONSES: Final = (APPROVE, "reject")
 
 
 class How(StrEnum):
@@ -57,13 +58,15 @@ class Told:
     links: Mapping[str, str] = field(default_factory=dict)
     """By title: an address, or a command that shows it."""
     cost: Decimal | None = None
-    """What this step spent now; what was spent before costs nothing again."""
+    """What this step spent now; what was spent before costs nothing again. Of a look: what it would at most."""
     currency: str = ""
     seconds: float = 0.0
     work: str = ""
     """The key of work that is under way."""
     mend: str = ""
     """What to do next, where a person has to."""
+    text: str = ""
+    """More than a line, in Markdown: what people are to read before they answer."""
 
     def as_data(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -78,6 +81,7 @@ class Told:
             "seconds": round(self.seconds, 3),
             "work": self.work,
             "mend": self.mend,
+            "text": self.text,
         }
 
     @classmethod
@@ -103,6 +107,9 @@ class Ask:
     response: str = ""
     reason: str = ""
     request: str = ""
+    """Which question was answered: the same one recorded again is the same decision."""
+    via: Mapping[str, Any] = field(default_factory=dict)
+    """Where it was answered, for the ledger's readers: the run, when, who it was there."""
 
     def __post_init__(self) -> None:
         if self.cause not in CAUSES:

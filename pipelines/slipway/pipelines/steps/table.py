@@ -7,7 +7,16 @@ from slipway.pipelines.steps.step import Step
 from slipway.platform.errors import WrongUse
 from slipway.platform.names import suggestion
 
-STEPS: Final = ("snapshot",)
+STEPS: Final = (
+    "snapshot",
+    "validate",
+    "train",
+    "export",
+    "gate",
+    "register",
+    "approve",
+    "promote",
+)
 
 
 def step_named(name: str) -> Step:

@@ -8,10 +8,12 @@ import typer
 from slipway.platform.cli.jobs.arguments import open_desk, target_names
 from slipway.platform.cli.output import DryRun, Json, Yes, print_fields, print_json, print_table, say
 from slipway.platform.cli.session import confirm_change
+from slipway.platform.errors import WrongUse
 
 if TYPE_CHECKING:
     from slipway.platform.jobs.api import Desk
     from slipway.platform.jobs.submitting.planning import Planned
+    from slipway.platform.jobs.submitting.submission import Submitted
     from slipway.platform.jobs.watching import Watcher
     from slipway.platform.registry.verdict import Checked, Verdict
     from slipway.platform.runs.records import Result
@@ -27,7 +29,7 @@ ORDER = {"failed": 0, "prove-on-device": 1, "passed": 2}
 
 
 @app.command()
-def gate(
+def gate(  # noqa: PLR0913 - what a person may say
     bundle: Annotated[
         str, typer.Argument(metavar="BUNDLE", help="A bundle's folder, the beginning of its digest, or a run.")
     ],
@@ -48,6 +50,9 @@ def gate(
             autocompletion=target_names,
         ),
     ] = None,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="With --on: launch the evaluations, and say which they are.")
+    ] = False,
     dry_run: DryRun = False,
     json: Json = False,
     yes: Yes = False,
@@ -60,6 +65,8 @@ def gate(
     from slipway.training.gates.gating import gate as judge
     from slipway.training.gates.question import ask
 
+    if no_wait and on is None:
+        raise WrongUse("--no-wait leaves evaluations alone that run elsewhere.", mend="Add --on TARGET.")
     desk = open_desk()
     question = ask(bundle, against, snapshot, desk)
     if dry_run:
@@ -67,6 +74,9 @@ def gate(
         print_json(told) if json else print_fields({name: str(one) for name, one in told.items()})
         return
     confirm_change(desk.loaded, f"judge the bundle {question.candidate.digest[:SHOWN]}", yes)
+    if no_wait and on is not None and (works := _launched(question, desk, on)):
+        _tell_launched(works, json=json)
+        return
     with display() as watcher:
         given = judge(question, desk, _bringing(desk, watcher, on), watcher.note, lambda: datetime.now(UTC))
     _tell(given, json=json)
@@ -104,6 +114,34 @@ def _bringing(desk: "Desk", watcher: "Watcher", on: str | None) -> "Bring":
         return result
 
     return bring
+
+
+def _launched(question: "Question", desk: "Desk", on: str) -> "list[Submitted]":
+    """The evaluations that a verdict waits for, all launched; none where it stands already or they are done."""
+    from slipway.platform.cli.progress import display
+    from slipway.platform.jobs.submitting.submission import submit
+    from slipway.training.gates.gating import provide_bundles, signer_of, standing_verdict
+    from slipway.training.gates.planning import plan_evaluation
+    from slipway.training.submitting import request_of
+
+    if standing_verdict(question, desk) is not None:
+        return []
+    signer_of(desk)  # before hours of work: without a key there is no verdict
+    provide_bundles(question, desk)
+    request = request_of(desk.loaded, tags={})
+    planned = [plan_evaluation(one, question.named, desk.loaded, desk.store) for one in question.bundles]
+    with display() as watcher:
+        works = [submit(one, request, desk.loaded, target=on, watcher=watcher, store=desk.store) for one in planned]
+    return [one for one in works if one.how != "found"]
+
+
+def _tell_launched(works: "list[Submitted]", *, json: bool) -> None:
+    if json:
+        print_json({"under_way": [{"key": one.key, "name": one.name, "how": one.how} for one in works]})
+        return
+    for one in works:
+        typer.echo(f"{one.name} evaluates it: {one.key[:KEY_SHOWN]}, {one.standing.state}.")
+    say("The same command judges it when that is done.")
 
 
 def _foretold(question: "Question", desk: "Desk") -> dict[str, Any]:

@@ -57,8 +57,7 @@ def gate(question: Question, desk: Desk, bring: Bring, remark: Remark, now: Call
         _tell_again(stands, desk)
         return Given(stands, known=True, page=page_of(stands, desk))
     signer = signer_of(desk)  # before hours of work: without a key there is no verdict
-    for one in question.bundles:
-        keep_bundle(desk.store, one.folder)
+    provide_bundles(question, desk)
     at = now()
     facts = facts_of(question, desk, bring, remark, at)
     unsigned = verdict_of(question, facts, at)
@@ -66,6 +65,12 @@ def gate(question: Question, desk: Desk, bring: Bring, remark: Remark, now: Call
     verdict = bind_verdict(desk.store, people_of(desk), unsigned.model_copy(update={"page": page}), signer)
     tell(verdict, signer, desk)
     return Given(verdict, known=False, page=page_of(verdict, desk))
+
+
+def provide_bundles(question: Question, desk: Desk) -> None:
+    """See that whoever evaluates them finds the bundles."""
+    for one in question.bundles:
+        keep_bundle(desk.store, one.folder)
 
 
 def verdict_of(question: Question, facts: Facts, at: datetime) -> Verdict:

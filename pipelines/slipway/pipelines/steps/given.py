@@ -1,0 +1,44 @@
+"""What steps take from those before them, and what they tell where there is nothing to take."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from slipway.pipelines.steps.step import How, Told, Values
+from slipway.platform.errors import WrongUse
+
+BY: Final[Mapping[str, str]] = {
+    "snapshot": "snapshot",
+    "run": "train",
+    "bundle": "export",
+    "verdict": "gate",
+    "version": "register",
+}
+"""Which step tells a value."""
+NOT_NEEDED: Final = "not_needed"
+"""The value of a step that found that the flow has nothing to do, in words; steps behind it do nothing, either."""
+
+
+def needed(given: Values, name: str, step: str) -> str:
+    """A value that must be there."""
+    if name not in given:
+        raise WrongUse(
+            f"The step {step} needs `{name}`, which the step {BY[name]} tells.",
+            mend="--given takes the values of the steps before, as JSON.",
+        )
+    return given[name]
+
+
+def later(given: Values, name: str, step: str) -> Told | None:
+    """For a look: not to be said before an earlier step is done; None where it can be said."""
+    if passed := passed_over(given, step):
+        return passed
+    if name in given:
+        return None
+    return Told(step=step, how=How.TO_DO, line=f"After {BY[name]}.")
+
+
+def passed_over(given: Values, step: str) -> Told | None:
+    """Where an earlier step found that there is nothing to do."""
+    if NOT_NEEDED not in given:
+        return None
+    return Told(step=step, how=How.SKIPPED, line=f"{given[NOT_NEEDED][:1].upper()}{given[NOT_NEEDED][1:]}.")

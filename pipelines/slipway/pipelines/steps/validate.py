@@ -1,0 +1,131 @@
+"""The step `validate`: the data deserves to be trained on, by the general suite and the model's own.
+
+The verdict is found in the store or made by `slipway data validate`. One that blocks ends the flow before anything is
+spent on training, with the shards and rows that are to blame.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from slipway.pipelines.steps.given import later, needed, passed_over
+from slipway.pipelines.steps.site import Site
+from slipway.pipelines.steps.snapshot import DIGITS
+from slipway.pipelines.steps.step import Ask, How, Tell, Told, Values
+
+NAME: Final = "validate"
+KEY: Final = "key"
+DAY: Final = "day"
+BLOCKING: Final = "blocking"
+SHOWN: Final = 3
+
+
+@dataclass(frozen=True)
+class ValidateStep:
+    """From a snapshot to a verdict on it."""
+
+    name: str = NAME
+
+    def look(self, site: Site, ask: Ask, given: Values) -> Told:
+        """Whether a verdict is stored."""
+        if told := later(given, "snapshot", NAME):
+            return told
+        return (
+            _remembered(site, ask, given)
+            or _stored(site, ask, given)
+            or Told(step=NAME, how=How.TO_DO, line="Nobody has validated it yet.")
+        )
+
+    def do(self, site: Site, ask: Ask, given: Values, tell: Tell) -> Told:
+        """The stored verdict, or a new one."""
+        if told := passed_over(given, NAME):
+            return told
+        digest = needed(given, "snapshot", NAME)
+        if told := _remembered(site, ask, given):
+            return told
+        begun = time.monotonic()
+        model = site.model(ask.model)
+        suites = ("--suite", str(model.expectations)) if model.expectations.is_file() else ()
+        answer = site.slipway("data", "validate", digest, *suites, "--json", tell=tell)
+        verdict = answer.data
+        if verdict["passed"]:
+            site.memo(ask.model).keep(NAME, ask, _named(site, given), {KEY: verdict["key"]})
+        return _told(verdict, ask, How.FOUND if verdict["stood"] else How.DONE, time.monotonic() - begun)
+
+
+def _named(site: Site, given: Values) -> Values:
+    """A retention date that passes may change a verdict, so a day is part of what names it."""
+    return {"snapshot": given["snapshot"], DAY: f"{site.desk.now():%Y-%m-%d}"}
+
+
+def _remembered(site: Site, ask: Ask, given: Values) -> Told | None:
+    """What was validated before, if its verdict is still there and passed."""
+    from slipway.platform.runs.errors import RunsError
+    from slipway.platform.store import ObjectMissing
+
+    values = site.memo(ask.model).recall(NAME, ask, _named(site, given))
+    if values is None:
+        return None
+    try:
+        verdict = _read(site.store.get(values[KEY]))
+    except (ObjectMissing, KeyError, ValueError, RunsError):
+        return None
+    fits = verdict is not None and verdict["passed"] and verdict["snapshot"] == given["snapshot"]
+    return _told(verdict, ask, How.FOUND) if verdict and fits else None
+
+
+def _read(data: bytes) -> Mapping[str, Any] | None:
+    from pydantic import ValidationError
+
+    from slipway.platform.data.validation.verdict import Verdict
+
+    try:
+        verdict = Verdict.model_validate_json(data)
+    except ValidationError:
+        return None
+    return {**verdict.model_dump(mode="json"), "passed": verdict.passed}
+
+
+def _stored(site: Site, ask: Ask, given: Values) -> Told | None:
+    """What the store has under the key that validating now would have, where the tables are at hand to say it."""
+    from slipway.platform.data.snapshot import TABLES, Snapshot
+
+    folder = site.project.cache.snapshot(given["snapshot"])
+    if not all((folder / name).is_file() for name in TABLES):
+        return None
+    from slipway.platform.data.validation.records import Question, key_of
+    from slipway.platform.data.validation.suite import general_suite, read_suite
+    from slipway.platform.store import ObjectMissing
+
+    model = site.model(ask.model)
+    own = [read_suite(model.expectations)] if model.expectations.is_file() else []
+    key = key_of(Question(snapshot=Snapshot(folder), suites=[general_suite(), *own], now=site.desk.now()))
+    try:
+        verdict = _read(site.store.get(key))
+    except ObjectMissing:
+        return None
+    return _told(verdict, ask, How.FOUND) if verdict else None
+
+
+def _told(verdict: Mapping[str, Any], ask: Ask, how: How, seconds: float = 0.0) -> Told:
+    failed = [one for one in verdict["findings"] if not one["ok"]]
+    blocking = [one for one in failed if one["severity"] == BLOCKING]
+    links = {"all findings": f"slipway data validate {verdict['snapshot'][:DIGITS]}"}
+    warnings = len(failed) - len(blocking)
+    counted = f"{len(verdict['findings'])} expectations, {warnings} warning{'' if warnings == 1 else 's'}"
+    if not blocking:
+        return Told(step=NAME, how=how, line=f"Valid: {counted}.", links=links, seconds=seconds)
+    told = " ".join(one["sentence"] for one in blocking[:SHOWN])
+    more = f" And {len(blocking) - SHOWN} more." if len(blocking) > SHOWN else ""
+    return Told(
+        step=NAME,
+        how=How.REFUSED,
+        line=f"Not fit to train on: {told}{more}",
+        links=links,
+        seconds=seconds,
+        mend=f"Mend the data and commit it: {ask.model} learns from the new snapshot then. Nothing was trained.",
+    )
+
+
+STEP: Final = ValidateStep()
