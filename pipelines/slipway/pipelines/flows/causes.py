@@ -9,14 +9,17 @@ left to do:
 - `labels`    rows that were there say something else now, or have got a label;
 - `schedule`  the time has come, and anything at all has changed.
 
-Code, configuration, references and the lock are no causes by themselves. Rows that the view does not choose are none
-either, nor are rows without a label: nothing can be learned from those.
+Code, configuration and the lock are no causes by themselves. Rows that the view does not choose are none either, nor
+are rows without a label: nothing can be learned from those.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from slipway.platform.data.chosen import Rows
 
 NOT: Final = "not retrained: "
 
@@ -33,34 +36,15 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows:
-    """How the rows that the model's view chooses differ from those that it was made of."""
-
-    added: int = 0
-    """With a label."""
-    removed: int = 0
-    relabelled: int = 0
-    """Rows of both that say something else now, or had no label."""
-    by_people: int = 0
-    """Of those added and relabelled, how many a person labelled or reviewed."""
-    unlabelled: int = 0
-    """Added without a label."""
-    confirmed: int = 0
-    """Whose label somebody reviewed and left as it was."""
-    elsewhere: int = 0
-    """Rows added, removed or changed that the view does not choose."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Changed:
     """What is other now than when the model was made."""
 
     since: str
     """What it is compared with, as people know it: `version 3 (quiet-heron-412)`."""
-    rows: Rows = Rows()
+    rows: "Rows"
+    """How what the model's view chooses differs."""
     view: Collection[str] = ()
     config: Collection[str] = ()
-    references: Collection[str] = ()
     code: Collection[str] = ()
     lock: Collection[str] = ()
     """Names of what differs in each part of the run key."""
@@ -167,7 +151,6 @@ def _differing(changed: Changed) -> str:
     parts = {
         "the view": changed.view,
         "the config": changed.config,
-        "a reference": changed.references,
         "code": changed.code,
         "the lock": changed.lock,
     }

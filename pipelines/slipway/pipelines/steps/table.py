@@ -8,6 +8,7 @@ from slipway.platform.errors import WrongUse
 from slipway.platform.names import suggestion
 
 STEPS: Final = (
+    "cause",
     "snapshot",
     "validate",
     "train",
@@ -16,6 +17,7 @@ STEPS: Final = (
     "register",
     "approve",
     "promote",
+    "rollout",
 )
 
 

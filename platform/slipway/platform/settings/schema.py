@@ -202,6 +202,25 @@ class Fleet(Section):
     retention: Retention = Retention()
 
 
+class Watch(Section):
+    """When what a model sees in the field counts as drift."""
+
+    days: int = Field(default=7, ge=3, le=28)
+    """So many of the latest full days are looked at, and as many of the first ones of the release."""
+    day_hours: float = Field(default=24.0, gt=0, le=24)
+    """How long a day is; less than 24 is for trying things out, for the hours of one day are not alike."""
+    floor: float = Field(default=0.2, gt=0, lt=1)
+    """Share of values that must lie elsewhere than in the reference; what is less is no drift however sure it is."""
+    outcome_floor: float = Field(default=0.05, gt=0, lt=1)
+    """How much less often than at the gate decisions must be right."""
+    false_alarms: float = Field(default=0.01, gt=0, lt=1)
+    """How likely at most a look at a field that is as the floor allows finds drift, over all measures."""
+    cool_days: float = Field(default=14.0, ge=0)
+    """So long after an alarm, and as long as its labelling task is open, the same release raises no other."""
+    labels: int = Field(default=100, ge=1)
+    """How many labels are asked for where there is drift."""
+
+
 class Notices(Section):
     """Who hears of what needs a person."""
 
@@ -284,6 +303,7 @@ class Settings(Section):
     channel: Channel = Channel()
     fleet: Fleet = Fleet()
     notices: Notices = Notices()
+    watch: Watch = Watch()
     targets: dict[KubernetesName, Target] = {}
     """Named places to run jobs; `local` is built in."""
 

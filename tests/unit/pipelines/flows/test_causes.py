@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from slipway.pipelines.flows.causes import Cause, Changed, Drift, Rows, decide
+from slipway.pipelines.flows.causes import Cause, Changed, Drift, decide
 from slipway.pipelines.steps.step import CAUSES
+from slipway.platform.data.chosen import Rows
 
 ALL = ("data", "labels", "drift", "schedule")
 NO_ROWS = Rows()
