@@ -1,0 +1,13 @@
+"""A history in a bucket and a PostgreSQL is copied while somebody writes it, lost, and put back in others."""
+
+from pathlib import Path
+
+from kept_history.drill import calling, drill
+from on_servers import Servers
+
+
+def test_it_comes_back_in_another_bucket_and_database(servers: Servers, tmp_path: Path) -> None:
+    here = {"SLIPWAY_STORE__URL": "s3://slipway/here/store", "SLIPWAY_FLEET__DATABASE": servers.database()}
+    there = {"SLIPWAY_STORE__URL": "s3://slipway/there/store", "SLIPWAY_FLEET__DATABASE": servers.database()}
+    with calling() as call:
+        drill(call, tmp_path, servers.reach | here, servers.reach | there, "s3://slipway/backups")
