@@ -3,7 +3,7 @@
 Nothing is upgraded or made here, and no thread runs. A store that cannot be read is told. `opened` has it open.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Final, TypeVar
@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from slipway.serving.fleet.facts import DeviceFacts, Work
-from slipway.serving.fleet.store import opening, outcomes, reading, retaining, times, working
+from slipway.serving.fleet.store import opening, outcomes, reading, retaining, samples, times, working
 from slipway.serving.fleet.store.outcomes import Precision
 from slipway.serving.fleet.store.reading import Span, Strange, Wanted
+from slipway.serving.fleet.store.samples import Kept
 from slipway.serving.fleet.store.spanning import Asked
 from slipway.serving.fleet.store.tables import SPANS
 
@@ -67,6 +68,17 @@ class FleetReader:
         """How often devices were right, by release and site."""
         begin, end = times.stamp(since), times.stamp(until)
         return self.ask(lambda connection: outcomes.precision(connection, model, begin, end))
+
+    def samples(
+        self, model: str | None = None, *, since: datetime | None = None, decisions: Collection[str] | None = None
+    ) -> Sequence[Kept]:
+        """Pictures that devices sent, without their bytes."""
+        begin = None if since is None else times.stamp(since)
+        return self.ask(lambda connection: samples.kept(connection, model, begin, decisions))
+
+    def picture(self, decision: str) -> bytes | None:
+        """The picture of a decision, where it is kept."""
+        return self.ask(lambda connection: samples.picture(connection, decision))
 
     def ask(self, question: Callable[[Connection], Answer]) -> Answer:
         """What the database answers."""

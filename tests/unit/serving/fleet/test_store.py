@@ -205,6 +205,32 @@ def test_samples_and_outcomes_of_a_release(world: World) -> None:
     assert len(world.store.outcomes("parcel", since=BEGIN, until=BEGIN + timedelta(days=1))) == 3
 
 
+def test_what_a_device_said_of_a_sample_is_kept_and_nonsense_beside_it_is_not(world: World) -> None:
+    world.enrol("gate-1")
+    at = BEGIN + timedelta(seconds=5)
+    names = [make_id("gate-1", BUNDLE, at + timedelta(seconds=n), "abcdef") for n in range(3)]
+    box = [1.0, 2.0, 30.0, 40.0, "parcel", 0.7]
+    said: list[dict[str, Any]] = [
+        {"stream": "belt", "boxes": [box]},
+        {"stream": "belt", "answer": "letter", "score": 0.4, "site": {"name": "x"}},
+        {"stream": "\u202e", "answer": 7, "boxes": [box, ["a"]]},
+    ]
+    for number, (name, more) in enumerate(zip(names, said, strict=True)):
+        body = json.dumps({"decision": name, "why": "novel", "confidence": 0.4, "novelty": 2.0, **more}).encode()
+        world.report("gate-1", record(f"{1:016x}-{number + 1}", "sample", SUBJECT, at, body + b"\njpeg"))
+    reader = FleetReader(world.store._reads)
+    found = reader.samples("parcel", since=BEGIN)
+    assert [one.told for one in found] == [
+        {"stream": "belt", "boxes": [box]},
+        {"stream": "belt", "answer": "letter", "score": 0.4},
+        {},
+    ]
+    assert [(one.site, one.release, one.why, one.size) for one in found] == [("harbour", 3, "novel", 4)] * 3
+    assert [one.decision for one in reader.samples(decisions=[names[1], "nobody"])] == [names[1]]
+    assert reader.samples("letters") == []
+    assert (reader.picture(names[0]), reader.picture("nobody")) == (b"jpeg", None)
+
+
 def test_pages_and_filters(world: World) -> None:
     for number in range(7):
         world.enrol(f"gate-{number}", site="harbour" if number % 2 else "inland")

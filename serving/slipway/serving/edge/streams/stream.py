@@ -191,7 +191,9 @@ class Stream:
         found = boxes_of(answered.outputs, 0, contract, place)
         if one.areas:
             found = [box for box in found if holding(one.areas, box.box)]
-        self._decided(frame, None, answered, about["decision"], rules, scores=[box.score for box in found])
+        scores = [box.score for box in found]
+        told = {"boxes": [[*_rounded(box.box), box.category, round(box.score, 4)] for box in found]}
+        self._decided(frame, None, answered, about["decision"], rules, scores=scores, said=told)
         seconds = self._second(frame, found, rules)
         boxes = [
             {
@@ -232,9 +234,10 @@ class Stream:
             raise WrongUse(f"{answered.loaded.model} finds boxes, and was asked about one.")
         if kind == "classifier":
             said = answer_of(answered.outputs, 0, contract)
-            self._decided(frame, area, answered, decision, rules, scores=[said.score])
+            told = {"answer": said.answer, "score": round(said.score, 4)}
+            self._decided(frame, area, answered, decision, rules, scores=[said.score], said=told)
             scores = {label: round(score, 4) for label, score in said.scores.items()}
-            return "answer", {"answer": said.answer, "score": round(said.score, 4), "scores": scores}
+            return "answer", {**told, "scores": scores}
         vector = vector_of(answered.outputs, 0, contract)
         self._decided(frame, area, answered, decision, rules, embedding=vector)
         return "embedding", {"vector": vector_text(vector)} if self.telling.vectors else {}
@@ -256,6 +259,7 @@ class Stream:
         *,
         scores: Sequence[float] = (),
         embedding: Vector | None = None,
+        said: Mapping[str, Any] | None = None,
     ) -> None:
         loaded = answered.loaded
 
@@ -265,7 +269,7 @@ class Stream:
 
         one = Decided(
             decision, frame.stream, frame.taken, loaded, answered.inputs, answered.outputs,
-            scores, embedding, answered.latency_ms, picture, rules,
+            scores, embedding, answered.latency_ms, picture, rules, said or {},
         )  # fmt: skip
         try:
             self.telling.telemetry.decided(one)

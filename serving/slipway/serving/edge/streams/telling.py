@@ -1,9 +1,9 @@
 """What streams tell others while they work: each decision, each count, each change of a camera."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,8 @@ class Decided:
     """What was looked at, as JPEG; made when it is called for."""
     rules: Rules = Rules()  # noqa: RUF009 - frozen
     """What of a site's configuration it was taken by."""
+    said: Mapping[str, Any] = field(default_factory=dict)
+    """The answer as JSON, for whoever labels the picture: `answer` and `score`, or `boxes` in its pixels."""
 
     @property
     def confidence(self) -> float | None:

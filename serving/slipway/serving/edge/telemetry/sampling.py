@@ -24,7 +24,7 @@ class Decision:
     novelty: float
     """How far it lies outside of the reference, in the reference's own width."""
     told: Mapping[str, Any] = field(default_factory=dict)
-    """What goes with a sample of it, such as the site's configuration that it was taken by."""
+    """What goes with a sample of it: the stream, the answer, the site's configuration that it was taken by."""
 
 
 def why_sampled(policy: Sampling, decision: Decision, taken_today: int) -> str | None:

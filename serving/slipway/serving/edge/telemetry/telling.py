@@ -75,7 +75,8 @@ class DeviceTelemetry:
     def decided(self, one: Decided) -> None:
         """A stream's decision: a sample, where the policy asks for it."""
         strange = self._collector.strangeness(one.loaded.model, one.inputs, one.outputs)
-        self._collector.sample(one.loaded, Decision(one.id, one.confidence, strange, one.rules.told()), one.picture)
+        told = {**one.rules.told(), "stream": one.stream, **one.said}
+        self._collector.sample(one.loaded, Decision(one.id, one.confidence, strange, told), one.picture)
 
     def count(self, name: str, times: int = 1) -> None:
         """Something happened in a stream."""

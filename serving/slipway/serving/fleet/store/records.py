@@ -21,6 +21,7 @@ LONGEST_NAME: Final = 128
 MOST_PARTS: Final = 256
 MOST_MEASURES: Final = 256
 LONGEST_WHY: Final = 64
+MOST_BOXES: Final = 100
 KEPT_LETTERS: Final = 64
 
 
@@ -46,6 +47,8 @@ class Sample:
     confidence: float | None
     novelty: float | None
     picture: bytes = field(repr=False)
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """`stream`, and `answer` with its `score`, or `boxes`: left, top, right, bottom, category, score."""
 
 
 def subject_named(name: str) -> Subject:
@@ -113,7 +116,29 @@ def sample_in(body: bytes, device: str) -> Sample:
         confidence if _is_number(confidence) else None,
         novelty if _is_number(novelty) else None,
         picture,
+        _told_of(told),
     )
+
+
+def _told_of(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Stream and answer; what is no such thing is left out, and the picture stays."""
+    found = {name: told[name] for name in ("stream", "answer") if _is_name(told.get(name))}
+    if "answer" in found and _is_number(told.get("score")):
+        found["score"] = told["score"]
+    boxes = told.get("boxes")
+    if isinstance(boxes, list) and len(boxes) <= MOST_BOXES and all(map(_is_box, boxes)):
+        found["boxes"] = boxes
+    return found
+
+
+def _is_box(box: Any) -> bool:  # noqa: ANN401 - it may be anything
+    if not isinstance(box, list) or len(box) != 6:  # noqa: PLR2004 - four sides, a category, a score
+        return False
+    return all(map(_is_number, (*box[:4], box[5]))) and _is_name(box[4])
+
+
+def _is_name(text: Any) -> bool:  # noqa: ANN401 - it may be anything
+    return isinstance(text, str) and 0 < len(text) <= LONGEST_NAME and is_plain(text)
 
 
 def _distributions(told: object) -> dict[str, list[int]]:

@@ -213,7 +213,8 @@ def _take_record(
             sample = sample_in(record.body, device)
             if connection.scalar(select(SAMPLES.c.decision).where(SAMPLES.c.decision == sample.decision)) is None:
                 row = {"device": device, "subject": adder.subject(subject_named(record.subject)), "at": at}
-                told = {"decision": sample.decision, "why": sample.why, "picture": sample.picture}
+                told = {"decision": sample.decision, "why": sample.why, "picture": sample.picture,
+                        "told": text_of(sample.told)}  # fmt: skip
                 more = {"confidence": sample.confidence, "novelty": sample.novelty, "size": len(sample.picture)}
                 connection.execute(insert(SAMPLES).values(**row, **told, **more))
         case "state":

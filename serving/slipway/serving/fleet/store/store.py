@@ -25,6 +25,7 @@ from slipway.serving.fleet.store import (
     reading,
     reporting,
     retaining,
+    samples,
     spanning,
     times,
     working,
@@ -38,7 +39,7 @@ from slipway.serving.fleet.store.people import Session
 from slipway.serving.fleet.store.reading import Crowd, Done, MadeToken, Span, Strange, Wanted
 from slipway.serving.fleet.store.reporting import Heard, Memory
 from slipway.serving.fleet.store.retaining import Forgotten
-from slipway.serving.fleet.store.tables import DEVICES, SAMPLES, STRANGE
+from slipway.serving.fleet.store.tables import DEVICES, STRANGE
 from slipway.serving.fleet.store.working import Group
 from slipway.serving.fleet.store.writer import Writer
 
@@ -194,10 +195,7 @@ class FleetStore:
 
     def picture(self, decision: str) -> bytes | None:
         """The picture of a decision, where it is kept."""
-        found = self._read(
-            lambda connection: connection.scalar(select(SAMPLES.c.picture).where(SAMPLES.c.decision == decision))
-        )
-        return None if found is None else bytes(found)
+        return self._read(lambda connection: samples.picture(connection, decision))
 
     def key_of(self, device: str) -> str | None:
         """The public key that a device is known by, also one that was revoked."""

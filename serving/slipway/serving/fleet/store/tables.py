@@ -221,10 +221,11 @@ SAMPLES: Final = Table(
     Column("novelty", Float),
     Column("size", BigInteger, nullable=False),
     Column("picture", LargeBinary, nullable=False),
+    Column("told", Text),
     Index("samples_by_device", "device", "at"),
     Index("samples_by_subject", "subject", "at"),
 )
-"""Pictures that a policy asked for."""
+"""Pictures that a policy asked for; `told` is what the device said of it: the stream, and its answer."""
 
 OUTCOMES: Final = Table(
     "outcomes",

@@ -320,12 +320,15 @@ def test_a_sample_and_a_decision_are_of_the_masked_picture(
     device: Device, camera: LoopbackCamera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(device.telemetry, "decided", lambda one: seen.append((one.picture(), one.inputs["images"])))
+    monkeypatch.setattr(
+        device.telemetry, "decided", lambda one: seen.append((one.picture(), one.inputs["images"], one.said))
+    )
     device.follow(1, {"gate": {"source": camera.url, "masks": [LEFT_HALF]}})
     device.until(lambda: len(seen) > 2)
-    for picture, inputs in seen:
+    for picture, inputs, said in seen:
         assert decode(picture)[:, :14].max() < 30
         assert not np.asarray(inputs)[..., :14].any()
+        assert [len(box) for box in said["boxes"]] == [6] * len(said["boxes"])
 
 
 def test_the_thread_follows_and_ends_with_what_was_admitted_told(device: Device, camera: LoopbackCamera) -> None:

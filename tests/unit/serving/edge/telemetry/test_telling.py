@@ -121,6 +121,7 @@ def test_samples_are_what_the_channel_asked_for_when_it_was_last_believed(
     decided = Decided(
         "20260301T100000000000Z.gate-1.aaaaaaaa.abcdef", "gate", START, loaded, inputs, loaded.session.run(inputs),
         [0.2], np.zeros(3, np.float32), 1.5, lambda: b"jpeg", Rules("north", 3, "ab" * 32),
+        {"answer": "free", "score": 0.2},
     )  # fmt: skip
     telemetry.decided(decided)
     policy = Sampling(confidence_below=0.5, per_day=1)
@@ -134,6 +135,7 @@ def test_samples_are_what_the_channel_asked_for_when_it_was_last_believed(
     assert sample["decision"] == decided.id
     assert sample["why"] == "low confidence"
     assert sample["site"] == {"name": "north", "configuration": 3, "digest": "abababab"}
+    assert (sample["stream"], sample["answer"], sample["score"]) == ("gate", "free", 0.2)
 
 
 def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path, clock: HandClock, live: LiveModel) -> None:
