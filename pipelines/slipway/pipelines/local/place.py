@@ -45,17 +45,21 @@ class Place:
         return self.folder / "stack.log"
 
     @property
-    def keys(self) -> Path:
-        """Private keys of the services that act in this stack; they end with it."""
-        return self.folder / "keys"
+    def python(self) -> str:
+        """The interpreter of this environment."""
+        return sys.executable
 
     def program(self, name: str) -> str:
         """A program of this environment."""
-        return str(Path(sys.executable).parent / name)
+        return str(Path(self.python).parent / name)
+
+    def module(self, name: str, *words: str) -> list[str]:
+        """A module of this environment, run as a component."""
+        return [self.python, "-P", "-m", name, *words]
 
     def slipway(self, *words: str) -> list[str]:
         """A command of slipway in this environment, as a component runs it."""
-        return [sys.executable, "-P", "-c", "from slipway.platform.cli.main import run; run()", *words]
+        return [self.python, "-P", "-c", "from slipway.platform.cli.main import run; run()", *words]
 
     def environ(self, **more: str) -> dict[str, str]:
         """Of a component: what it needs of the outside, this project's stack, and `more`."""
@@ -66,7 +70,7 @@ class Place:
         }
         return {
             **passed,
-            "PATH": f"{Path(sys.executable).parent}:{self.outside.get('PATH') or SYSTEM_PATH}",
+            "PATH": f"{Path(self.python).parent}:{self.outside.get('PATH') or SYSTEM_PATH}",
             "PYTHONUNBUFFERED": "1",
             "OMP_NUM_THREADS": "1",
             CONTEXT: STACKS_CONTEXT,

@@ -18,8 +18,10 @@ from slipway.platform.settings.toml_lines import KeyPath, leaves
 
 PREFIX = "SLIPWAY_"
 DELIMITER = "__"
-CONTROLS = frozenset({"SLIPWAY_CONTEXT", "SLIPWAY_DEBUG", "SLIPWAY_HOST", "SLIPWAY_RENDEZVOUS"})
-"""Variables that steer the command line, or tell a runner what only its launcher knows, and are no settings."""
+CONTROLS = frozenset(
+    {"SLIPWAY_CONTEXT", "SLIPWAY_DEBUG", "SLIPWAY_HOST", "SLIPWAY_PROJECT", "SLIPWAY_RENDEZVOUS", "SLIPWAY_STACK"}
+)
+"""Variables that steer the command line, or tell a process where it runs and for whom, and are no settings."""
 
 
 def read_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[KeyPath, Origin]]:

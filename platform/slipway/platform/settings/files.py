@@ -1,10 +1,14 @@
-"""Where the settings live: the project's root, its `slipway.toml`, and the file that remembers the chosen context."""
+"""Where the settings live: the project's root, its `slipway.toml`, and the files of local state beside it.
+
+These remember which context was chosen, and, while a local stack runs, where its servers are.
+"""
 
 import os
 import tempfile
 from pathlib import Path
 
 FILE_NAME = "slipway.toml"
+STACK_FILE_NAME = ".slipway/local/settings.toml"
 
 
 def project_root(start: Path) -> Path:
@@ -13,6 +17,11 @@ def project_root(start: Path) -> Path:
         if os.path.lexists(folder / FILE_NAME):
             return folder
     return start
+
+
+def stack_file(root: Path) -> Path:
+    """Where a local stack says what commands use while it runs: private, so secrets may stand in it."""
+    return root / STACK_FILE_NAME
 
 
 def chosen_context_file(root: Path) -> Path:

@@ -1,6 +1,7 @@
 """Merge defaults, `slipway.toml` and `SLIPWAY_*` into one `Settings`, and remember where each value came from.
 
-Order, the later wins: the schema's defaults, `[contexts.NAME]`, the environment. The context is named by
+Order, the later wins: the schema's defaults, `[contexts.NAME]`, for `local` what a running local stack says, the
+environment. The context is named by
 `SLIPWAY_CONTEXT` (which `--context` sets), else by `slipway context use`, else by the file's `context`, else `local`.
 Every context of the file is checked each time: a slip in `prod` is found on the laptop and not during a release.
 """
@@ -18,7 +19,13 @@ from slipway.platform.errors import WrongUse
 from slipway.platform.names import suggestion
 from slipway.platform.settings.environment import read_environment, variable_of
 from slipway.platform.settings.explain import Origin, explain, is_secret
-from slipway.platform.settings.files import FILE_NAME, project_root, read_chosen_context
+from slipway.platform.settings.files import (
+    FILE_NAME,
+    STACK_FILE_NAME,
+    project_root,
+    read_chosen_context,
+    stack_file,
+)
 from slipway.platform.settings.schema import Settings
 from slipway.platform.settings.toml_lines import KeyPath, leaves, statement_lines
 
@@ -70,8 +77,10 @@ def load(start: Path, environ: Mapping[str, str]) -> Loaded:
     context, chosen_by = choose_context(file, root, environ)
     variables, environment_origins = read_environment(environ)
     table = file.contexts.get(context, {})
-    merged = merge(merge(BUILT_IN, table), variables)
-    origins = {path: file.origin(("contexts", context, *path)) for path in leaves(table)} | environment_origins
+    stack, stack_origins = read_stack(root) if context == BUILT_IN_CONTEXT else ({}, {})
+    merged = merge(merge(merge(BUILT_IN, table), stack), variables)
+    origins = {path: file.origin(("contexts", context, *path)) for path in leaves(table)}
+    origins |= {**stack_origins, **environment_origins}
     try:
         settings = Settings.model_validate(merged)
     except ValidationError as error:
@@ -106,6 +115,21 @@ def read_file(path: Path) -> SettingsFile:
         check_table(("contexts", name), table, file)
         refuse_secrets(("contexts", name), table, file)
     return file
+
+
+def read_stack(root: Path) -> tuple[Table, Mapping[KeyPath, Origin]]:
+    """What a local stack that runs here says, and where; nothing where there is none."""
+    try:
+        text = stack_file(root).read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except FileNotFoundError:
+        return {}, {}
+    except (OSError, ValueError) as error:
+        raise WrongUse(
+            f"{stack_file(root)} cannot be read: {error}.", mend="slipway local down; then slipway local up writes it."
+        ) from None
+    lines = statement_lines(text)
+    return table, {path: Origin("file", STACK_FILE_NAME, lines.get(path)) for path in leaves(table)}
 
 
 def check_shape(content: Table, file: SettingsFile) -> None:
