@@ -52,6 +52,9 @@ THROUGH_OTHERS: Exceptions = {
         "yaml": "slipway-platform brings it, whose files it reads and writes",
         "starlette": "fastapi pins it, and its requests and answers are starlette's own",
     },
+    "pipelines": {
+        "rich": "slipway-platform brings it, whose command line shows with it",
+    },
 }
 
 # Not installed here, so the module's name cannot be looked up.

@@ -16,10 +16,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pydantic import ValidationError
-
 from slipway.pipelines.backup.records import Backup, Piece
 from slipway.platform.errors import SlipwayError, WrongUse
+from slipway.platform.runs.errors import RecordDamaged
 from slipway.platform.store import ObjectMissing, Store, StoreError, blob_key, open_store
 from slipway.platform.store.keys import digest_named_by
 
@@ -136,7 +135,7 @@ class Place:
 
     def finish(self, backup: Backup) -> str:
         """Write the record, which makes it a backup; its name."""
-        data = backup.model_dump_json().encode()
+        data = backup.to_bytes()
         name = f"{backup.begun:%Y%m%dT%H%M%SZ}"
         self.store.put(blob_key(f"{BACKUPS}/{name}", hashlib.sha256(data).hexdigest(), ".json"), data)
         return name
@@ -158,8 +157,8 @@ class Place:
             raise WrongUse(f"{self.store.url} holds {what}.", mend=mend)
         called, key = found[-1]
         try:
-            return called, Backup.model_validate_json(self.store.get(key))
-        except (StoreError, ValidationError) as error:
+            return called, Backup.read(self.store.get(key), key)
+        except (StoreError, RecordDamaged) as error:
             raise BackupDamaged(
                 f"The backup {called} in {self.store.url} cannot be read: {str(error).splitlines()[0]}",
                 mend="Take an older one: `--at NAME`; `slipway backup DEST --list` names them.",

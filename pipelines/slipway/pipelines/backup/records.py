@@ -4,21 +4,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from slipway.platform.runs.records import Record
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Piece(_Record):
+class Piece(Record):
     """Content that lies beside the backups, under its sha256."""
 
     sha256: str
     size: int
 
 
-class Kept(_Record):
+class Kept(Record):
     """A part as it was."""
 
     name: str
@@ -35,7 +31,7 @@ class Kept(_Record):
         return sum(one.size for one in self.pieces.values())
 
 
-class Backup(_Record):
+class Backup(Record):
     """One backup. What it says was copied was copied completely, or there is no such record."""
 
     format: Literal[1] = 1
