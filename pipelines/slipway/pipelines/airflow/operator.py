@@ -11,16 +11,14 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from slipway.pipelines.airflow.ending import unless_done
 from slipway.pipelines.airflow.project import Project
 from slipway.pipelines.airflow.submitting import Work, submit
 from slipway.pipelines.airflow.trigger import SlipwayJobTrigger
 from slipway.pipelines.steps.commands import CommandFailed
 from slipway.platform.errors import SlipwayError
 
-DONE: Final = "done"
 WRONG_USE: Final = 2
-TRIED_AGAIN: Final = frozenset({"lost", "stalled", "evicted", "unschedulable", "image missing"})
-"""Causes that another try of the task may mend; others would end the same way."""
 
 
 class SlipwayJobOperator(BaseOperator):
@@ -87,10 +85,8 @@ class SlipwayJobOperator(BaseOperator):
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """The work has ended: its name, key and metrics, or why there are none."""
         del context
-        if event["state"] == DONE:
-            return {name: event[name] for name in ("name", "key", "metrics")}
-        words = f"{event['name']} is {event['state']}: {event['reason']} {event['mend']}".rstrip()
-        raise (AirflowException if event["cause"] in TRIED_AGAIN else AirflowFailException)(words)
+        unless_done(event)
+        return {name: event[name] for name in ("name", "key", "metrics")}
 
     def _work(self) -> Work:
         return Work(

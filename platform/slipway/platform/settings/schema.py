@@ -108,6 +108,8 @@ class Airflow(Section):
     """Password for its API."""
     target: KubernetesName = "local"
     """Where flows train, unless a run names another target."""
+    garbage: bool = False
+    """Whether the flow `reconcile` also removes objects that no known snapshot needs, as `slipway data gc` does."""
 
 
 class Identity(Section):

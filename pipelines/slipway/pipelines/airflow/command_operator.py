@@ -1,0 +1,97 @@
+"""Tasks that look after everything: a command of slipway as it is, and a look at champions that wait for a release."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import AssetAlias, BaseOperator
+from airflow.sdk.definitions.context import Context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+
+from slipway.pipelines.airflow import assets
+from slipway.pipelines.airflow.child import run_command
+from slipway.pipelines.airflow.project import Project
+from slipway.pipelines.airflow.step_operator import WRONG_USE
+from slipway.pipelines.steps.commands import CommandFailed
+from slipway.pipelines.steps.step import Ask, How
+from slipway.platform.errors import SlipwayError
+
+
+class SlipwayCommandOperator(BaseOperator):
+    """`slipway …`, which prints JSON; harmless however often it runs."""
+
+    template_fields: Sequence[str] = ("arguments", "project", "slipway_context")
+    ui_color = "#f2f2e6"
+
+    def __init__(
+        self,
+        *,
+        arguments: Sequence[str],
+        needed: bool = True,
+        project: str = "",
+        slipway_context: str = "",
+        **kwargs: Any,  # noqa: ANN401 - Airflow's own arguments
+    ) -> None:
+        super().__init__(**kwargs)
+        self.arguments, self.needed = list(arguments), needed
+        self.project, self.slipway_context = project, slipway_context
+
+    def execute(self, context: Context) -> Any:  # noqa: ANN401 - what it printed
+        """Run it."""
+        del context
+        if not self.needed:
+            raise AirflowSkipException("The settings do not ask for it.")
+        try:
+            return run_command(self.arguments, Project(self.project, self.slipway_context), self.log.info)
+        except CommandFailed as failed:
+            words = f"{failed} {failed.mend or ''}".rstrip()
+            raise (AirflowFailException if failed.code == WRONG_USE else AirflowException)(words) from None
+
+
+class SlipwayChampionsOperator(BaseOperator):
+    """Wakes the rollout of every model whose champion was not released and may be, however it became champion."""
+
+    template_fields: Sequence[str] = ("project", "slipway_context")
+
+    def __init__(
+        self,
+        *,
+        models: Sequence[str],
+        alias: AssetAlias,
+        project: str = "",
+        slipway_context: str = "",
+        **kwargs: Any,  # noqa: ANN401 - Airflow's own arguments
+    ) -> None:
+        super().__init__(**{**kwargs, "outlets": [alias]})
+        self.models, self.alias, self.project, self.slipway_context = list(models), alias, project, slipway_context
+
+    def execute(self, context: Context) -> list[str]:
+        """The models whose rollout was woken."""
+        woken, failed = [], []
+        for model in self.models:
+            try:
+                line = waiting(model, Project(self.project, self.slipway_context))
+            except SlipwayError as error:
+                failed.append(f"{model}: {error}")
+                continue
+            if line:
+                self.log.info("%s", line)
+                context["outlet_events"][self.alias].add(assets.champion(model))
+                woken.append(model)
+        if failed and not woken:
+            raise AirflowException("; ".join(failed))
+        for told in failed:
+            self.log.warning("%s", told)
+        return woken
+
+
+def waiting(model: str, project: Project) -> str:
+    """In a sentence what waits to be released; empty where nothing does."""
+    from slipway.pipelines.steps.site import Site
+    from slipway.pipelines.steps.table import step_named
+
+    site = Site.at(project.root, project.environ)
+    try:
+        told = step_named("rollout").look(site, Ask(model=model, wait=False), {})
+    finally:
+        site.desk.close()
+    return told.line if told.how is How.TO_DO else ""
