@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from slipway.pipelines.steps.step import ASKED
 from slipway.pipelines.steps.table import STEPS
 from slipway.platform.errors import WrongUse
 from slipway.platform.names import suggestion
 
 RETRAIN: Final = "retrain"
+ROLLOUT: Final = "rollout"
+CAUSE: Final = "cause"
 _ALL: Final[Mapping[str, tuple[str, ...]]] = {
-    RETRAIN: ("snapshot", "validate", "train", "export", "gate", "register", "approve", "promote"),
-    "rollout": ("rollout",),
+    RETRAIN: (CAUSE, "snapshot", "validate", "train", "export", "gate", "register", "approve", "promote"),
+    ROLLOUT: ("rollout",),
     "watch": ("watch",),
     "ingest": ("ingest",),
 }
@@ -21,8 +24,8 @@ FLOWS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """The steps of each flow, in their order."""
 
 
-def steps_of(flow: str) -> tuple[str, ...]:
-    """The steps of the flow of that name."""
+def steps_of(flow: str, cause: str = ASKED) -> tuple[str, ...]:
+    """The steps of the flow of that name; what somebody asks for needs no other cause."""
     if flow not in FLOWS:
         raise WrongUse(f"There is no flow `{flow}`.", mend=suggestion(flow, FLOWS))
-    return FLOWS[flow]
+    return tuple(step for step in FLOWS[flow] if step != CAUSE or cause != ASKED)

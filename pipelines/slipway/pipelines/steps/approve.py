@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from slipway.pipelines.steps.given import later, needed, passed_over
+from slipway.pipelines.steps.given import later, needed
 from slipway.pipelines.steps.site import Site
 from slipway.pipelines.steps.step import APPROVE, Ask, How, Tell, Told, Values
 from slipway.platform.errors import SlipwayError, WrongUse
@@ -40,8 +40,6 @@ class ApproveStep:
 
     def do(self, site: Site, ask: Ask, given: Values, tell: Tell) -> Told:
         """Find them, record an answer if there is one, or say what people are to look at."""
-        if told := passed_over(given, NAME):
-            return told
         needed(given, VERSION, NAME)
         begun = time.monotonic()
         told, verdict = _standing(site, _picked(site, ask, given))

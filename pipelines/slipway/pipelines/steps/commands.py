@@ -97,7 +97,11 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 
 def _pass_on(stream: IO[str] | None, tell: Callable[[str], None], heard: list[str]) -> None:
+    """Pass on what is said to people; a message about a bad end is left to whoever raises it."""
+    ending = False
     for line in stream or ():
         if text := line.rstrip():
             heard.append(text)
-            tell(text)
+            ending = text.startswith(PROGRAM) or (ending and text.startswith("  "))
+            if not ending:
+                tell(text)

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
-from slipway.pipelines.steps.given import later, needed, passed_over
+from slipway.pipelines.steps.given import later, needed
 from slipway.pipelines.steps.site import Site
 from slipway.pipelines.steps.step import Ask, How, Tell, Told, Values
 from slipway.pipelines.steps.work import UNDER_WAY, check_answer, cost_of, result_of, see_through
@@ -37,8 +37,6 @@ class ExportStep:
         """Have it exported."""
         from slipway.platform.registry.exports import keep_export
 
-        if told := passed_over(given, NAME):
-            return told
         run = needed(given, RUN, NAME)
         if told := _remembered(site, ask, given):
             return told

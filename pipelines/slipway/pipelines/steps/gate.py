@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from slipway.pipelines.steps.given import later, needed, passed_over
+from slipway.pipelines.steps.given import later, needed
 from slipway.pipelines.steps.site import Site
 from slipway.pipelines.steps.step import Ask, How, Tell, Told, Values
 from slipway.pipelines.steps.work import cost_of, result_of, see_through
@@ -49,8 +49,6 @@ class GateStep:
 
     def do(self, site: Site, ask: Ask, given: Values, tell: Tell) -> Told:
         """Have it judged."""
-        if told := passed_over(given, NAME):
-            return told
         needed(given, BUNDLE, NAME), needed(given, SNAPSHOT, NAME)
         standing = site.desk.standing(ask.model)
         if told := _champion(given, standing) or _remembered(site, ask, given, standing):

@@ -14,8 +14,6 @@ BY: Final[Mapping[str, str]] = {
     "version": "register",
 }
 """Which step tells a value."""
-NOT_NEEDED: Final = "not_needed"
-"""The value of a step that found that the flow has nothing to do, in words; steps behind it do nothing, either."""
 
 
 def needed(given: Values, name: str, step: str) -> str:
@@ -30,15 +28,6 @@ def needed(given: Values, name: str, step: str) -> str:
 
 def later(given: Values, name: str, step: str) -> Told | None:
     """For a look: not to be said before an earlier step is done; None where it can be said."""
-    if passed := passed_over(given, step):
-        return passed
     if name in given:
         return None
     return Told(step=step, how=How.TO_DO, line=f"After {BY[name]}.")
-
-
-def passed_over(given: Values, step: str) -> Told | None:
-    """Where an earlier step found that there is nothing to do."""
-    if NOT_NEEDED not in given:
-        return None
-    return Told(step=step, how=How.SKIPPED, line=f"{given[NOT_NEEDED][:1].upper()}{given[NOT_NEEDED][1:]}.")

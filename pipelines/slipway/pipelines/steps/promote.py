@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from slipway.pipelines.steps.given import later, needed, passed_over
+from slipway.pipelines.steps.given import later, needed
 from slipway.pipelines.steps.shown import see_shown
 from slipway.pipelines.steps.site import Site
 from slipway.pipelines.steps.step import Ask, How, Tell, Told, Values
@@ -45,8 +45,6 @@ class PromoteStep:
         from slipway.platform.registry.desk import Refused
         from slipway.platform.registry.promoting import outlook, promote
 
-        if told := passed_over(given, NAME):
-            return told
         needed(given, VERSION, NAME)
         begun = time.monotonic()
         picked = _picked(site, ask, given)

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from slipway.pipelines.steps.given import later, needed, passed_over
+from slipway.pipelines.steps.given import later, needed
 from slipway.pipelines.steps.shown import see_shown
 from slipway.pipelines.steps.site import Site
 from slipway.pipelines.steps.step import Ask, How, Tell, Told, Values
@@ -35,8 +35,6 @@ class RegisterStep:
 
     def do(self, site: Site, ask: Ask, given: Values, tell: Tell) -> Told:
         """Make it one; of one that is there, see that MLflow shows it as the ledger says."""
-        if told := passed_over(given, NAME):
-            return told
         bundle = needed(given, BUNDLE, NAME)
         begun = time.monotonic()
         if record := _there(site, ask, bundle):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from slipway.pipelines.steps.given import later, needed, passed_over
+from slipway.pipelines.steps.given import later, needed
 from slipway.pipelines.steps.site import Site
 from slipway.pipelines.steps.step import Ask, How, Tell, Told, Values
 from slipway.pipelines.steps.work import UNDER_WAY, check_answer, cost_of, result_of, see_through
@@ -39,7 +39,7 @@ class TrainStep:
 
     def do(self, site: Site, ask: Ask, given: Values, tell: Tell) -> Told:
         """Have it trained."""
-        if told := passed_over(given, NAME) or _remembered(site, ask, given):
+        if told := _remembered(site, ask, given):
             return told
         begun = time.monotonic()
         answer = check_answer(site.slipway(*_submit(ask, given), "--yes", tell=tell))

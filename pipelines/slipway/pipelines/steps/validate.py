@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from slipway.pipelines.steps.given import later, needed, passed_over
+from slipway.pipelines.steps.given import later, needed
 from slipway.pipelines.steps.site import Site
 from slipway.pipelines.steps.snapshot import DIGITS
 from slipway.pipelines.steps.step import Ask, How, Tell, Told, Values
@@ -39,8 +39,6 @@ class ValidateStep:
 
     def do(self, site: Site, ask: Ask, given: Values, tell: Tell) -> Told:
         """The stored verdict, or a new one."""
-        if told := passed_over(given, NAME):
-            return told
         digest = needed(given, "snapshot", NAME)
         if told := _remembered(site, ask, given):
             return told
