@@ -43,16 +43,11 @@ def up(
     from slipway.pipelines.local.choosing import Request
     from slipway.pipelines.local.opening import Opening
     from slipway.pipelines.local.starting import NotStarted, start
-    from slipway.pipelines.local.stopping import stop
 
     place = here()
     request = Request.of(only or (), agents)
     started_at = time.monotonic()
-    try:
-        started = start(place, Opening(place, request, who(), say), detached=detach, tell=say)
-    except KeyboardInterrupt:
-        stop(place, say)
-        raise typer.Exit(1) from None
+    started = start(place, Opening(place, request, who(), say), detached=detach, tell=say)
     if missing := request.missing(started.standing.only):
         raise NotStarted(
             f"The stack that runs has {', '.join(started.standing.only)}, and not {', '.join(missing)}.",

@@ -63,9 +63,9 @@ class StackLog:
 
 
 def tail(path: Path, name: str, count: int = LAST) -> list[str]:
-    """The last lines that a component wrote into a log."""
+    """What a component said last."""
     mark = f" {name:<{NAME_WIDTH}} | "
     if not path.exists():
         return []
     with path.open(encoding="utf-8", errors="replace") as file:
-        return list(deque((line.rstrip("\n") for line in file if mark in line), maxlen=count))
+        return list(deque((line.partition(mark)[2].rstrip() for line in file if mark in line), maxlen=count))

@@ -6,20 +6,21 @@ supervisor's. A stack that is not detached ends with the process that started it
 
 import os
 import subprocess
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from slipway.pipelines.local import guardian, layer, processes, standing
+from slipway.pipelines.local import guardian, standing
 from slipway.pipelines.local.following import Following
 from slipway.pipelines.local.log import tail
 from slipway.pipelines.local.parts import Tell
 from slipway.pipelines.local.place import STACK, Place
 from slipway.pipelines.local.standing import Lock, Standing
+from slipway.pipelines.local.stopping import end_leftovers, stop
 from slipway.platform.errors import SlipwayError
 from slipway.platform.settings.files import stack_file
 
-LEFTOVER_SECONDS: Final = 5.0
 UNWELL: Final = "unwell"
 
 
@@ -56,17 +57,14 @@ def start(place: Place, opening: Prepares, *, detached: bool, tell: Tell) -> Sta
         hold = _launch(place, opening.prepare(tell), lock, detached=detached)
     finally:
         lock.close()
-    now = Following(place, tell).until(lambda one: one is not None and one.healthy)
+    try:
+        now = Following(place, tell).until(lambda one: one is not None and one.healthy)
+    except KeyboardInterrupt:
+        stop(place, tell)
+        raise
     if now is None or not now.healthy:
         raise NotStarted(_failure(place, now))
     return Started(now, mine=True, hold=hold)
-
-
-def end_leftovers(place: Place, tell: Tell) -> None:
-    """What is left of a stack whose guardian and supervisor were both killed."""
-    if ended := processes.end(processes.of_stack(place.name), LEFTOVER_SECONDS):
-        tell(f"Ended {ended} processes that an earlier stack left behind.")
-    layer.remove(place)
 
 
 def _launch(place: Place, words: Sequence[str], lock: Lock, *, detached: bool) -> int | None:
@@ -76,7 +74,7 @@ def _launch(place: Place, words: Sequence[str], lock: Lock, *, detached: bool) -
     told += ["--detached"] if read is None else ["--hold", str(read)]
     place.log.touch(mode=0o600)
     with place.log.open("ab") as log:
-        subprocess.Popen(
+        process = subprocess.Popen(
             [place.python, "-I", "-S", str(guardian.__file__), str(stack_file(place.root)), *words, *told],
             cwd=place.folder,
             env={**place.outside, STACK: place.name},
@@ -86,6 +84,7 @@ def _launch(place: Place, words: Sequence[str], lock: Lock, *, detached: bool) -
             pass_fds=(lock.descriptor,) if read is None else (lock.descriptor, read),
             start_new_session=True,
         )
+    threading.Thread(target=process.wait, name="slipway-guardian", daemon=True).start()
     if read is not None:
         os.close(read)
     return hold

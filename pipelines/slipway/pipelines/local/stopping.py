@@ -7,16 +7,16 @@ import time
 from contextlib import suppress
 from typing import Final
 
-from slipway.pipelines.local import processes, standing
+from slipway.pipelines.local import layer, processes, standing
 from slipway.pipelines.local.following import Following
 from slipway.pipelines.local.parts import Tell
 from slipway.pipelines.local.place import STACK, Place
 from slipway.pipelines.local.standing import Standing
-from slipway.pipelines.local.starting import end_leftovers
 
 ASKED_SECONDS: Final = 120.0
 """Longer than any component has."""
 KILLED_SECONDS: Final = 30.0
+LEFTOVER_SECONDS: Final = 5.0
 
 
 def stop(place: Place, tell: Tell) -> bool:
@@ -30,6 +30,13 @@ def stop(place: Place, tell: Tell) -> bool:
         _end(place, follow)
     end_leftovers(place, tell)
     return was
+
+
+def end_leftovers(place: Place, tell: Tell) -> None:
+    """What is left of a stack whose guardian and supervisor were both killed."""
+    if ended := processes.end(processes.of_stack(place.name), LEFTOVER_SECONDS):
+        tell(f"Ended {ended} processes that an earlier stack left behind.")
+    layer.remove(place)
 
 
 def _end(place: Place, follow: Following) -> None:
