@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from slipway.pipelines.cli import scheduling
 from slipway.platform.cli.jobs.arguments import model_names, target_names
 from slipway.platform.cli.output import DryRun, Json, Yes, print_fields, print_json, print_table, say
 from slipway.platform.cli.session import confirm_change, current_folder
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from slipway.pipelines.steps.step import Ask, Told
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Run flows, see what they would do, list them.")
+app.add_typer(scheduling.app)
 
 INTERRUPTED = 130
 
