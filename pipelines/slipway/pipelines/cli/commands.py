@@ -12,6 +12,12 @@ COMMANDS: Final[tuple[CommandSpec, ...]] = (
         panel="Operation",
     ),
     CommandSpec(
+        "data",
+        "Import, label, commit, move, look at, compare and validate snapshots.",
+        "slipway.pipelines.cli.data:app",
+        panel="Data",
+    ),
+    CommandSpec(
         "flow",
         "Run flows, see what they would do and cost, list them.",
         "slipway.pipelines.cli.flow:app",

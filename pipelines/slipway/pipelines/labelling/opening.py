@@ -88,8 +88,9 @@ def wanted_of(
     try:
         return Wanted(where=where, samples=tuple(samples), pictures=tuple(pictures), count=count)
     except ValidationError as error:
+        said = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
         raise WrongUse(
-            f"Which rows? {error.errors(include_url=False)[0]['msg']}.", mend="`--where … --count N`, or `--devices`."
+            f"Which rows? {said[:1].upper()}{said[1:]}.", mend="`--where … --count N`, or `--devices`."
         ) from None
 
 

@@ -8,12 +8,6 @@ COMMANDS = (
     ),
     CommandSpec("context", "List, choose and show contexts.", "slipway.platform.cli.context:app"),
     CommandSpec("config", "Show the effective settings and where each comes from.", "slipway.platform.cli.config:app"),
-    CommandSpec(
-        "data",
-        "Import, commit, move, look at, compare and validate snapshots.",
-        "slipway.platform.cli.data:app",
-        panel="Data",
-    ),
     CommandSpec("identity", "Make keys, show and trust people and services.", "slipway.platform.cli.identity:app"),
     CommandSpec(
         "runs", "List runs: those under way, and the latest that have ended.", "slipway.platform.cli.jobs.runs:app",

@@ -35,9 +35,13 @@ class Delivery:
 
     def image(self, name: str, row: ImageRow) -> None:
         """An image's bytes."""
-        self._path(name).write_bytes(row.data())
-        self.images += 1
+        self.bytes(name, row.data())
         self._watcher.advance(1)
+
+    def bytes(self, name: str, data: "bytes | memoryview") -> None:
+        """An image that is no row of a snapshot yet."""
+        self._path(name).write_bytes(data)
+        self.images += 1
 
     def _path(self, name: str) -> Path:
         parts = PurePosixPath(name).parts

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from slipway.platform.data.columns import where, within
+from slipway.platform.data.errors import BadImport
 from slipway.platform.data.labels.relabelling import Asked, Relabelled, Rows, known_rows, relabel
 from slipway.platform.data.labels.words import Word
 from slipway.platform.data.manifest import Manifest, Provenance
@@ -56,12 +57,18 @@ class Said:
 
 
 def hear(base: Snapshot | None, said: Said) -> Relabelled:
-    """What it would change; nothing is written. A word about an image that nobody knows is a `KeyError`."""
+    """What it would change; nothing is written."""
     known: dict[str, Rows] = {
         sample: (image_row(sample, one.image), [box_row(sample, box) for box in one.boxes])
         for sample, one in said.fresh.items()
     }
     known |= known_rows(base, [one.sample for one in said.words]) if base is not None else {}
+    foreign = next((one for one in said.words if one.sample not in known), None)
+    if foreign is not None:
+        raise BadImport(
+            f"{foreign.place}: {foreign.sample[:12]} is no image of the snapshot, nor a device's picture that waits.",
+            mend="Label what `slipway data label export` gives.",
+        )
     return relabel(known, said.words, said.asked, said.now)
 
 

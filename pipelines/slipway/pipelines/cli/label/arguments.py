@@ -1,0 +1,95 @@
+"""What the commands of `slipway data label` share: formats, states, and the snapshot that is meant."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from slipway.platform.errors import SlipwayError
+
+if TYPE_CHECKING:
+    from slipway.pipelines.steps.site import Site
+    from slipway.platform.data.snapshot import Snapshot
+    from slipway.platform.data.watching import Watcher
+
+
+class Format(StrEnum):
+    """Formats of tools for labelling."""
+
+    coco = "coco"
+    cvat = "cvat"
+    labelstudio = "labelstudio"
+
+
+class State(StrEnum):
+    """How far labels can be trusted."""
+
+    unlabelled = "unlabelled"
+    auto = "auto"
+    human = "human"
+    reviewed = "reviewed"
+    disputed = "disputed"
+
+
+def found_site() -> "Site":
+    """The project around the current folder."""
+    from slipway.pipelines.steps.site import Site
+    from slipway.platform.cli.session import load_settings
+
+    return Site(load_settings())
+
+
+def person_at(site: "Site") -> str:
+    """Who acts."""
+    from slipway.platform.jobs.asking import submitted_by
+
+    return submitted_by(site.loaded.settings.identity)
+
+
+def working(site: "Site", reference: str | None, watcher: "Watcher") -> "Snapshot | None":
+    """The snapshot in `data/`, or the one that is meant, with its images; None where there is none yet."""
+    from slipway.platform.data.manifest import NAME
+    from slipway.platform.data.reference import resolve
+    from slipway.platform.data.snapshot import Snapshot
+    from slipway.platform.data.staging import recover
+
+    if reference is not None:
+        return Snapshot(resolve(reference, site.loaded, images=True, watcher=watcher))
+    recover(site.project.data)
+    return Snapshot(site.project.data) if (site.project.data / NAME).exists() else None
+
+
+def task_names(incomplete: str) -> Iterator[str]:
+    """Labelling tasks, for completion."""
+    with suppress(SlipwayError):
+        from slipway.pipelines.labelling.task import tasks
+
+        for one in tasks(found_site().store):
+            if one.id.startswith(incomplete):
+                yield one.short
+
+
+def model_names(incomplete: str) -> Iterator[str]:
+    """Models, for completion."""
+    with suppress(SlipwayError):
+        from slipway.platform.models.finder import installed_models
+
+        yield from (name for name in installed_models() if name.startswith(incomplete))
+
+
+Where = Annotated[str | None, typer.Option("--where", metavar="FILTER", help="Only rows that fit, as in `data show`.")]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", metavar="NAME", help="Only rows of this model's view.", autocompletion=model_names),
+]
+TaskName = Annotated[
+    str | None,
+    typer.Option("--task", metavar="ID", help="A labelling task, by the beginning of its name.",
+                 autocompletion=task_names),
+]  # fmt: skip
+Reference = Annotated[
+    str | None,
+    typer.Option("--snapshot", metavar="REF", help="A folder, digest or git revision [default: the folder data/]."),
+]

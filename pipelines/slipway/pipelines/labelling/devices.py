@@ -1,0 +1,206 @@
+"""Pictures of devices that wait for a label, and what they become as rows of a snapshot.
+
+The fleet store keeps what the channel's signed policy asked for, as long as the settings say. A picture waits until a
+snapshot has it. As a row it says where it came from (`source` is `devices/<decision>`, and `extra["device"]` names
+device, model, release, bundle and the reason), and what the device answered is its label by a machine.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from slipway.pipelines.labelling.standing import source_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from slipway.platform.data.labels.changing import Fresh
+    from slipway.platform.data.rows import Box
+    from slipway.platform.data.snapshot import Snapshot
+    from slipway.platform.settings import Loaded
+    from slipway.serving.fleet.store.samples import Kept
+
+FLEET: Final = "fleet"
+KIND: Final = "devices"
+"""In a snapshot's provenance."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture with its bytes."""
+
+    kept: "Kept"
+    data: bytes
+
+    @cached_property
+    def sample(self) -> str:
+        """What it is called in a snapshot."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def kept_pictures(
+    loaded: "Loaded",
+    model: str | None = None,
+    *,
+    since: datetime | None = None,
+    decisions: Collection[str] | None = None,
+) -> "Sequence[Kept]":
+    """What the fleet store keeps, without bytes; nothing where there is no fleet store."""
+    from slipway.serving.fleet.opened import open_reader
+
+    if decisions is not None and not decisions:
+        return ()
+    with open_reader(loaded) as reader:
+        return () if reader is None else reader.samples(model, since=since, decisions=decisions)
+
+
+def waiting(
+    loaded: "Loaded", model: str, snapshot: "Snapshot | None", *, since: datetime | None = None
+) -> "list[Kept]":
+    """Pictures of a model that the snapshot does not have."""
+    have = set(snapshot.index["source"].to_pylist()) if snapshot is not None else set()
+    return [one for one in kept_pictures(loaded, model, since=since) if source_of(one.decision) not in have]
+
+
+def shots(loaded: "Loaded", decisions: Collection[str]) -> Iterator[Shot]:
+    """Those of these pictures that are still kept, with their bytes; what is no picture is left out."""
+    from slipway.platform.data.shards import image_format
+    from slipway.serving.fleet.opened import open_reader
+
+    if not decisions:
+        return
+    with open_reader(loaded) as reader:
+        if reader is None:
+            return
+        for kept in reader.samples(decisions=decisions):
+            data = reader.picture(kept.decision)
+            if data is not None and image_format(data) is not None:
+                yield Shot(kept, data)
+
+
+def fresh_of(shot: Shot, index: "pa.Table | None", given: Mapping[str, str | None] | None = None) -> "Fresh":
+    """A picture as a row: where and when from the device, split and legal basis as its site's rows have them.
+
+    `given` are columns that somebody knows better, such as `light`.
+    """
+    from slipway.platform.data.labels.changing import Fresh
+    from slipway.platform.data.pictures import picture_size
+    from slipway.platform.data.rows import Image
+
+    kept = shot.kept
+    width, height = picture_size(shot.data)
+    boxes = tuple(_boxes(kept, width, height))
+    day, camera = kept.taken.date().isoformat(), kept.told.get("stream")
+    columns: dict[str, Any] = {
+        "legal_basis": _usual(index, kept.site, "legal_basis"),
+        "retention": _usual(index, kept.site, "retention"),
+        **{name: value for name, value in (given or {}).items() if value is not None},
+    }
+    image = Image(
+        width=width,
+        height=height,
+        split=_split(index, kept.site, camera, day),
+        source=source_of(kept.decision),
+        site=kept.site,
+        camera=camera,
+        day=day,
+        label_state="auto" if _answered(kept) else "unlabelled",
+        slices=_slices(kept.model),
+        extra={"device": _origin(kept)} | ({"labels": [_said(kept)]} if _answered(kept) else {}),
+        **columns,
+    )
+    return Fresh(image, boxes, lambda: shot.data)
+
+
+def origin(kept: "Kept") -> dict[str, str]:
+    """What people see of a picture in a tool."""
+    about = {"site": kept.site, "camera": kept.told.get("stream"), "day": kept.taken.date().isoformat()}
+    sure = {} if kept.confidence is None else {"confidence": f"{kept.confidence:.2f}"}
+    return {name: str(value) for name, value in (about | {"why": kept.why} | sure).items() if value}
+
+
+def _origin(kept: "Kept") -> dict[str, Any]:
+    found = {
+        "device": kept.device,
+        "decision": kept.decision,
+        "model": kept.model,
+        "release": kept.release,
+        "bundle": kept.bundle,
+        "at": kept.taken.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "why": kept.why,
+        "confidence": kept.confidence,
+        "novelty": kept.novelty,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _answered(kept: "Kept") -> bool:
+    return "answer" in kept.told or "boxes" in kept.told
+
+
+def _author(kept: "Kept") -> str:
+    return f"{kept.model}/{kept.release or kept.bundle}"
+
+
+def _said(kept: "Kept") -> dict[str, Any]:
+    return {"author": _author(kept), "at": kept.taken.strftime("%Y-%m-%dT%H:%M:%SZ"), "machine": True}
+
+
+def _boxes(kept: "Kept", width: int, height: int) -> "Iterator[Box]":
+    """What the device answered."""
+    from slipway.platform.data.rows import Box
+
+    by: dict[str, Any] = {"label_state": "auto", "author": _author(kept)}
+    if "answer" in kept.told:
+        yield Box(category=str(kept.told["answer"]), x=0.0, y=0.0, w=float(width), h=float(height), **by)
+    for left, top, right, bottom, category, score in kept.told.get("boxes", ()):
+        sides: dict[str, Any] = {"x": float(left), "y": float(top), "w": float(right - left), "h": float(bottom - top)}
+        if right > left and bottom > top:
+            yield Box(category=str(category), **sides, **by, extra={"score": score})
+
+
+def _slices(model: str) -> dict[str, str]:
+    """What the model's view asks of its rows beyond the fixed columns, where that is one value."""
+    from slipway.platform.data.schema import INDEX
+    from slipway.platform.models.finder import model_named
+
+    where = model_named(model).declaration.data.view.where
+    return {name: values[0] for name, values in where if name not in INDEX.names and len(values) == 1}
+
+
+def _split(index: "pa.Table | None", site: str | None, camera: str | None, day: str) -> str:
+    """The split of its site and day, also where rows of that day have one already; a held-out place stays held out."""
+    from slipway.platform.data.splits import day_group, split_of
+
+    if index is None:
+        return split_of(day_group(site, day))
+    same_place = _among(index, site=site, camera=camera)
+    held_out = "slice_held_out" in index.column_names and _only(same_place, "slice_held_out") in ("site", "camera")
+    known = _only(_among(index, site=site, day=day), "split")
+    return "test" if held_out else known or split_of(day_group(site, day))
+
+
+def _usual(index: "pa.Table | None", site: str | None, column: str) -> str | None:
+    """What all rows of the site say, else what all rows say, if they say one thing."""
+    if index is None:
+        return None
+    return _only(_among(index, site=site), column) or _only(index, column)
+
+
+def _among(index: "pa.Table", **columns: str | None) -> "pa.Table":
+    from slipway.platform.data.columns import equal, where
+
+    for name, value in columns.items():
+        index = where(index, equal(index[name], value)) if value is not None else index.slice(0, 0)
+    return index
+
+
+def _only(rows: "pa.Table", column: str) -> str | None:
+    """The one value of a column, missing ones left out."""
+    from slipway.platform.data.columns import distinct
+
+    found = distinct(rows[column])
+    return found[0] if len(found) == 1 else None
