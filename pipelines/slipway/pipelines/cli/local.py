@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from slipway.platform.cli.output import Json, Yes, print_json, print_table, say
+from slipway.platform.cli.output import DryRun, Json, Yes, print_json, print_table, say
 from slipway.platform.cli.session import current_folder
 from slipway.platform.errors import SlipwayError, WrongUse
 
@@ -70,8 +70,9 @@ def watch(place: "Place") -> None:
     from slipway.pipelines.local.following import Following
     from slipway.pipelines.local.stopping import stop
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as with nohup
+            signal.signal(number, signal.default_int_handler)
     try:
         Following(place, say).knowing().until(lambda _: False)
     except KeyboardInterrupt:
@@ -85,6 +86,7 @@ def down(
     purge: Annotated[
         bool, typer.Option("--purge", help="Also remove the stack's own state; the project's records stay.")
     ] = False,
+    dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
     """Stop the stack. Afterwards no process of it is left.
@@ -95,6 +97,9 @@ def down(
     from slipway.pipelines.local import stopping
 
     place = here()
+    if dry_run:
+        say(f"This would {what_down_does(place, purge=purge)}. Nothing was changed.")
+        return
     if purge and not yes:
         confirm_purge(place)
     was = stopping.stop(place, say)
@@ -105,12 +110,23 @@ def down(
         say(f"Removed {place.folder} ({size / MEBIBYTE:.0f} MB).")
 
 
+def what_down_does(place: "Place", *, purge: bool) -> str:
+    """In words."""
+    from slipway.pipelines.local import standing
+    from slipway.pipelines.local.stopping import size
+
+    stops = "stop the stack" if place.folder.exists() and standing.runs(place) else "stop nothing"
+    about = (
+        f"remove {place.folder} ({size(place) / MEBIBYTE:.0f} MB) with Airflow's runs, the devices and all passwords"
+    )
+    return f"{stops} and {about}" if purge else stops
+
+
 def confirm_purge(place: "Place") -> None:
     """A person agrees, or nothing happens."""
-    from slipway.pipelines.local.stopping import size
     from slipway.platform.cli.session import NotConfirmed
 
-    what = f"remove {place.folder} ({size(place) / MEBIBYTE:.0f} MB) with Airflow's runs, the devices and all passwords"
+    what = what_down_does(place, purge=True)
     if not sys.stdin.isatty():
         raise WrongUse(f"Nobody can be asked here. This would {what}.", mend="Add --yes to do it without being asked.")
     if not typer.confirm(f"Really {what}?", err=True):
@@ -196,25 +212,35 @@ def open_page(
     now = standing.read(place)
     if now is None or not standing.runs(place):
         raise SlipwayError("No stack of this project runs.", mend="slipway local up")
-    pages = {page_of(one): one.address for one in now.components if one.address}
-    if what not in pages:
-        raise WrongUse(f"This stack has no page `{what}`.", mend=suggestion(what, pages))
-    typer.echo(pages[what])
+    found = pages(now)
+    if what not in found:
+        raise WrongUse(f"This stack has no page `{what}`.", mend=suggestion(what, found))
+    address = begun_session(place) if what == "console" else found[what]
+    typer.echo(address)
     if sys.stdout.isatty() and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         import webbrowser
 
-        webbrowser.open(pages[what])
+        webbrowser.open(address)
 
 
-def page_of(one: "ComponentStanding") -> str:
-    """What people call its page."""
-    return {"airflow-api": "airflow"}.get(one.name, one.name)
+def pages(now: "Standing") -> dict[str, str]:
+    """What people call them, and where they are."""
+    called = {"airflow-api": "airflow", "fleet": "console"}
+    return {called.get(one.name, one.name): one.address for one in now.components if one.address}
+
+
+def begun_session(place: "Place") -> str:
+    """An address that works once and begins a session of the person at this machine."""
+    from slipway.pipelines.local.fleet import console
+    from slipway.pipelines.local.place import CONTEXT, STACKS_CONTEXT
+    from slipway.platform.settings import load
+
+    return console(load(place.root, {**place.outside, CONTEXT: STACKS_CONTEXT}))
 
 
 def addresses(now: "Standing") -> None:
     """Where everything is."""
-    rows = [[page_of(one), one.address] for one in now.components if one.address]
-    print_table(("page", "address"), rows)
+    print_table(("page", "address"), [[page, address] for page, address in pages(now).items()])
 
 
 def context_remark(place: "Place") -> None:

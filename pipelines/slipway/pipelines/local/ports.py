@@ -19,7 +19,7 @@ class Ports:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._remembered: dict[str, int] = {}
-        with suppress(FileNotFoundError, ValueError):
+        with suppress(FileNotFoundError, ValueError, TypeError, AttributeError):
             self._remembered = {str(name): int(port) for name, port in json.loads(file.read_text()).items()}
         self._taken: dict[str, int] = {}
 

@@ -5,23 +5,23 @@ file alone proves nothing: it stays as the last word of a stack that ended.
 """
 
 import fcntl
-import json
 import os
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
-from slipway.pipelines.local.keeping import READY, RUNNING, Phase
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from slipway.pipelines.local.keeping import READY, Phase
 from slipway.pipelines.local.place import Place, write_private
 
 LOCK: Final = "stack.lock"
 FILE: Final = "stack.json"
 
 
-@dataclass(frozen=True, kw_only=True)
-class ComponentStanding:
+class ComponentStanding(BaseModel):
     """One component."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     group: str
@@ -35,26 +35,27 @@ class ComponentStanding:
     restarts: int = 0
     why: str = ""
     address: str = ""
-    last: Sequence[str] = ()
+    last: tuple[str, ...] = ()
     """What it said last, where it was given up."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Standing:
+class Standing(BaseModel):
     """The stack."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     supervisor: int
     by: str
     """Who started it."""
     since: float
     detached: bool
-    only: Sequence[str] = ()
+    only: tuple[str, ...] = ()
     agents: int = 0
     stopping: bool = False
     ended: bool = False
     error: str = ""
     """Why it did not start."""
-    components: Sequence[ComponentStanding] = field(default_factory=tuple)
+    components: tuple[ComponentStanding, ...] = ()
 
     @property
     def word(self) -> str:
@@ -75,22 +76,14 @@ class Standing:
 
     def write(self, place: Place) -> None:
         """For others."""
-        write_private(place.folder / FILE, json.dumps(asdict(self), indent=1))
+        write_private(place.folder / FILE, self.model_dump_json(indent=1))
 
 
 def read(place: Place) -> Standing | None:
     """The last word of this project's stack, if there ever was one."""
-    with suppress(FileNotFoundError, ValueError, TypeError, KeyError):
-        told: dict[str, Any] = json.loads((place.folder / FILE).read_text())
-        components = tuple(component(**one) for one in told.pop("components"))
-        return Standing(**told, components=components)
+    with suppress(FileNotFoundError, ValidationError):
+        return Standing.model_validate_json((place.folder / FILE).read_bytes())
     return None
-
-
-def component(**told: Any) -> ComponentStanding:  # noqa: ANN401 - out of a file
-    """One as the file has it."""
-    found = ComponentStanding(**{**told, "phase": Phase(told["phase"])})
-    return found if found.phase in RUNNING else replace(found, pid=0)
 
 
 class Lock:

@@ -30,7 +30,7 @@ def main(words: list[str]) -> int:
         by=asked.by,
         since=time.time(),
         detached=asked.detached,
-        only=request.only,
+        only=tuple(request.only),
         agents=request.agents,
     )
     return Supervisor(place, chosen, standing, holds=asked.hold).run()

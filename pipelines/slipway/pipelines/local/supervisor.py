@@ -15,7 +15,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from slipway.pipelines.local import keeping
@@ -80,7 +80,7 @@ class Supervisor:
                     self._write()
             finally:
                 self._checking.close()
-        self._standing = replace(self._standing, ended=True)
+        self._standing = self._standing.model_copy(update={"ended": True})
         self._write()
         self._say("Stopped." if not self._standing.error else f"Stopped: {self._standing.error}")
         self._log.close()
@@ -174,7 +174,8 @@ class Supervisor:
         elif kept.phase is Phase.GIVEN_UP:
             self._say(f"{name}: {kept.why}; given up.")
             if not self._was_healthy and not self._stops:
-                self._standing = replace(self._standing, error=f"{name} does not start: {kept.why}.")
+                error = f"{name} does not start: {kept.why}."
+                self._standing = self._standing.model_copy(update={"error": error})
                 self._stops = 1
         else:
             self._say(f"{name}: {kept.phase}.")
@@ -250,9 +251,8 @@ class Supervisor:
 
     def _write(self) -> None:
         """For others, when something changed."""
-        told = replace(
-            self._standing, stopping=bool(self._stops), components=tuple(map(self._told, self._tended.values()))
-        )
+        components = tuple(map(self._told, self._tended.values()))
+        told = self._standing.model_copy(update={"stopping": bool(self._stops), "components": components})
         if told != self._written:
             told.write(self._place)
             self._written = told
