@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from slipway.platform.cli.alive import Alive, touch
 from slipway.platform.cli.output import DryRun, Json, Yes, print_json, say
 from slipway.platform.cli.session import confirm_change, load_settings
 from slipway.platform.errors import SlipwayError, WrongUse
@@ -12,6 +13,7 @@ from slipway.platform.errors import SlipwayError, WrongUse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from slipway.platform.registry.guard import Guard, Looked
     from slipway.platform.registry.webhook import Listener
@@ -41,6 +43,7 @@ def guard(
             metavar="URL", help="How MLflow reaches that port [default: the port itself, where MLflow is here, too]."
         ),
     ] = None,
+    alive: Alive = None,
     dry_run: DryRun = False,
     json: Json = False,
     yes: Yes = False,
@@ -57,7 +60,7 @@ def guard(
             raise WrongUse("With --once or --dry-run nobody listens.", mend="Leave --listen and --webhook-url out.")
         _look_once(loaded, dry_run=dry_run, json=json, yes=yes)
         return
-    _watch(loaded, listen, webhook_url, every, json=json, yes=yes)
+    _watch(loaded, listen, webhook_url, every, alive, json=json, yes=yes)
 
 
 def _look_once(loaded: "Loaded", *, dry_run: bool, json: bool, yes: bool) -> None:
@@ -78,7 +81,9 @@ def _look_once(loaded: "Loaded", *, dry_run: bool, json: bool, yes: bool) -> Non
     raise typer.Exit(1 if any(one.lost or one.trouble or not (one.settled or dry_run) for one in found) else 0)
 
 
-def _watch(loaded: "Loaded", listen: str | None, url: str | None, every: float, *, json: bool, yes: bool) -> None:
+def _watch(
+    loaded: "Loaded", listen: str | None, url: str | None, every: float, alive: "Path | None", *, json: bool, yes: bool
+) -> None:
     import signal
     from contextlib import ExitStack
     from functools import partial
@@ -89,7 +94,7 @@ def _watch(loaded: "Loaded", listen: str | None, url: str | None, every: float, 
     confirm_change(loaded, "keep MLflow's aliases equal to the ledger", yes)
     with _opened(loaded) as guard:
         signer = guard.signer()  # without a key that may sign, nothing could be put back
-    watch = Watch(partial(_opened, loaded), every, _printer(json=json))
+    watch = Watch(partial(_opened, loaded), every, _printer(json=json), beat=partial(touch, alive))
     with ExitStack() as leaving:
         where = "no webhooks"
         if place is not None:

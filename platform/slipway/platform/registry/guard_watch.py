@@ -31,6 +31,8 @@ class Watch:
     report: Callable[[Looked], None]
     connect: Callable[[], None] | None = None
     """Sees that MLflow sends its webhooks; tried again until it works, and after every trouble."""
+    beat: Callable[[], None] = lambda: None
+    """Called after every look, whatever came of it."""
     _wakes: "queue.SimpleQueue[str | None]" = field(default_factory=queue.SimpleQueue)
     _stopped: bool = False
     _troubles: set[str] = field(default_factory=set)
@@ -54,6 +56,7 @@ class Watch:
             if time.monotonic() >= due:
                 self._connect()
                 self._look(Guard.all)
+                self.beat()
                 due = time.monotonic() + self.every
             if (models := self._woken(due)) and not self._look(partial(Guard.some, models=models)):
                 due = min(due, time.monotonic() + SOON)

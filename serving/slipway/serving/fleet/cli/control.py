@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from slipway.platform.cli.alive import Alive, touch
 from slipway.platform.cli.output import DryRun, Json, Yes, print_json, say
 from slipway.platform.cli.session import confirm_change, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from slipway.platform.registry.desk import Desk
     from slipway.serving.fleet.controller.gathering import Gatherer
@@ -27,6 +29,7 @@ def control(
     *,
     once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
     every: Annotated[float, typer.Option("--every", min=0.1, metavar="SECONDS", help="How often to look.")] = 60.0,
+    alive: Alive = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     json: Json = False,
@@ -49,7 +52,7 @@ def control(
         if once or dry_run:
             failed = [bool(one.waits) for one in _tell(_looks(store, gatherer, dry_run=dry_run), json=json)]
             raise typer.Exit(1 if any(failed) else 0)
-        _go_on(store, gatherer, every, json=json)
+        _go_on(store, gatherer, every, alive, json=json)
 
 
 def open_store() -> "FleetStore":
@@ -125,7 +128,7 @@ def _tell(found: "Iterator[Led]", *, json: bool) -> "list[Led]":
     return told
 
 
-def _go_on(store: "FleetStore", gatherer: "Gatherer", every: float, *, json: bool) -> None:
+def _go_on(store: "FleetStore", gatherer: "Gatherer", every: float, alive: "Path | None", *, json: bool) -> None:
     """Look again and again; what was said at the last look is not said again."""
     from slipway.serving.fleet.controller.leading import TROUBLE
 
@@ -144,6 +147,7 @@ def _go_on(store: "FleetStore", gatherer: "Gatherer", every: float, *, json: boo
                 if said.get("") != str(error):
                     say(f"{error} Trying again every {every:g} s.")
                 said[""] = str(error)
+            touch(alive)
             if ended.wait(every):
                 return
     except KeyboardInterrupt:

@@ -181,8 +181,10 @@ def test_trouble_is_told_once_and_passes(project: Any, caplog: pytest.LogCapture
         if troubles:
             raise TrackingUnreachable("MLflow takes no webhooks.")
 
-    watch = Watch(open_guard, 0.01, lambda _: watch.stop(), connect)
+    beats: list[int] = []
+    watch = Watch(open_guard, 0.01, lambda _: watch.stop(), connect, beat=lambda: beats.append(len(troubles)))
     watch.run()
+    assert beats == [2, 1, 0, 0]
     assert project.aliases()["champion"] == "1"
     assert connected == [False, False, False, True]
     for told in ("MLflow is away.", "MLflow takes no webhooks.", "The guard looks again."):

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +12,10 @@ from commanding import Run, commanding
 from imported import SCRIPT
 from planted.leading import Leading, plan
 from rolling_out import MODEL
+from slipway.platform.cli.alive import touch
 from slipway.platform.errors import SlipwayError
 from slipway.serving.channel.site import SiteConfig
+from slipway.serving.fleet.cli import control
 from slipway.serving.fleet.controller.evidence import Evidence
 from slipway.serving.fleet.controller.gathering import Asked, Gatherer
 from slipway.serving.fleet.store.store import FleetStore
@@ -129,3 +132,26 @@ def test_both_judge_nights_by_the_zones_of_the_sites(
     assert run("fleet", "control", "--once")[0] == 0
     assert run("rollout", "watch", MODEL, "--once")[0] == 0
     assert asked == [{"harbour": "Asia/Tokyo"}] * 2
+
+
+@pytest.mark.usefixtures("_store")
+def test_it_gives_a_sign_of_life_after_each_look_also_one_that_failed(
+    run: Run, leading: Leading, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    leading.start(plan())
+    alive, seen = tmp_path / "alive", list[bool]()
+
+    def gather(*_: object) -> Evidence:
+        raise SlipwayError("The database is locked.")
+
+    def touching(file: Path | None) -> None:
+        seen.append(alive.exists())
+        touch(file)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Gatherer, "gather", gather)
+    monkeypatch.setattr(control, "touch", touching)
+    code, _, err = run("fleet", "control", "--every", "0.1", "--alive", str(alive))
+    assert (code, seen, alive.exists()) == (0, [False, True], True)
+    assert err.endswith("Ended.\n")
