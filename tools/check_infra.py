@@ -25,6 +25,7 @@ from workspace import INFRA_VENV, ROOT
 
 INFRA: Final = ROOT / "infra"
 KUBERNETES: Final = INFRA / "kubernetes"
+BASES: Final = (KUBERNETES / "base", KUBERNETES / "services")
 CHECKOV: Final = INFRA / "checkov.yaml"
 OLDEST: Final = (1, 29)
 OTHERS: Final = frozenset({"kueue.x-k8s.io"})
@@ -49,8 +50,8 @@ def program(name: str, install: str) -> str:
 
 
 def kustomizations() -> list[Path]:
-    """The base and all overlays; components are parts of these."""
-    return [KUBERNETES / "base", *sorted(path.parent for path in KUBERNETES.glob("overlays/*/kustomization.yaml"))]
+    """The bases (of jobs, of services) and all overlays; components are parts of these."""
+    return [*BASES, *sorted(path.parent for path in KUBERNETES.glob("overlays/*/kustomization.yaml"))]
 
 
 def dockerfiles() -> list[Path]:
