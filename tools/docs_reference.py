@@ -22,7 +22,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from slipway.platform.cli.lazy import LazyGroup
 from slipway.platform.cli.root import build
-from slipway.platform.models import Declaration, model_named
+from slipway.platform.models.finder import model_named
+from slipway.platform.models.schema import Declaration
 from slipway.platform.settings import Settings
 from slipway.platform.settings.environment import DELIMITER, PREFIX
 from slipway.serving.release.plan import Plan, span_told

@@ -63,12 +63,12 @@ def _picked(site: Site, ask: Ask, given: Values) -> "Picked":
 
 def _standing(site: Site, picked: "Picked") -> "tuple[Told, Verdict | None]":
     """What the ledger says, and the verdict that it is said on."""
+    if picked.standing.champion == picked.record.bundle:
+        return _told(picked, How.FOUND, f"{picked.name} is champion: it was approved before."), None
     from slipway.platform.registry.approving import missing
     from slipway.platform.registry.desk import Refused
     from slipway.platform.registry.proof import standing_verdict
 
-    if picked.standing.champion == picked.record.bundle:
-        return _told(picked, How.FOUND, f"{picked.name} is champion: it was approved before."), None
     try:
         verdict = standing_verdict(site.desk, picked)
     except Refused as refused:

@@ -29,28 +29,28 @@ class PromoteStep:
 
     def look(self, site: Site, ask: Ask, given: Values) -> Told:
         """Whether it is, or what speaks against it."""
-        from slipway.platform.registry.promoting import look
-
         if told := later(given, VERSION, NAME):
             return told
         picked = _picked(site, ask, given)
         if told := _champion(picked):
             return told
+        from slipway.platform.registry.promoting import look
+
         against = look(site.desk, picked)[1]
         line = f"Now this speaks against it: {against[0]}" if against else f"{picked.name} would become champion."
         return Told(step=NAME, how=How.TO_DO, line=line, links=_links(picked))
 
     def do(self, site: Site, ask: Ask, given: Values, tell: Tell) -> Told:
         """Make it champion, if the rules allow it."""
-        from slipway.platform.registry.desk import Refused
-        from slipway.platform.registry.promoting import outlook, promote
-
         needed(given, VERSION, NAME)
         begun = time.monotonic()
         picked = _picked(site, ask, given)
         if told := _champion(picked):
             see_shown(site, picked.record, tell)
             return told
+        from slipway.platform.registry.desk import Refused
+        from slipway.platform.registry.promoting import outlook, promote
+
         try:
             _, against = outlook(site.desk, picked.name)
             if against is not None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 NAME: Final = "snapshot"
 DIGITS: Final = 12
 WHOLE: Final = 64
+LOCAL: Final = "local"
+"""The launcher of this machine."""
 
 
 @dataclass(frozen=True)
@@ -40,27 +42,34 @@ class SnapshotStep:
     def do(self, site: Site, ask: Ask, given: Values, tell: Tell) -> Told:
         """See that the store knows it and that its files are where the target finds them."""
         from slipway.platform.data.record import load_record
-        from slipway.platform.jobs.runner.preparing import Noting
-        from slipway.platform.jobs.submitting.snapshots import have_snapshot, offer_snapshot
         from slipway.platform.jobs.targets import named_target
 
         begun = time.monotonic()
         named = _named(site, ask, given)
-        view = site.model(ask.model).declaration.data.view
-        here = named_target(ask.target, site.loaded.settings).launcher == "local"
-        known = load_record(site.store, named.digest) is not None
-        try:
-            if here:
-                record = have_snapshot(named, site.loaded, view, Noting(tell))
-            else:
-                record = offer_snapshot(named, site.loaded, Noting(tell))
-        except SlipwayError as error:
-            if lost := _lost(site, named.digest):
-                raise SlipwayError(f"{error}\n{lost}", mend=error.mend) from None
-            raise
-        counted = f"{record.manifest.counts.get('images', 0):,} images in {len(record.md5):,} files"
-        line = f"Snapshot {named.digest[:DIGITS]}: {counted}, {'on this machine' if here else 'in the remote'}."
-        return _told(How.FOUND if known else How.DONE, named.digest, line, time.monotonic() - begun)
+        record = load_record(site.store, named.digest)
+        here = named_target(ask.target, site.loaded.settings).launcher == LOCAL
+        values = {NAME: named.digest}
+        if record is not None and site.memo(ask.model).recall(NAME, ask, values) == values:
+            return _had(record, How.FOUND, here=here)
+        known = record is not None
+        record = _have(site, ask, named, tell, here=here)
+        site.memo(ask.model).keep(NAME, ask, values, values)
+        return _had(record, How.FOUND if known else How.DONE, here=here, seconds=time.monotonic() - begun)
+
+
+def _have(site: Site, ask: Ask, named: "Named", tell: Tell, *, here: bool) -> "Record":
+    """See that this machine, or for others the remote, has what the model looks at."""
+    from slipway.platform.jobs.runner.preparing import Noting
+    from slipway.platform.jobs.submitting.snapshots import have_snapshot, offer_snapshot
+
+    try:
+        if here:
+            return have_snapshot(named, site.loaded, site.model(ask.model).declaration.data.view, Noting(tell))
+        return offer_snapshot(named, site.loaded, Noting(tell))
+    except SlipwayError as error:
+        if lost := _lost(site, named.digest):
+            raise SlipwayError(f"{error}\n{lost}", mend=error.mend) from None
+        raise
 
 
 def _named(site: Site, ask: Ask, given: Values) -> "Named":
@@ -109,6 +118,13 @@ def _rows_in(site: Site, record: "Record", names: list[str]) -> str:
     if len(names) > len(lines):
         lines.append(f"Nor {len(names) - len(lines)} more.")
     return "\n".join(lines)
+
+
+def _had(record: "Record", how: How, *, here: bool, seconds: float = 0.0) -> Told:
+    digest, files = record.digest, len(record.md5)
+    counted = f"{record.manifest.counts.get('images', 0):,} images in {files:,} files"
+    line = f"Snapshot {digest[:DIGITS]}: {counted}, {'on this machine' if here else 'in the remote'}."
+    return _told(how, digest, line, seconds)
 
 
 def _told(how: How, digest: str, line: str, seconds: float = 0.0) -> Told:

@@ -134,7 +134,7 @@ def _under_way(told: "Mapping[str, Any]") -> Told:
 
 
 def _told(site: Site, values: Values, how: How, *, started: bool = False, seconds: float = 0.0) -> Told:
-    from slipway.platform.jobs.reporting import headline, measure
+    from slipway.platform.runs.judged import headline, measure
     from slipway.platform.runs.results import load_evaluation, load_result
 
     result = load_result(site.store, values[RUN])

@@ -8,6 +8,7 @@ from slipway.platform.jobs.advising import TRAINING
 from slipway.platform.jobs.runner.log import PREFIX
 from slipway.platform.jobs.submitting.starting import Brought
 from slipway.platform.masking import masked
+from slipway.platform.runs.judged import headline, measure
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.pieces import read_pieces
 from slipway.platform.runs.records import Binding, Cause, Outcome, Result, State
@@ -63,21 +64,6 @@ def report(brought: Brought, key: str, loaded: "Loaded") -> Told:
     return Told(_not_done(brought, key, where), data, _why(brought, outcome, store))
 
 
-def headline(evaluation: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The metric that counts: its value with its interval, and how far it is from the baseline's."""
-    judged = evaluation.get("evaluation", {})
-    name = judged.get("headline")
-    if name is None:
-        return None
-    differences = [one for one in evaluation.get("differences", ()) if one["metric"] == name and not one.get("column")]
-    return {
-        "metric": name,
-        "split": evaluation.get("split", "test"),
-        **judged["overall"][name],
-        "baseline": differences[0] if differences else None,
-    }
-
-
 def where_to_look(binding: Binding, loaded: "Loaded") -> str:
     """The MLflow run's page, or how to open one."""
     address = loaded.settings.mlflow.tracking_uri
@@ -107,16 +93,6 @@ def _done(brought: Brought, key: str, result: Result, evaluation: Mapping[str, A
 def _not_done(brought: Brought, key: str, where: str) -> dict[str, str]:
     fields = {"run": brought.name, "key": key, "state": brought.state.value}
     return {**fields, "look": where} if where else fields
-
-
-def measure(told: Mapping[str, Any], sign: str = "") -> str:
-    """A value with its interval."""
-    if told.get("value") is None:
-        return "not defined"
-    interval = ""
-    if told.get("low") is not None and told.get("high") is not None:
-        interval = f" (95 % from {told['low']:{sign}.4f} to {told['high']:{sign}.4f})"
-    return f"{told['value']:{sign}.4f}{interval}"
 
 
 def _remarks(brought: Brought) -> list[str]:

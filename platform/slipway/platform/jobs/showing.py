@@ -15,7 +15,7 @@ from slipway.platform.errors import SlipwayError
 from slipway.platform.jobs.advising import Known, advice
 from slipway.platform.jobs.launchers.contract import Assignment, Launcher, NodeStatus, Status
 from slipway.platform.jobs.overseeing.deciding import TAKEN_UP
-from slipway.platform.jobs.reporting import headline, where_to_look
+from slipway.platform.jobs.reporting import where_to_look
 from slipway.platform.jobs.runner import checkpoints
 from slipway.platform.jobs.spec import JobSpec
 from slipway.platform.jobs.spending import Charge, lived, spent
@@ -24,6 +24,7 @@ from slipway.platform.runs import index
 from slipway.platform.runs.comparing.reasons import Tried, attempts_of, next_start
 from slipway.platform.runs.errors import RunsError
 from slipway.platform.runs.find import load_parts
+from slipway.platform.runs.judged import headline
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.parts import Parts
 from slipway.platform.runs.records import Cancellation, Cause, State

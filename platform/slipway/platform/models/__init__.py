@@ -3,9 +3,3 @@
 `schema` is what a declaration may say, `reading` reads one strictly, `finder` finds all that are installed. Nothing
 here imports a model's code: a scheduler, a registry and the command line can ask without torch.
 """
-
-from slipway.platform.models.finder import Model, installed_models, model_named
-from slipway.platform.models.names import folder_name, model_name
-from slipway.platform.models.schema import Declaration
-
-__all__ = ["Declaration", "Model", "folder_name", "installed_models", "model_name", "model_named"]

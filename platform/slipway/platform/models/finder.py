@@ -14,13 +14,14 @@ from functools import cached_property
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.models.names import folder_name, is_model_name, model_name
-from slipway.platform.models.reading import BadDeclaration, read_declaration
-from slipway.platform.models.schema import Declaration
 from slipway.platform.names import suggestion
+
+if TYPE_CHECKING:
+    from slipway.platform.models.schema import Declaration
 
 GROUP: Final = "slipway.models"
 DECLARATION: Final = "model.yaml"
@@ -53,8 +54,10 @@ class Model:
         return self.folder / CONFIGS
 
     @cached_property
-    def declaration(self) -> Declaration:
+    def declaration(self) -> "Declaration":
         """What it declares."""
+        from slipway.platform.models.reading import BadDeclaration, read_declaration
+
         declared = read_declaration(self.file)
         if declared.name != self.name:
             raise BadDeclaration(

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from slipway.platform.errors import WrongUse
-from slipway.platform.models import folder_name, installed_models, model_name, model_named
-from slipway.platform.models.names import checked_model_name
+from slipway.platform.models.finder import installed_models, model_named
+from slipway.platform.models.names import checked_model_name, folder_name, model_name
 
 
 def test_the_shipped_models_are_found() -> None:

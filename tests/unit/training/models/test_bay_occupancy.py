@@ -11,7 +11,7 @@ import torch
 from slipway.platform.data.snapshot import Snapshot
 from slipway.platform.data.validation.suite import read_suite
 from slipway.platform.errors import WrongUse
-from slipway.platform.models import model_named
+from slipway.platform.models.finder import model_named
 from slipway.training.config.compose import compose
 from slipway.training.evaluation.assess import assess, better, paired
 from slipway.training.models.bay_occupancy.augmentation import changed

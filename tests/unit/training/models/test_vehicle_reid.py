@@ -15,7 +15,7 @@ from slipway.platform.data.snapshot import Snapshot
 from slipway.platform.data.validation.suite import read_suite
 from slipway.platform.data.writer import SnapshotWriter
 from slipway.platform.errors import WrongUse
-from slipway.platform.models import model_named
+from slipway.platform.models.finder import model_named
 from slipway.training.config.compose import compose
 from slipway.training.evaluation.assess import better, paired
 from slipway.training.evaluation.judged import Judged

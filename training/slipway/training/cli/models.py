@@ -9,7 +9,8 @@ from slipway.platform.cli.session import load_settings
 from slipway.training.cli.completing import models as model_names
 
 if TYPE_CHECKING:
-    from slipway.platform.models import Declaration, Model
+    from slipway.platform.models.finder import Model
+    from slipway.platform.models.schema import Declaration
     from slipway.training.config.consistency import Finding
 
 app = typer.Typer(add_completion=False, help="List, show and check models.")
@@ -22,7 +23,7 @@ SomeName = Annotated[str | None, typer.Argument(metavar="[MODEL]", help="Only th
 @app.callback(invoke_without_command=True)
 def list_models(context: typer.Context, *, json: Json = False) -> None:
     """List the models that are installed, or show or check one."""
-    from slipway.platform.models import installed_models
+    from slipway.platform.models.finder import installed_models
 
     if context.invoked_subcommand is not None:
         return
@@ -37,7 +38,7 @@ def list_models(context: typer.Context, *, json: Json = False) -> None:
 @app.command()
 def show(name: Name, *, json: Json = False) -> None:
     """Show what a model declares."""
-    from slipway.platform.models import model_named
+    from slipway.platform.models.finder import model_named
 
     model = model_named(name)
     declared = model.declaration
@@ -54,7 +55,7 @@ def check(name: SomeName = None, *, json: Json = False) -> None:
     Exit code 1 when something stops a model from being used; warnings do not count.
     """
     from slipway.platform.identity.people_file import load_people
-    from slipway.platform.models import installed_models, model_named
+    from slipway.platform.models.finder import installed_models, model_named
     from slipway.training.config.consistency import examine
 
     people = load_people(load_settings().settings.identity.people)

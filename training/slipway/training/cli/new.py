@@ -9,7 +9,7 @@ from slipway.platform.cli.output import DryRun, Json, print_fields, print_json, 
 from slipway.platform.cli.session import load_settings
 
 if TYPE_CHECKING:
-    from slipway.platform.models import Model
+    from slipway.platform.models.finder import Model
     from slipway.platform.settings import Loaded
     from slipway.training.new.making import Wish
 

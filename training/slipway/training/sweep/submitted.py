@@ -23,10 +23,10 @@ from slipway.platform.jobs.cancelling import cancel
 from slipway.platform.jobs.launchers.contract import LauncherError
 from slipway.platform.jobs.overseeing.deciding import Record, Seen, Step, TakeUp, Wait, decide
 from slipway.platform.jobs.overseeing.overseer import REVIEW_SECONDS, Overseer
-from slipway.platform.jobs.reporting import headline
 from slipway.platform.jobs.submitting.placing import Placement
 from slipway.platform.jobs.submitting.submission import Submitted, submit
 from slipway.platform.jobs.wishes import others, withdraw
+from slipway.platform.runs.judged import headline
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.records import Cancellation, Cause, State
 from slipway.platform.runs.results import load_evaluation

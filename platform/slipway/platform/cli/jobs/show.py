@@ -111,7 +111,7 @@ def _inputs(shown: "Shown") -> dict[str, str]:
 
 
 def _found(shown: "Shown") -> dict[str, str]:
-    from slipway.platform.jobs.reporting import measure
+    from slipway.platform.runs.judged import measure
 
     if shown.judged is not None:
         fields = {f"{shown.judged['metric']} ({shown.judged['split']})": measure(shown.judged)}
