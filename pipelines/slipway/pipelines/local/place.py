@@ -13,8 +13,11 @@ STACK: Final = "SLIPWAY_STACK"
 CONTEXT: Final = "SLIPWAY_CONTEXT"
 STACKS_CONTEXT: Final = "local"
 PASSED: Final = frozenset(
-    {"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "SHELL", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV"}
-)
+    {
+        "HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PYTHONPATH", "SHELL", "TMPDIR", "TZ", "USER",
+        "VIRTUAL_ENV",
+    }
+)  # fmt: skip
 PASSED_BEGINNINGS: Final = ("LC_", "CUDA_", "NVIDIA_", "SLIPWAY_")
 OWN: Final = frozenset({"SLIPWAY_CONTEXT", "SLIPWAY_HOST", "SLIPWAY_RENDEZVOUS", STACK})
 SYSTEM_PATH: Final = "/usr/local/bin:/usr/bin:/bin"

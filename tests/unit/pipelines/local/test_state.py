@@ -100,6 +100,10 @@ def test_components_see_settings_and_the_stack_and_no_other_context(place: Place
     assert "AWS_SECRET_ACCESS_KEY" not in Place(place.root, {"AWS_SECRET_ACCESS_KEY": "x"}).environ()
 
 
+def test_components_find_the_models_that_commands_find_on_the_path_of_python(place: Place) -> None:
+    assert Place(place.root, {"PYTHONPATH": "/mine"}).environ()["PYTHONPATH"] == "/mine"
+
+
 def test_the_log_turns_before_it_grows_beyond_its_bounds(tmp_path: Path) -> None:
     log = StackLog(tmp_path / "stack.log", most=200, clock=lambda: datetime(2026, 3, 2, tzinfo=UTC))
     for number in range(40):
