@@ -83,8 +83,11 @@ def changed_since(site: "Site", model: "Model", made: Made, snapshot: str | None
     )
 
 
-def drift_of(site: "Site", model: str, snapshot: str | None) -> Drift | None:
-    """What the last look at the champion in the field found, with what its labelling task still asks for."""
+def drift_of(site: "Site", model: str, snapshot: str | None, labelled: int = 0) -> Drift | None:
+    """What the last look at the champion in the field found, with what its labelling task still asks for.
+
+    Without a task so many labels are asked for as the settings say; `labelled` people have given since.
+    """
     from slipway.pipelines.labelling.opening import snapshot_of
     from slipway.pipelines.labelling.standing import standing
     from slipway.pipelines.labelling.task import SHORT, find_task
@@ -95,7 +98,7 @@ def drift_of(site: "Site", model: str, snapshot: str | None) -> Drift | None:
         return None
     task = find_task(site.store, look.task) if look.task else None
     if task is None:
-        return Drift(line=look.line, missing=site.loaded.settings.watch.labels)
+        return Drift(line=look.line, missing=max(0, site.loaded.settings.watch.labels - labelled))
     return Drift(line=look.line, missing=standing(task, snapshot_of(site, snapshot)).missing, task=task.id[:SHORT])
 
 

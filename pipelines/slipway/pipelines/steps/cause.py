@@ -32,7 +32,7 @@ class CauseStep:
         reference = given.get("snapshot") or ask.snapshot
         made = last_made(site, model.name)
         changed = changed_since(site, model, made, reference) if made else None
-        drift = drift_of(site, model.name, reference)
+        drift = drift_of(site, model.name, reference, changed.rows.by_people if changed else 0)
         decision = decide(model.declaration.retrain.on, ask.cause, changed, drift, model=model.name)
         how = How.DONE if decision.trains else How.SKIPPED
         values = {"cause": decision.cause or "", "task": decision.task}

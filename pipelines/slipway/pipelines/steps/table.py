@@ -18,6 +18,7 @@ STEPS: Final = (
     "approve",
     "promote",
     "rollout",
+    "watch",
 )
 
 

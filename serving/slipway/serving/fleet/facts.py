@@ -79,6 +79,16 @@ class Work:
     """By measure, how far from `reference.json`, weighed by what was seen."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How what one device saw and answered with one release was distributed in a span of time."""
+
+    device: str
+    release: int
+    parts: Mapping[str, Sequence[int]]
+    """By measure: counts between the quantiles of the bundle's `reference.json`."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a decision should have been, told later."""

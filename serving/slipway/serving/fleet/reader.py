@@ -11,8 +11,8 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from slipway.serving.fleet.facts import DeviceFacts, Work
-from slipway.serving.fleet.store import opening, outcomes, reading, retaining, samples, times, working
+from slipway.serving.fleet.facts import DeviceFacts, Outcome, Seen, Work
+from slipway.serving.fleet.store import opening, outcomes, reading, retaining, samples, seeing, times, working
 from slipway.serving.fleet.store.outcomes import Precision
 from slipway.serving.fleet.store.reading import Span, Strange, Wanted
 from slipway.serving.fleet.store.samples import Kept
@@ -49,6 +49,16 @@ class FleetReader:
         """What each device did with these releases in a span of time."""
         asked = Asked(model, times.stamp(since), times.stamp(until), tuple(releases))
         return self.ask(lambda connection: working.work(connection, asked, retaining.horizons(connection)))
+
+    def seen(self, model: str, *, since: datetime, until: datetime) -> Sequence[Seen]:
+        """How what each device saw and answered with each release was distributed in a span of time."""
+        asked = Asked(model, times.stamp(since), times.stamp(until))
+        return self.ask(lambda connection: seeing.seen(connection, asked, retaining.horizons(connection)))
+
+    def outcomes(self, model: str, *, since: datetime, until: datetime) -> Sequence[Outcome]:
+        """What decisions of a span of time should have been; several sources may have told of one."""
+        begin, end = times.stamp(since), times.stamp(until)
+        return self.ask(lambda connection: outcomes.outcomes(connection, model, begin, end))
 
     def spans(self, device: str) -> Sequence[Span]:
         """What a device ran and when, the newest first."""
