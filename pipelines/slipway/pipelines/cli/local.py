@@ -74,9 +74,12 @@ def watch(place: "Place") -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as with nohup
             signal.signal(number, signal.default_int_handler)
     try:
-        Following(place, say).knowing().until(lambda _: False)
+        last = Following(place, say).knowing().until(lambda _: False)
     except KeyboardInterrupt:
         stop(place, say)
+        last = None
+    if last and not last.ended:
+        raise SlipwayError("The stack's supervisor was killed. Nothing of it is left.", mend="slipway local up")
     say("Stopped.")
 
 

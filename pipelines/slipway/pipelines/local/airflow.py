@@ -23,6 +23,11 @@ USUAL_PORT: Final = 8080
 SERVICE: Final = "flows"
 ASK_SECONDS: Final = 10.0
 START_SECONDS: Final = 240.0
+HUNG_SECONDS: Final = 300.0
+TUNING: Final = tuple(
+    f"AIRFLOW__{section}__" for section in ("DAG_PROCESSOR", "DATABASE", "LOGGING", "SCHEDULER", "TRIGGERER", "WORKERS")
+)
+"""Sections of Airflow's configuration in which variables from outside count more than what is said here."""
 DATABASE: Final = "airflow-database"
 SERVER: Final = "airflow-api"
 PARALLELISM: Final = 4
@@ -50,6 +55,7 @@ def components(
             ready=ready,
             after=(DATABASE,),
             start_seconds=START_SECONDS,
+            hung_seconds=HUNG_SECONDS,
             stop_seconds=20.0,
             address=address if name == SERVER else "",
             settings=login(founded.person, address, credentials) if name == SERVER else {},
@@ -105,10 +111,15 @@ def configuration(
         "AIRFLOW__API__SECRET_KEY": credentials.airflow_secret,
         "AIRFLOW__API_AUTH__JWT_SECRET": credentials.airflow_token_secret,
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        "AIRFLOW__DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "5",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "AIRFLOW__TRIGGERER__CAPACITY": "100",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "false",
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # trainings keep both cores busy
+        **{name: value for name, value in place.outside.items() if name.startswith(TUNING)},
     }
 
 

@@ -119,7 +119,7 @@ def ended(kept: Kept, component: Component, code: int, now: float, patience: Pat
 def asked_to_stop(kept: Kept, now: float) -> Kept:
     """Nothing starts it any more; a process that it has is asked to end."""
     running = kept.phase in RUNNING
-    if kept.phase in {Phase.STOPPING, Phase.STOPPED, Phase.GIVEN_UP}:
+    if kept.phase in {Phase.STOPPING, Phase.STOPPED, Phase.GIVEN_UP, Phase.DONE}:
         return kept
     return replace(kept, phase=Phase.STOPPING if running else Phase.STOPPED, since=now, why="")
 
