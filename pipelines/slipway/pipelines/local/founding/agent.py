@@ -16,6 +16,8 @@ from slipway.pipelines.local.place import STACK, Place
 
 EVENTS: Final = "events.jsonl"
 SETTINGS: Final = "SLIPWAY_"
+FRUGAL: Final = {"MALLOC_ARENA_MAX": "2"}
+"""Several agents share one machine, and each has many threads that allocate pictures."""
 
 
 def command_of(place: Place, device: str) -> Sequence[str]:
@@ -32,7 +34,7 @@ def program_of(place: Place, device: Device) -> Sequence[str]:
 def environ_of(place: Place, device: Device, environ: Mapping[str, str]) -> dict[str, str]:
     """With what; nothing of the project's settings."""
     kept = {name: value for name, value in environ.items() if not name.startswith(SETTINGS) or name == STACK}
-    return {**kept, TRUTH: str(truth_folder(place, device.id))}
+    return {**kept, **FRUGAL, TRUTH: str(truth_folder(place, device.id))}
 
 
 def run(name: str, environ: Mapping[str, str], folder: Path) -> NoReturn:

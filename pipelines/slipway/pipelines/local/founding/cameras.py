@@ -1,8 +1,8 @@
 """What the cameras of a little company see: rendered sites, each device another part of one.
 
-A device has a camera over each of some bays, which shows what bay-occupancy is trained on, and one over the gate for
-vehicle-detect and vehicle-reid, as far as these models are there. `baseline` has all lights of a day; in `night-shift`
-it is nearly always night.
+A device has a camera over each of some bays, which shows what bay-occupancy is trained on; the first one has one over
+the gate, too, for vehicle-detect and vehicle-reid. `baseline` has all lights of a day, in `night-shift` it is nearly
+always night.
 """
 
 import json
@@ -40,7 +40,7 @@ def cameras_of(number: int, device: str, scenario: str, models: Collection[str])
         for bay in bays:
             source = f"world:{scenario}/{WORLD_SITE}/{camera}/{bay}?fps={BAY_FPS:g}"
             found[f"{device}-{bay.lower()}"] = Stream(device=device, source=source, model=BAYS)
-    if VEHICLES in models:
+    if VEHICLES in models and number == 0:
         source = f"world:{scenario}/{WORLD_SITE}/gate?fps={GATE_FPS:g}"
         embed = EMBEDDER if EMBEDDER in models else None
         found[f"{device}-gate"] = Stream(device=device, source=source, detect=VEHICLES, embed=embed)

@@ -24,7 +24,7 @@ CLASS: Final = "edge-cpu"
 CPU: Final = "cpu"
 REPORT_SECONDS: Final = 3.0
 HASTE: Final[Mapping[str, Any]] = {
-    "polling": {"every_s": 5},
+    "polling": {"every_s": 5, "longest_s": 10},
     "probation": {"seconds": 5, "sample": 20, "longest": 3600, "every": 0.5},
     "window_s": 5,
 }

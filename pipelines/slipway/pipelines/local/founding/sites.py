@@ -22,11 +22,15 @@ FIRST: Final = "the first cameras"
 
 
 def found_sites(loaded: "Loaded", people: Staff, tell: Tell) -> None:
-    """The site has a configuration."""
+    """The site has a configuration, and its devices are told of it."""
     from slipway.platform.registry.desk import Desk
+    from slipway.serving.release.opening import open_repository
+    from slipway.serving.release.site_converging import converge_sites
     from slipway.serving.release.sites import load_sites
 
-    if SITE in load_sites(Desk.of(loaded)):
+    desk = Desk.of(loaded)
+    if SITE in load_sites(desk):
+        converge_sites(desk, open_repository(desk), (SITE,))  # whoever set it may have been killed before that
         return
     models = models_and_class()[0]
     streams = {
