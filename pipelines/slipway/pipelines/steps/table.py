@@ -19,6 +19,7 @@ STEPS: Final = (
     "promote",
     "rollout",
     "watch",
+    "ingest",
 )
 
 
