@@ -107,7 +107,7 @@ def down(
         confirm_purge(place)
     was = stopping.stop(place, say)
     say("Stopped." if was else "No stack of this project runs.")
-    if purge:
+    if purge and place.folder.exists():
         size = stopping.size(place)
         stopping.purge(place)
         say(f"Removed {place.folder} ({size / MEBIBYTE:.0f} MB).")

@@ -60,8 +60,7 @@ class Following:
         self._told = self.clock()
         over = {Phase.STOPPED, Phase.GIVEN_UP} | (set() if now.stopping else READY)
         late = [f"{one.name}{f' ({one.why})' if one.why else ''}" for one in now.components if one.phase not in over]
-        if late:
-            self.tell(f"Still waiting for {', '.join(late)}")
+        self.tell(f"Still waiting for {', '.join(late) or 'what its parts have started, such as jobs'}")
 
 
 def sentence(one: ComponentStanding) -> str:
