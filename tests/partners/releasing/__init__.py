@@ -19,6 +19,7 @@ from slipway.platform.registry.authors import Hands
 from slipway.platform.registry.bundles import Kept, keep_bundle
 from slipway.platform.registry.decisions import verdict_given
 from slipway.platform.registry.desk import Desk
+from slipway.platform.registry.mlflow import open_registry
 from slipway.platform.registry.verdict import Checked, Rows, Verdict
 from slipway.platform.registry.verdicts import bind_verdict
 from slipway.platform.registry.versions import Registered, Registration, register
@@ -28,6 +29,7 @@ from slipway.platform.runs.records import AttemptSpec, Binding, Place, Result
 from slipway.platform.runs.results import store_files
 from slipway.platform.runs.tracking.binding import KEY_TAG
 from slipway.platform.settings import Loaded, load
+from slipway.platform.settings.schema import MLflow
 
 MODEL = "tiny-bays"
 START = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
@@ -211,6 +213,13 @@ class Site:
         result = Result(key=work, attempt=1, finished=START, files=stored, metrics={}, steps=1, seconds=1)
         result.bind(self.gates.store, WorkKeys(work).result)
         return work
+
+
+def make_mlflow(path: Path) -> Path:
+    """A database file with MLflow's tables and the model: made once, and copied to `.slipway/mlflow.db`."""
+    registry = open_registry(MLflow(tracking_uri=f"sqlite:///{path}"), path.parent)
+    registry.ensure_model(MODEL, description="", tags={})
+    return path
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DONE: Final = "done"
 UNDER_WAY: Final = frozenset({"pending", "running"})
 EVERY: Final = 0.1
-"""Shares of the way between two remarks on how far it is."""
+"""The share of the way between two remarks on how far it is."""
 
 
 class LeftRunning(KeyboardInterrupt):
@@ -91,12 +91,14 @@ class _Telling:
         self._last: tuple[str, int] = ("", -1)
 
     def note(self, text: str) -> None:
+        """Pass it on."""
         self._tell(text)
 
     def progress(self, told: Mapping[str, Any], remark: str) -> None:
+        """A line when the phase changes, and for each tenth of the way."""
         phase, step, steps = str(told.get("phase", "")), int(told.get("step", 0)), int(told.get("steps", 0))
         now = phase, int(step / steps / EVERY) if steps else 0
-        if now == self._last:
+        if now == self._last or not phase:
             return
         self._last = now
         far = f", step {step:,} of {steps:,}" if steps else ""

@@ -5,18 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from releasing import MODEL, Site
-from slipway.platform.registry.mlflow import open_registry
-from slipway.platform.settings import schema
+from releasing import Site, make_mlflow
 
 
 @pytest.fixture(scope="session")
 def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database file with MLflow's tables and the model."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    registry = open_registry(schema.MLflow(tracking_uri=f"sqlite:///{path}"), path.parent)
-    registry.ensure_model(MODEL, description="", tags={})
-    return path
+    return make_mlflow(tmp_path_factory.mktemp("mlflow") / "mlflow.db")
 
 
 @pytest.fixture
