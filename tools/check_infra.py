@@ -1,9 +1,10 @@
 """Is what `infra/` says to a cluster and to an image builder valid, and is it good practice?
 
 Every kustomization is rendered; every object is held against the schemas of all Kubernetes releases from the oldest
-that we support (objects of other projects, such as Kueue's, have none here). checkov judges the rendered objects and
-the Dockerfile, hadolint the Dockerfile. A tool that is missing is said and left out; `make infra-tools` installs those
-that come from the package index. With `--need-all` a missing tool is a failure.
+that we support (objects of other projects, such as Kueue's, have none here). What services promise beyond that is in
+`infra_rules`. checkov judges the rendered objects and the Dockerfiles, hadolint the Dockerfiles. A tool that is missing
+is said and left out; `make infra-tools` installs those that come from the package index. With `--need-all` a missing
+tool is a failure.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import yaml
 from kubernetes_validate import SchemaNotFoundError, ValidationError, validate
 from kubernetes_validate.utils import all_versions, major_minor
 
+import infra_rules
 from workspace import INFRA_VENV, ROOT
 
 INFRA: Final = ROOT / "infra"
@@ -105,13 +107,34 @@ def faults(one: Object) -> Iterator[str]:
 
 
 def check_schemas() -> list[str]:
-    """All objects of all kustomizations."""
-    problems = []
+    """All objects of all kustomizations; one that several have but for its namespace is judged once."""
+    problems: list[str] = []
+    judged_before: set[str] = set()
     for folder in kustomizations():
         try:
-            problems += [f"{name_of(folder)}: {fault}" for one in objects(folder) for fault in faults(one)]
+            for one in objects(folder):
+                told = json.dumps({**one, "metadata": {**one["metadata"], "namespace": ""}}, sort_keys=True)
+                if told not in judged_before:
+                    judged_before.add(told)
+                    problems += [f"{name_of(folder)}: {fault}" for fault in faults(one)]
         except ValueError as error:
             problems.append(f"{name_of(folder)} cannot be rendered: {error}")
+    return problems
+
+
+def services() -> list[Path]:
+    """The overlays of services."""
+    return [folder for folder in kustomizations() if folder.name.startswith("services-")]
+
+
+def check_services() -> list[str]:
+    """What every service promises."""
+    problems = []
+    for folder in services():
+        try:
+            problems += [f"{name_of(folder)}: {fault}" for fault in infra_rules.faults(objects(folder))]
+        except ValueError:  # the schemas' check says that it cannot be rendered
+            continue
     return problems
 
 
@@ -160,6 +183,7 @@ def check_hadolint() -> list[str]:
 
 CHECKS: Final[tuple[tuple[str, Callable[[], list[str]]], ...]] = (
     ("schemas", check_schemas),
+    ("services", check_services),
     ("checkov", check_checkov),
     ("hadolint", check_hadolint),
 )

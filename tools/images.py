@@ -1,8 +1,8 @@
-"""`make images`: build what jobs run in, and print the digest that `kubernetes.image` wants.
+"""`make images`: build what jobs or services run in, and print the digest that the settings or the overlay want.
 
-The build context is made in a folder of its own: the Dockerfile, the lock's lines that the runner and the training
-need, and the runner as a wheel. Docker or buildah builds it, whichever works here; `--context FOLDER` leaves the folder
-for any other builder. The same commit and lock give the same tag.
+The build context is made in a folder of its own: the Dockerfile, the lock's lines for what runs there, and for jobs the
+runner as a wheel, for services a clone of the commit. Docker or buildah builds it, whichever works here; `--context
+FOLDER` leaves the folder for any other builder. The same commit and lock give the same tag.
 
 An image has its digest only when a registry has it: without `--push` there is a tag, and nothing for the settings.
 """
@@ -26,13 +26,15 @@ from progress import step
 from slipway.platform.runs.code.lock import lock_part
 from workspace import LOCK, ROOT
 
-DOCKERFILE: Final = ROOT / "infra" / "docker" / "train" / "Dockerfile"
-NAME: Final = "slipway-train"
+DOCKER: Final = ROOT / "infra" / "docker"
+DOCKERFILE: Final = DOCKER / "train" / "Dockerfile"
 TORCH: Final = {"cpu": "cpu", "cuda": ""}
 """torch's build of each variant, as uv calls it; empty takes the package index's own, which is made for CUDA."""
-INSIDE: Final = ("slipway-platform", "slipway-training")
-"""What the runner imports, and what the code of models does."""
 DIGITS: Final = 12
+REACHING: Final = ("psycopg2-binary",)
+"""What no package asks for, and services need: the way to PostgreSQL."""
+BUILDING: Final = ("hatchling", "editables")
+"""What the project's packages are installed with."""
 
 
 class ImagesFailed(Exception):
@@ -40,8 +42,44 @@ class ImagesFailed(Exception):
 
 
 @dataclass(frozen=True)
+class Image:
+    """One of those that there are."""
+
+    name: str
+    inside: tuple[str, ...]
+    """Our distributions whose dependencies are in it."""
+    setting: str
+    """Where its digest is to stand, with `{0}` for the repository and `{1}` for the digest."""
+
+    @property
+    def called(self) -> str:
+        """In a registry and on this machine."""
+        return f"slipway-{self.name}"
+
+    @property
+    def dockerfile(self) -> Path:
+        """How it is made."""
+        return DOCKER / self.name / "Dockerfile"
+
+
+TRAIN: Final = Image(
+    "train", ("slipway-platform", "slipway-training"), 'for slipway.toml:\nkubernetes.image = "{0}@{1}"'
+)
+"""What the runner imports, and what the code of models does."""
+SERVICES: Final = Image(
+    "services",
+    ("slipway-platform", "slipway-training", "slipway-serving", "slipway-pipelines"),
+    "for the overlay's kustomization.yaml:\n"
+    "images: [{{ name: registry.example.com/slipway-services, newName: {0}, digest: {1} }}]",
+)
+IMAGES: Final = {one.name: one for one in (TRAIN, SERVICES)}
+
+
+@dataclass(frozen=True)
 class Build:
     """What a builder is asked for."""
+
+    image: Image
 
     context: Path
     variant: str
@@ -58,7 +96,7 @@ class Build:
     @property
     def local(self) -> str:
         """The image's name on this machine."""
-        return f"localhost/{NAME}:{self.tag}"
+        return f"localhost/{self.image.called}:{self.tag}"
 
     def arguments(self) -> list[str]:
         """Those that both builders understand."""
@@ -135,25 +173,60 @@ def choose(wanted: str | None) -> Builder:
     )
 
 
-def lines_of_lock(root: Path) -> list[str]:
-    """The lock's lines for runner and training, without what belongs to one kind of GPU."""
-    return [line for line in lock_part(root, INSIDE) if not is_accelerator(line.partition("==")[0])]
+def lines_of_lock(root: Path, image: Image = TRAIN) -> list[str]:
+    """The lock's lines for what is inside, without what belongs to one kind of GPU."""
+    lines = [line for line in lock_part(root, image.inside) if not is_accelerator(line.partition("==")[0])]
+    return sorted({*lines, *pinned(REACHING)}) if image is SERVICES else lines
 
 
-def make_context(folder: Path) -> str:
+def pinned(names: Sequence[str]) -> list[str]:
+    """The lock's lines of these."""
+    pins = read_pins(LOCK)
+    return [f"{name}=={pins[canonicalize_name(name)]}" for name in names]
+
+
+def make_context(folder: Path, image: Image = TRAIN) -> str:
     """Fill the build context; the digest of what is in it."""
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise ImagesFailed(f"{folder} is not empty. Name another folder, or empty this one.")
-    shutil.copy(DOCKERFILE, folder / "Dockerfile")
-    (folder / "requirements.lock").write_text("\n".join(lines_of_lock(ROOT)) + "\n")
-    wheel = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "wheels")]
+    shutil.copy(image.dockerfile, folder / "Dockerfile")
+    (folder / "requirements.lock").write_text("\n".join(lines_of_lock(ROOT, image)) + "\n")
+    commit = ""
+    if image is SERVICES:
+        (folder / "build.lock").write_text("\n".join(pinned(BUILDING)) + "\n")
+        commit = clone(ROOT, folder / "project")
+    else:
+        build_runner(folder / "wheels")
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and "project" not in path.parts[:-1])
+    told = [f"{path.relative_to(folder)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files]
+    return hashlib.sha256("\n".join([*told, commit]).encode()).hexdigest()
+
+
+def build_runner(folder: Path) -> None:
+    """The runner's wheel."""
+    wheel = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     done = subprocess.run(wheel, cwd=ROOT / "platform", capture_output=True, text=True, check=False)
     if done.returncode:
         raise ImagesFailed(f"The runner's wheel could not be built:\n{done.stderr.strip()}")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    told = [f"{path.relative_to(folder)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+def clone(root: Path, folder: Path) -> str:
+    """The project as its newest commit has it, with all of its history; the commit. What is not committed stays out."""
+    if revision(root).endswith("-dirty"):
+        print("images: the work tree has changes that are not committed; the image has the commit without them.")
+    commands = (
+        ["git", "clone", "--quiet", "--no-hardlinks", "--single-branch", str(root), str(folder)],
+        ["git", "-C", str(folder), "remote", "remove", "origin"],
+        ["git", "-C", str(folder), "rev-parse", "HEAD"],
+    )
+    said = ""
+    for command in commands:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ImagesFailed(f"The project could not be cloned:\n{done.stderr.strip()}")
+        said = done.stdout.strip()
+    return said
 
 
 def revision(root: Path) -> str:
@@ -165,8 +238,10 @@ def revision(root: Path) -> str:
 
 def plan(options: argparse.Namespace, folder: Path) -> Build:
     """Make the context, and say what is to be built from it."""
-    digest = make_context(folder)
+    image = IMAGES[options.image]
+    digest = make_context(folder, image)
     return Build(
+        image=image,
         context=folder,
         variant=options.variant,
         torch=TORCH[options.variant] if options.torch is None else options.torch,
@@ -199,19 +274,21 @@ def make(options: argparse.Namespace, folder: Path) -> None:
     with step(f"images: {build.local} with {builder.name}"):
         run(builder.build(build, options.extra), dry_run=options.dry_run)
     if options.push is None:
-        print(f"images: {build.local} is on this machine. `--push REGISTRY/{NAME}` gives it a digest for the settings.")
+        push = f"--push REGISTRY/{build.image.called}"
+        print(f"images: {build.local} is on this machine. `{push}` gives it a digest for the settings.")
         return
     remote, note = f"{options.push}:{build.tag}", folder.with_suffix(".digest")
     with step(f"images: to {remote}"):
         for command in builder.push(build, remote, note):
             run(command, dry_run=options.dry_run)
     digest = "sha256:..." if options.dry_run else builder.digest(remote, note)
-    print(f'images: for slipway.toml:\nkubernetes.image = "{options.push}@{digest}"')
+    print(f"images: {build.image.setting.format(options.push, digest)}")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line; what follows `--` goes to the builder."""
     parser = argparse.ArgumentParser(prog="make images", description=__doc__)
+    parser.add_argument("--image", choices=sorted(IMAGES), default=TRAIN.name, help="what is to run in it")
     parser.add_argument("--variant", choices=sorted(TORCH), default="cpu", help="which build of torch")
     parser.add_argument("--torch", metavar="BUILD", help="as uv names it (cu126 ...); '' takes the index's own")
     parser.add_argument("--base", metavar="IMAGE", help="another system with Python 3.11, best by digest")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import yaml
 import check_infra
 import images
 from pins import read_pins
-from workspace import LOCK
+from workspace import LOCK, ROOT
 
 Object = dict[str, Any]
 TEXT = images.DOCKERFILE.read_text()
@@ -139,3 +140,49 @@ def test_a_missing_tool_is_said_and_left_out(
     assert "SKIPPED, hadolint: hadolint is not installed. Run `make infra-tools`." in told
     monkeypatch.setattr(sys, "argv", ["check_infra.py", "--need-all"])
     assert check_infra.main() == 1
+
+
+def test_the_context_of_services_has_the_commit_with_its_history_and_what_airflow_needs(tmp_path: Path) -> None:
+    folder = tmp_path / "context"
+    images.make_context(folder, images.SERVICES)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "Dockerfile",
+        "build.lock",
+        "project",
+        "requirements.lock",
+    ]
+    log = ["git", "log", "--format=%H"]
+    here, there = (subprocess.check_output(log, cwd=root, text=True) for root in (ROOT, folder / "project"))
+    assert here == there
+    assert subprocess.check_output(["git", "remote"], cwd=folder / "project") == b""
+    assert (folder / "project/slipway.toml").exists()
+    assert not (folder / "project/.slipway").exists()
+    pins, part = read_pins(LOCK), read_pins(folder / "requirements.lock")
+    assert part.items() <= pins.items()
+    assert {"apache-airflow", "apache-airflow-providers-fab", "mlflow", "psycopg2-binary", "tuf", "uvicorn"} <= set(
+        part
+    )
+    assert not {"pytest", "ruff"} & set(part)
+    assert set(read_pins(folder / "build.lock")) == {"hatchling", "editables"}
+
+
+def test_services_run_as_the_user_of_their_pods_from_the_project() -> None:
+    text = images.SERVICES.dockerfile.read_text()
+    final = text[text.rindex("\nFROM ") :]
+    (pod,) = [one for one in yaml.safe_load((check_infra.KUBERNETES / "services/restricted.yaml").read_text())
+              if one["path"].endswith("template/spec/securityContext")]  # fmt: skip
+    assert f"USER {pod['value']['runAsUser']}:{pod['value']['runAsGroup']}\n" in final
+    assert "WORKDIR /srv/project\n" in final
+    assert "RUN" not in final
+    assert "://" not in text
+
+
+def test_a_dry_run_for_services_says_what_the_overlay_wants(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        images.main(["--image", "services", "--dry-run", "--push", "registry.example.com:5000/slipway-services"]) == 0
+    )
+    line = capsys.readouterr().out.splitlines()[-1]
+    (wanted,) = yaml.safe_load(line)["images"]
+    made = yaml.safe_load((check_infra.KUBERNETES / "services/kustomization.yaml").read_text())["images"][0]
+    assert wanted["name"] == made["newName"]
+    assert wanted["newName"] == "registry.example.com:5000/slipway-services"

@@ -14,7 +14,8 @@ from slipway.platform.jobs.launchers.kubernetes import names
 from slipway.platform.jobs.launchers.kubernetes.rights import QUEUE_RIGHTS, RIGHTS, Right
 
 BASE = check_infra.KUBERNETES / "base"
-OVERLAYS = check_infra.kustomizations()[1:]
+OVERLAYS = check_infra.kustomizations()[len(check_infra.BASES) :]
+JOBS = [folder for folder in OVERLAYS if folder not in check_infra.services()]
 Object = dict[str, Any]
 
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
@@ -38,7 +39,7 @@ def used(rights: tuple[Right, ...]) -> set[tuple[str, str, str]]:
 
 
 @needs_kubectl
-@pytest.mark.parametrize("folder", check_infra.kustomizations(), ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", [BASE, *JOBS], ids=lambda folder: folder.name)
 def test_every_object_is_valid_in_every_release(folder: Path) -> None:
     objects = check_infra.objects(folder)
     assert objects
@@ -76,7 +77,7 @@ def test_with_a_queue_the_role_has_those_for_queues_besides() -> None:
 
 
 @needs_kubectl
-@pytest.mark.parametrize("folder", OVERLAYS, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", JOBS, ids=lambda folder: folder.name)
 def test_the_role_is_given_to_the_launcher_of_the_same_namespace(folder: Path) -> None:
     objects = check_infra.objects(folder)
     namespace = only(objects, "Namespace")["metadata"]["name"]
@@ -102,7 +103,7 @@ def test_the_namespace_refuses_pods_that_are_not_restricted() -> None:
 
 
 @needs_kubectl
-@pytest.mark.parametrize("folder", check_infra.kustomizations(), ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", [BASE, *JOBS], ids=lambda folder: folder.name)
 def test_nothing_is_open_but_for_the_launchers_own_pods(folder: Path) -> None:
     policies = [one for one in check_infra.objects(folder) if one["kind"] == "NetworkPolicy"]
     deny = only(policies, "NetworkPolicy", "deny-all")["spec"]
