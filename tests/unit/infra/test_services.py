@@ -12,6 +12,7 @@ import pytest
 import check_infra
 import infra_rules
 from infra_rules import pod_of, selects
+from workspace import ROOT
 
 Object = dict[str, Any]
 Change = Callable[[list[Object]], None]
@@ -33,7 +34,7 @@ def named(objects: list[Object], kind: str, name: str) -> Object:
     return found
 
 
-def pods(objects: list[Object]) -> dict[str, Object]:
+def pods(objects: list[Object]) -> dict[str, Any]:
     """The pods' templates, by what makes them."""
     return {one["metadata"]["name"]: pod for one in objects if (pod := pod_of(one)) is not None}
 
@@ -178,7 +179,7 @@ def test_no_secret_lies_in_the_files() -> None:
 
 
 def test_every_secret_that_is_named_is_explained() -> None:
-    told = Path(check_infra.ROOT / "docs/how-to/cluster-services.md").read_text()
+    told = Path(ROOT / "docs/how-to/cluster-services.md").read_text()
     objects = check_infra.objects(PROD)
     for pod in pods(objects).values():
         spec = pod["spec"]
