@@ -53,6 +53,9 @@ THROUGH_OTHERS: Exceptions = {
         "starlette": "fastapi pins it, and its requests and answers are starlette's own",
     },
     "pipelines": {
+        "httpx": "slipway-platform brings it, whose servers it asks",
+        "psutil": "slipway-platform brings it, which looks at processes with it",
+        "pydantic": "slipway-platform brings it, whose records are its models",
         "rich": "slipway-platform brings it, whose command line shows with it",
     },
 }
