@@ -43,7 +43,7 @@ def bays(folder: Path, changed: int | None = None) -> Path:
                 image = Image(
                     width=64, height=64, split=split, source=f"{number}.png", site="harbour", camera="aisle",
                     light="day", weather="clear", sequence=f"{split}-{number // 4}",
-                    extra={"bay": f"N{number % 4}"}, slices={"view": "bay"},
+                    extra={"bay": f"N{number % 4}"}, slices={"view": "bay"}, label_state="reviewed",
                 )  # fmt: skip
                 category = "occupied" if number % 2 else "free"
                 box = Box(category=category, x=0, y=0, w=64, h=64, label_state="reviewed")

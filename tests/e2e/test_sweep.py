@@ -43,7 +43,9 @@ def project(tmp_path: Path) -> Path:
             done, data = cv2.imencode(".jpg", rng.integers(0, 255, (32, 32, 3), dtype=np.uint8))
             assert done
             split = ("train", "train", "validation", "test")[number % 4]
-            writer.add(data.tobytes(), Image(width=32, height=32, split=split, source=f"{number}"))
+            writer.add(
+                data.tobytes(), Image(width=32, height=32, split=split, source=f"{number}", label_state="reviewed")
+            )
         writer.finish([], "made here")
     return tmp_path
 

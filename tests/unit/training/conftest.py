@@ -51,7 +51,7 @@ def make_bays(tmp_path_factory: pytest.TempPathFactory) -> Make:
                 image = Image(
                     width=64, height=64, split=split, source=f"{number}.jpg", site="harbour", camera="aisle",
                     light="night" if number % 4 == 0 else "day", weather="clear", sequence=f"{split}-{number // 8}",
-                    extra={"bay": f"N{number % 4}"}, slices={"view": "bay"},
+                    extra={"bay": f"N{number % 4}"}, slices={"view": "bay"}, label_state=label,
                 )  # fmt: skip
                 box = Box(category=category, x=0, y=0, w=64, h=64, label_state=label)
                 writer.add(patch(number, occupied=category == "occupied"), image, [box])
@@ -64,7 +64,9 @@ def make_bays(tmp_path_factory: pytest.TempPathFactory) -> Make:
 @pytest.fixture(scope="session")
 def bays(make_bays: Make) -> Snapshot:
     """As many free as occupied in every split."""
-    return make_bays((split, STATES[number % 2], "human") for split, count in SPLITS.items() for number in range(count))
+    return make_bays(
+        (split, STATES[number % 2], "reviewed") for split, count in SPLITS.items() for number in range(count)
+    )
 
 
 @pytest.fixture

@@ -155,7 +155,10 @@ def write_pictures(folder: Path, changed: int | None = None) -> None:
                 _, data = cv2.imencode(".png", pixels)
                 light = "day" if number % 2 else "night"
                 source = f"{CLASSES[which]}{number}"
-                writer.add(data.tobytes(), Image(width=24, height=20, split=split, source=source, light=light))
+                writer.add(
+                    data.tobytes(),
+                    Image(width=24, height=20, split=split, source=source, light=light, label_state="reviewed"),
+                )
                 number += 1
         writer.finish([], licence="made here")
 

@@ -49,9 +49,9 @@ def write_bays(folder: Path) -> None:
                 occupied, night = place % 2 == 0, place % 4 < 2
                 image = Image(
                     width=64, height=64, split=split, source=f"{number}.jpg", site="harbour", camera="aisle",
-                    light="night" if night else "day", weather="clear", slices={"view": "bay"},
+                    light="night" if night else "day", weather="clear", slices={"view": "bay"}, label_state="reviewed",
                 )  # fmt: skip
-                box = Box(category="occupied" if occupied else "free", x=0, y=0, w=64, h=64, label_state="human")
+                box = Box(category="occupied" if occupied else "free", x=0, y=0, w=64, h=64, label_state="reviewed")
                 writer.add(patch(number, occupied=occupied, night=night), image, [box])
                 number += 1
         writer.finish([], licence="made here")

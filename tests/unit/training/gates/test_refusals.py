@@ -54,7 +54,7 @@ class Bays:
 
 @pytest.fixture(scope="module")
 def bays(make_bays: Make) -> Bays:
-    snapshot = make_bays(("test", STATES[number % 2], "human") for number in range(COUNT))
+    snapshot = make_bays(("test", STATES[number % 2], "reviewed") for number in range(COUNT))
     return Bays(examples_of(snapshot, "test", 64))
 
 

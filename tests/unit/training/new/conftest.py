@@ -55,7 +55,15 @@ def snapshot(project: Path) -> Snapshot:
                 for picture in range(PICTURES):
                     data, box = drawn(rng, category, f"i{number}")
                     source, camera = f"{number}-{picture}", f"c{picture % 2}"
-                    image = Image(width=WIDTH, height=HEIGHT, split=split, source=source, site="quay", camera=camera)
+                    image = Image(
+                        width=WIDTH,
+                        height=HEIGHT,
+                        split=split,
+                        source=source,
+                        site="quay",
+                        camera=camera,
+                        label_state="reviewed",
+                    )
                     writer.add(data, image, [box])
                 number += 1
             writer.add(*crowded(rng, split))
@@ -66,7 +74,7 @@ def snapshot(project: Path) -> Snapshot:
 def crowded(rng: np.random.Generator, split: str) -> tuple[bytes, Image, list[Box]]:
     """A picture of two things, which is no picture of one."""
     data, box = drawn(rng, "boat", "i0")
-    image = Image(width=WIDTH, height=HEIGHT, split=split, source=f"crowded-{split}")
+    image = Image(width=WIDTH, height=HEIGHT, split=split, source=f"crowded-{split}", label_state="reviewed")
     return data, image, [Box(category="boat", x=box.x, y=box.y, w=box.w, h=box.h) for _ in range(2)]
 
 

@@ -58,15 +58,15 @@ class Scoring:
         from importlib import import_module
 
         from slipway.platform.data.reference import resolve
-        from slipway.platform.data.snapshot import Snapshot
         from slipway.training.config.compose import compose
+        from slipway.training.reading.trusted import Trusted, trusted_examples
 
         composed = compose(model)
         watch(f"importing {model}")
         task = import_module(f"{composed.model.package}.task").build(composed.typed)
         watch("reading the snapshot")
-        snapshot = Snapshot(resolve(reference, loaded, images=True))
-        return cls(task, snapshot, task.examples(snapshot, split), loaded, watch)
+        snapshot = Trusted(resolve(reference, loaded, images=True))
+        return cls(task, snapshot, trusted_examples(task, snapshot, split), loaded, watch)
 
     def predictions(self, what: str) -> "pa.Table":
         """A table: of the baseline, from a file, or of a run that is done."""

@@ -38,8 +38,8 @@ def main(folder: Path) -> int:
 
 def _export(order: Order, workplace: Workplace) -> "Exported":
     """The bundle's files, in the results."""
-    from slipway.platform.data.snapshot import Snapshot
     from slipway.training.export.exporting import Given, export
+    from slipway.training.reading.trusted import Trusted
     from slipway.training.tasks import task_for
 
     wanted = Wanted.model_validate(order.config)
@@ -48,7 +48,7 @@ def _export(order: Order, workplace: Workplace) -> "Exported":
         wanted=wanted,
         model=order.model,
         weights=order.references[WEIGHTS],
-        snapshot=Snapshot(order.snapshot),
+        snapshot=Trusted(order.snapshot),
         engine=engines.try_one if engines else None,
     )
     journal = Journal(workplace.journal)

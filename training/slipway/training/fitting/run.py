@@ -10,7 +10,6 @@ from typing import Any, Final, Self
 
 import torch
 
-from slipway.platform.data.snapshot import Snapshot
 from slipway.platform.machine import cores
 from slipway.platform.runs.journal import Journal
 from slipway.platform.runs.workplace import Order, Workplace
@@ -29,6 +28,7 @@ from slipway.training.fitting.stopping import Request
 from slipway.training.fitting.telling import Telling
 from slipway.training.fitting.trail import Trail
 from slipway.training.reading.reader import Reader
+from slipway.training.reading.trusted import Trusted, trusted_examples
 from slipway.training.task import Examples, Task
 
 PREFETCH: Final = 3
@@ -55,7 +55,8 @@ class Run:
         config, place = task.config, given.place
         self.task, self.given, self.config = task, given, config
         self.journal = Journal(given.workplace.journal) if place.rank == 0 else None
-        self.snapshot = Snapshot(given.order.snapshot)
+        self.snapshot = Trusted(given.order.snapshot)
+        trusted_examples(task, self.snapshot, "test")  # what cannot be judged at the end is told now
         self._threads = config.runtime.reader_threads or max(1, cores().threads // place.locals)
         self.training = self.examples("train")
         self._validation = self.examples("validation")
@@ -79,7 +80,7 @@ class Run:
 
     def examples(self, split: str) -> Examples:
         """The rows of a split, with their pixels where they are fast to have."""
-        found = self.task.examples(self.snapshot, split)
+        found = trusted_examples(self.task, self.snapshot, split)
         if not self.config.runtime.cached:
             return found
         return pixels.kept(found, self.given.order.cache, split, self._threads, self.journal)

@@ -47,6 +47,7 @@ from slipway.training.gates.records import (
     samples_file,
 )
 from slipway.training.gates.restricted import restricted
+from slipway.training.reading.trusted import Trusted, trusted_examples
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -98,7 +99,8 @@ class Evaluating:
         cls, bundle: Bundle, task: "Task[Any]", snapshot: "Snapshot", asked: Asked, results: Path, journal: Journal
     ) -> "Evaluating":
         """With the rows that are judged."""
-        examples = task.examples(snapshot, SPLIT)
+        snapshot = Trusted.of(snapshot)
+        examples = trusted_examples(task, snapshot, SPLIT)
         running.check_input(bundle.manifest.contract, examples.source)
         results.mkdir(parents=True, exist_ok=True)
         return cls(bundle, task, snapshot, examples, asked, results, Telling(journal))

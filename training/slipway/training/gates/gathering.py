@@ -20,6 +20,7 @@ from slipway.training.gates.planning import Candidate, plan_evaluation, task_con
 from slipway.training.gates.question import Question
 from slipway.training.gates.records import SPLIT
 from slipway.training.gates.validations import said_of, suites_of, validated
+from slipway.training.reading.trusted import trusted_examples
 from slipway.training.tasks import task_for
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def against(
     """Every variant against the champion's, on the rows that nobody has seen."""
     candidate, champion = evidences
     task = task_for(question.candidate.model.package, task_config(question.candidate, desk.store))
-    examples = task.examples(snapshot, SPLIT)
+    examples = trusted_examples(task, snapshot, SPLIT)
     check = question.candidate.model.declaration.gates.against_champion
     found, total, dropped = [], 0, 0
     for variant in asked_variants(question.candidate.model.declaration, candidate.manifest):

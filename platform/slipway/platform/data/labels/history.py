@@ -30,8 +30,9 @@ def labels_of(image: Row, boxes: Sequence[Row]) -> Labels:
     if noted is None:
         return Labels(state=state, marks=marks, author=author, opinions=_imported(state, marks, author))
     opinions = tuple(_opinion(one, marks) for one in noted)
-    first = next((one.author for one in opinions if one.marks == marks), None)
-    return Labels(state=state, marks=marks, author=author or first, opinions=opinions)
+    said = sorted((one for one in opinions if one.marks == marks), key=lambda one: one.machine)
+    first = said[0].author if said else None
+    return Labels(state=state, marks=marks, author=author or first or None, opinions=opinions)
 
 
 def rows_with(image: Row, boxes: Sequence[Row], labels: Labels) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -133,9 +133,10 @@ def _denied(before: Labels, word: Opinion, others: tuple[Opinion, ...]) -> Outco
 def _disputed(before: Labels, opinions: tuple[Opinion, ...]) -> Outcome:
     """What held stands as long as somebody says so, else what was said first."""
     said = [one for one in opinions if one.marks is not None and not one.machine]
-    holding = next((one for one in said if agree(one.marks or (), before.marks)), said[0])
-    marks = before.marks if agree(holding.marks or (), before.marks) else holding.marks or ()
-    now = Labels(state="disputed", marks=marks, author=holding.author or before.author, opinions=opinions)
+    still = [one for one in said if agree(one.marks or (), before.marks)]
+    holding = next((one for one in still if one.marks == before.marks), (*still, *said)[0])
+    author = holding.author or before.author
+    now = Labels(state="disputed", marks=holding.marks or (), author=author, opinions=opinions)
     return Outcome(now, "disputed")
 
 

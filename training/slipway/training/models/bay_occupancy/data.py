@@ -17,12 +17,12 @@ from slipway.platform.data.snapshot import Snapshot
 from slipway.platform.errors import WrongUse
 from slipway.training.evaluation.slices import cameras_of, labels_of
 from slipway.training.reading.source import Decoded, View, strings
+from slipway.training.reading.trusted import LEARNED
 from slipway.training.task import Examples
 
 STATES: Final = ("free", "occupied")
 VIEW: Final = "bay"
 STATE: Final = "state"
-LABELLED: Final = ("auto", "human", "reviewed")
 
 
 def examples_of(snapshot: Snapshot, split: str, size: int) -> Examples:
@@ -47,7 +47,7 @@ def examples_of(snapshot: Snapshot, split: str, size: int) -> Examples:
 def _labelled(snapshot: Snapshot, index: pa.Table) -> tuple[pa.Table, npt.NDArray[np.int64]]:
     """The images with a label, and the number of each one's state."""
     boxes = where(snapshot.boxes, within(snapshot.boxes["sample"], index["sample"]))
-    boxes = where(boxes, within(boxes["label_state"], LABELLED))
+    boxes = where(boxes, within(boxes["label_state"], LEARNED))
     found = dict(zip(strings(boxes["sample"]), strings(boxes["category"]), strict=True))
     foreign = sorted(set(found.values()) - set(STATES))
     if foreign:
