@@ -35,8 +35,9 @@ from slipway.pipelines.airflow.notices import Failed, WentWell
 from slipway.pipelines.airflow.pages import PREFIX
 from slipway.pipelines.airflow.pools import pool_of
 from slipway.pipelines.airflow.project import Project
-from slipway.pipelines.airflow.step_operator import SlipwayStepOperator
-from slipway.pipelines.steps.step import CAUSES
+from slipway.pipelines.airflow.step_operator import SlipwayStepOperator, Wakes
+from slipway.pipelines.flows.table import CAUSE, FLOWS, RETRAIN
+from slipway.pipelines.steps.step import APPROVE, CAUSES
 from slipway.platform.errors import SlipwayError
 from slipway.platform.models.finder import Model, installed_models
 
@@ -49,7 +50,8 @@ RETRIES: Final[Mapping[str, Any]] = {"retries": 3, "retry_delay": timedelta(seco
 HOURLY: Final = "23 * * * *"
 DAILY: Final = "7 4 * * *"
 OFTEN: Final = "*/10 * * * *"
-TO_THE_PAGE: Final = ("snapshot", "cause", "validate", "train", "export", "gate", "register")
+TO_THE_PAGE: Final = FLOWS[RETRAIN][: FLOWS[RETRAIN].index(APPROVE)]
+"""The steps before people are asked."""
 PATIENT: Final = "none_failed_min_one_success"
 """Runs behind a page that was skipped, and not where all before it was."""
 
@@ -81,7 +83,7 @@ class Factory:
             defaults=tells,
         ) as dag:
             steps: list[BaseOperator] = [self._step(name, step) for step in TO_THE_PAGE]
-            ask = self._step(name, "approve", task_id="ask", after=TO_THE_PAGE, may_wait=True)
+            ask = self._step(name, APPROVE, task_id="ask", after=TO_THE_PAGE, may_wait=True)
             page = SlipwayApprovalPage(task_id="approval", asked="ask", model=name)
             approve = SlipwayApproveOperator(
                 task_id="approve", page="approval", trigger_rule=PATIENT, **self._asked(name, TO_THE_PAGE)
@@ -125,8 +127,7 @@ class Factory:
                 step="watch",
                 model=name,
                 may_wait=True,
-                wakes=AssetAlias(f"drift-of-{name}"),
-                woken=assets.drift(name),
+                wakes=Wakes(assets.drift(name), AssetAlias(f"drift-of-{name}"), f"{PREFIX}{name}"),
                 **self._at,
             )
         return dag
@@ -197,7 +198,7 @@ class Factory:
     def _step(self, model: str, step: str, **more: Any) -> SlipwayStepOperator:  # noqa: ANN401
         """A step of the retraining, given what those before it told."""
         before = TO_THE_PAGE[: TO_THE_PAGE.index(step)] if step in TO_THE_PAGE else ()
-        more = {"task_id": step, "ends": step == "cause", **more}
+        more = {"task_id": step, "ends": step == CAUSE, **more}
         more |= {"pool": pool_of(self.settings.airflow.target)} if step == "train" else {}
         return SlipwayStepOperator(step=step, **self._asked(model, more.pop("after", before)), **more)
 

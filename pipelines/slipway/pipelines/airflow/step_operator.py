@@ -7,6 +7,7 @@ plain JSON, and the tasks behind it take its values from there.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from airflow.sdk import Asset, AssetAlias, BaseOperator
@@ -23,6 +24,22 @@ from slipway.pipelines.steps.step import How, Told
 from slipway.platform.errors import SlipwayError
 
 WRONG_USE: Final = 2
+ACTIVE: Final = ("queued", "running")
+
+
+@dataclass(frozen=True)
+class Wakes:
+    """The flow that a step wakes when it tells a cause for it, unless a run of that is under way already."""
+
+    asset: Asset
+    alias: AssetAlias
+    """What the task is known to change; an event of the asset itself would come each time."""
+    dag: str
+
+    def wake(self, context: Context) -> None:
+        """Let the asset have changed."""
+        if not context["ti"].get_dr_count(dag_id=self.dag, states=list(ACTIVE)):
+            context["outlet_events"][self.alias].add(self.asset)
 
 
 class SlipwayStepOperator(BaseOperator):
@@ -51,20 +68,19 @@ class SlipwayStepOperator(BaseOperator):
         after: Sequence[str] = (),
         ends: bool = False,
         may_wait: bool = False,
-        wakes: AssetAlias | None = None,
-        woken: Asset | None = None,
+        wakes: Wakes | None = None,
         project: str = "",
         slipway_context: str = "",
         poll_seconds: float = 5.0,
         **kwargs: Any,  # noqa: ANN401 - Airflow's own arguments
     ) -> None:
         if wakes is not None:
-            kwargs["outlets"] = [*kwargs.get("outlets", ()), wakes]
+            kwargs["outlets"] = [*kwargs.get("outlets", ()), wakes.alias]
         super().__init__(**kwargs)
         self.step, self.model, self.target, self.snapshot = step, model, target, snapshot
         self.overrides = overrides if isinstance(overrides, str) else list(overrides)
         self.cause, self.after = cause, list(after)
-        self.ends, self.may_wait, self.wakes, self.woken = ends, may_wait, wakes, woken
+        self.ends, self.may_wait, self.wakes = ends, may_wait, wakes
         self.project, self.slipway_context, self.poll_seconds = project, slipway_context, poll_seconds
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -109,8 +125,8 @@ class SlipwayStepOperator(BaseOperator):
         if self.ends and told.how is How.SKIPPED:
             context["ti"].xcom_push("return_value", told.as_data())
             raise AirflowSkipException(told.line)
-        if self.wakes is not None and self.woken is not None and told.how is How.DONE:
-            context["outlet_events"][self.wakes].add(self.woken)
+        if self.wakes is not None and told.values.get("cause"):
+            self.wakes.wake(context)
         return told.as_data()
 
     @property
