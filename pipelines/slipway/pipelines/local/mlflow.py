@@ -36,12 +36,13 @@ def components(place: Place, loaded: "Loaded", ports: Ports) -> list[Component]:
             f"mlflow.tracking_uri is {database}: a server that this project uses already, and the stack serves a file.",
             mend="Start the others: slipway local up --only airflow,fleet",
         )
+    artefacts = str(loaded.root / ARTIFACTS)
     port = ports.take("mlflow", USUAL_PORT)
     address = f"http://{LOOPBACK}:{port}"
     command = [
         place.program("mlflow"), "server", "--host", LOOPBACK, "--port", str(port), "--workers", "1",
         "--backend-store-uri", database,
-        "--default-artifact-root", str(loaded.root / ARTIFACTS), "--no-serve-artifacts",
+        "--default-artifact-root", artefacts, "--no-serve-artifacts",
         "--uvicorn-opts", "--log-level warning",
     ]  # fmt: skip
     return [
@@ -53,6 +54,10 @@ def components(place: Place, loaded: "Loaded", ports: Ports) -> list[Component]:
             environ=place.environ(**SLIM),
             ready=http(f"{address}/health"),
             address=address,
-            settings={"mlflow.tracking_uri": address},
+            settings={
+                "mlflow.tracking_uri": address,
+                "mlflow.database": database,  # for `slipway backup`, whom a server does not tell
+                "mlflow.artifacts": artefacts,
+            },
         )
     ]

@@ -64,7 +64,11 @@ def test_mlflow_serves_the_record_that_the_project_has_without_it(project: Proje
     assert words[words.index("--backend-store-uri") + 1] == f"sqlite:///{project.root}/.slipway/mlflow.db"
     assert words[words.index("--default-artifact-root") + 1] == f"{project.root}/.slipway/mlflow-artifacts"
     assert words[words.index("--host") + 1] == "127.0.0.1"
-    assert server.settings == {"mlflow.tracking_uri": server.address}
+    assert server.settings == {
+        "mlflow.tracking_uri": server.address,
+        "mlflow.database": f"sqlite:///{project.root}/.slipway/mlflow.db",
+        "mlflow.artifacts": str(project.root / ".slipway/mlflow-artifacts"),
+    }
 
 
 def test_a_project_with_an_mlflow_server_of_its_own_is_told_to_do_without_this_one(project: Project) -> None:
