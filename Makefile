@@ -10,7 +10,7 @@ MEMBERS := platform training serving pipelines
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check format bench bench-gpu soak docs images infra-tools test-kubernetes test-tensorrt test-device test-device-python lock clean
+.PHONY: help setup demo test coverage check format bench bench-gpu soak docs images infra-tools test-services test-kubernetes test-tensorrt test-device test-device-python lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -55,6 +55,9 @@ infra-tools: $(INFRA_STAMP) ## install what `make check ONLY=infra` judges infra
 
 $(INFRA_STAMP): infra/requirements.lock | $(STAMP)
 	@$(VENV)/python tools/infra_tools.py $(INFRA_STAMP)
+
+test-services: $(STAMP) ## the loop on PostgreSQL and S3, which this machine starts; ARGS goes to pytest
+	@$(VENV)/python tools/services.py $(ARGS)
 
 test-kubernetes: $(STAMP) ## the suites of launcher and server on a real cluster; KUBECONFIG=FILE
 	@test -n "$(KUBECONFIG)" || { echo "test-kubernetes: on which cluster? make test-kubernetes KUBECONFIG=/path/to/config"; exit 2; }
