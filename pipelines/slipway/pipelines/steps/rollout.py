@@ -29,7 +29,7 @@ class RolloutStep:
     """From the champion to a release that all devices run."""
 
     name: str = NAME
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] = time.sleep
 
     def look(self, site: Site, ask: Ask, given: Values) -> Told:
         """Whether it was released, and how it stands."""

@@ -18,7 +18,7 @@ from slipway.serving.release.moving import advancing, finishing, pausing
 from slipway.serving.release.plan import Plan
 
 ASK = Ask(model=MODEL, wait=False)
-Sleep = Callable[[float], None]
+Sleep = Callable[[float], object]
 PLAN = Plan.model_validate({"waves": [{"name": "canary", "share": 10}, {"name": "all"}]})
 
 
@@ -69,7 +69,7 @@ def test_the_champion_is_released_once_and_says_how_it_stands(site: Site, there:
 def test_looking_on_ends_when_it_is_everybodys(site: Site, there: StepSite) -> None:
     site.promote("a")
     moves = iter([advancing(PLAN.waves[1].wave), finishing()])
-    told = do(there, replace(ASK, wait=True), lambda _: site.move(next(moves)) and None)
+    told = do(there, replace(ASK, wait=True), lambda _: site.move(next(moves)))
     assert (told.how, told.line) == (How.DONE, f"{MODEL}/1 is everybody's, as release 1.")
     assert do(there, replace(ASK, wait=True)).how is How.FOUND
 
@@ -77,7 +77,7 @@ def test_looking_on_ends_when_it_is_everybodys(site: Site, there: StepSite) -> N
 def test_looking_on_ends_where_a_person_paused_it_or_took_it_back(site: Site, there: StepSite) -> None:
     site.release("a")
     site.promote("b")
-    told = do(there, replace(ASK, wait=True), lambda _: site.move(pausing(), reason="glare at site north") and None)
+    told = do(there, replace(ASK, wait=True), lambda _: site.move(pausing(), reason="glare at site north"))
     assert told.how is How.WAITING
     assert "by dora: glare at site north" in told.line
     assert "resume" in told.mend
@@ -90,7 +90,7 @@ def test_looking_on_ends_where_a_person_paused_it_or_took_it_back(site: Site, th
 def test_one_that_is_undone_while_somebody_looks_on_is_told_with_why(site: Site, there: StepSite) -> None:
     site.release("a")
     site.promote("b")
-    told = do(there, replace(ASK, wait=True), lambda _: site.undo() and None)
+    told = do(there, replace(ASK, wait=True), lambda _: site.undo())
     assert told.how is How.REFUSED
     assert "undone by cleo: wrong at night" in told.line
 
