@@ -75,6 +75,7 @@ class TinyStack:
         self.prepared += 1
         spec = self.place.folder / "spec.json"
         patience = {"pauses": self.pauses, "deaths": self.deaths, "steady_seconds": self.steady_seconds}
+        patience["first_deaths"] = self.deaths
         spec.write_text(json.dumps({"components": [one.__dict__ for one in self.components], "patience": patience}))
         return [self.place.python, "-P", str(SUPERVISING), str(self.root), str(spec)]
 

@@ -41,6 +41,8 @@ class Patience:
     pauses: Sequence[float] = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
     deaths: int = 5
     """Given up after so many in a row."""
+    first_deaths: int = 3
+    """The same for one that was never healthy: most likely it cannot be, and somebody waits."""
     steady_seconds: float = 10.0
     """Healthy for so long: the row of deaths ends."""
 
@@ -58,6 +60,8 @@ class Kept:
     """When this phase began."""
     well: float | None = None
     """Since when this process was healthy, if it ever was."""
+    proven: bool = False
+    """Whether it was ever healthy."""
     deaths: int = 0
     """Quick ones in a row."""
     restarts: int = 0
@@ -82,7 +86,7 @@ def heard(kept: Kept, missing: str, now: float) -> Kept:
     if kept.phase is Phase.HEALTHY and missing:
         return replace(kept, phase=Phase.UNWELL, since=now, why=missing)
     if kept.phase in {Phase.STARTING, Phase.UNWELL} and not missing:
-        return replace(kept, phase=Phase.HEALTHY, since=now, well=kept.well or now, why="")
+        return replace(kept, phase=Phase.HEALTHY, since=now, well=kept.well or now, proven=True, why="")
     return kept
 
 
@@ -110,7 +114,7 @@ def ended(kept: Kept, component: Component, code: int, now: float, patience: Pat
     steady = kept.well is not None and now - kept.well >= patience.steady_seconds
     deaths = 1 if steady else kept.deaths + 1
     why = kept.overdue or how_it_ended(code)
-    if deaths >= patience.deaths:
+    if deaths >= (patience.deaths if kept.proven else patience.first_deaths):
         return replace(kept, phase=Phase.GIVEN_UP, since=now, deaths=deaths, why=f"{why}, {deaths} times in a row")
     again = now + patience.pause(deaths)
     return replace(kept, phase=Phase.PAUSING, since=now, deaths=deaths, again=again, why=why)

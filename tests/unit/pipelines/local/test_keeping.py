@@ -9,7 +9,7 @@ from slipway.pipelines.local import keeping
 from slipway.pipelines.local.component import Component
 from slipway.pipelines.local.keeping import Kept, Patience, Phase
 
-PATIENCE = Patience(pauses=(1.0, 4.0), deaths=4, steady_seconds=10.0)
+PATIENCE = Patience(pauses=(1.0, 4.0), deaths=4, first_deaths=2, steady_seconds=10.0)
 SERVER = Component(
     name="server", group="tiny", command=["serve"], folder=Path(), environ={}, start_seconds=60.0, hung_seconds=90.0
 )
@@ -27,13 +27,19 @@ def test_healthy_when_nothing_is_missing_and_unwell_when_something_is_again() ->
 
 
 def test_pauses_grow_until_it_is_given_up() -> None:
-    kept, pauses = Kept(), []
+    kept, pauses = Kept(proven=True), []
     for number in range(PATIENCE.deaths):
         kept = keeping.ended(keeping.begun(kept, float(number)), SERVER, 1, float(number), PATIENCE)
         if kept.phase is Phase.PAUSING:
             pauses.append(kept.again - number)
     assert pauses == [1.0, 4.0, 4.0]
     assert (kept.phase, kept.why) == (Phase.GIVEN_UP, "ended with code 1, 4 times in a row")
+
+
+def test_what_was_never_healthy_is_given_up_sooner() -> None:
+    once = keeping.ended(keeping.begun(Kept(), 0.0), SERVER, 1, 1.0, PATIENCE)
+    twice = keeping.ended(keeping.begun(once, 2.0), SERVER, 1, 3.0, PATIENCE)
+    assert (once.phase, twice.phase) == (Phase.PAUSING, Phase.GIVEN_UP)
 
 
 def test_whoever_was_healthy_for_a_while_begins_anew() -> None:
@@ -74,7 +80,7 @@ def test_patience_ends_for_a_start_and_for_what_was_healthy() -> None:
 
 
 def test_what_is_ended_for_being_late_says_so_and_not_how_it_was_killed() -> None:
-    late = keeping.hastened(keeping.begun(Kept(), 0.0), "not healthy after 1 min 00 s")
+    late = keeping.hastened(keeping.begun(Kept(proven=True), 0.0), "not healthy after 1 min 00 s")
     assert keeping.ended(late, SERVER, -9, 61.0, PATIENCE).why == "not healthy after 1 min 00 s"
     again = keeping.begun(keeping.ended(late, SERVER, -9, 61.0, PATIENCE), 62.0)
     assert keeping.ended(again, SERVER, -9, 63.0, PATIENCE).why == "killed by SIGKILL"
