@@ -44,6 +44,11 @@ class Request:
         return [group for group in self.only if group not in only]
 
 
+def ports_of(place: Place) -> Ports:
+    """Of this stack."""
+    return Ports(place.folder / PORTS)
+
+
 def remember(place: Place, founded: Founded) -> None:
     """For the supervisor."""
     write_private(place.folder / FOUNDED, json.dumps(asdict(founded), indent=1))
@@ -55,9 +60,8 @@ def remembered(place: Place) -> Founded:
     return Founded(**told)
 
 
-def components(place: Place, loaded: "Loaded", request: Request, founded: Founded) -> list[Component]:
+def components(place: Place, loaded: "Loaded", ports: Ports, request: Request, founded: Founded) -> list[Component]:
     """All that were asked for."""
-    ports = Ports(place.folder / PORTS)
     chosen: list[Component] = []
     if mlflow.GROUP in request.only:
         chosen += mlflow.components(place, loaded, ports)

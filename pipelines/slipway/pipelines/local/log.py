@@ -2,6 +2,7 @@
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final
@@ -40,7 +41,8 @@ class StackLog:
             return
         if self._file.tell() + len(text) > self._most:
             self._turn()
-        self._file.write(text.encode(errors="replace"))
+        with suppress(OSError):  # a full disk must not end what still runs
+            self._file.write(text.encode(errors="replace"))
 
     def last(self, name: str) -> tuple[str, ...]:
         """What a component said last."""

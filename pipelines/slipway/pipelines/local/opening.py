@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from slipway.pipelines.local import airflow, mlflow, supervising
-from slipway.pipelines.local.choosing import Request, components, remember, users_of
+from slipway.pipelines.local.choosing import Request, components, ports_of, remember, users_of
 from slipway.pipelines.local.credentials import FILE, kept
 from slipway.pipelines.local.parts import Founded, Tell
 from slipway.pipelines.local.place import CONTEXT, STACKS_CONTEXT, Place
@@ -36,7 +36,7 @@ class Opening:
         if airflow.GROUP in self.request.only:
             _, new = kept(self.place, users_of(founded))
             self._tell_passwords(new)
-        components(self.place, loaded, self.request, founded)
+        components(self.place, loaded, ports_of(self.place), self.request, founded)
         only = [word for group in self.request.only for word in ("--only", group)]
         place, agents = self.place, str(self.request.agents)
         return [

@@ -74,6 +74,10 @@ class Standing(BaseModel):
         """Whether all of it is."""
         return self.word == "healthy"
 
+    def given_up(self, since: float = 0.0) -> list[ComponentStanding]:
+        """Components that are not tried any more, where that was decided since then."""
+        return [one for one in self.components if one.phase is Phase.GIVEN_UP and one.since >= since]
+
     def write(self, place: Place) -> None:
         """For others."""
         write_private(place.folder / FILE, self.model_dump_json(indent=1))

@@ -5,11 +5,13 @@ supervisor's. A stack that is not detached ends with the process that started it
 """
 
 import os
+import signal
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from slipway.pipelines.local import guardian, standing
 from slipway.pipelines.local.following import Following
@@ -17,11 +19,9 @@ from slipway.pipelines.local.log import tail
 from slipway.pipelines.local.parts import Tell
 from slipway.pipelines.local.place import STACK, Place
 from slipway.pipelines.local.standing import Lock, Standing
-from slipway.pipelines.local.stopping import end_leftovers, stop
+from slipway.pipelines.local.stopping import end_leftovers, signal_supervisor, stop
 from slipway.platform.errors import SlipwayError
 from slipway.platform.settings.files import stack_file
-
-UNWELL: Final = "unwell"
 
 
 class NotStarted(SlipwayError):
@@ -95,16 +95,22 @@ def _attach(place: Place, tell: Tell) -> Started:
     now = standing.read(place)
     by = now.by if now and not now.ended else f"process {standing.holder(place)}"
     tell(f"The stack of this project runs already, started by {by}.")
-    now = Following(place, tell).until(lambda one: one is not None and (one.healthy or one.word == UNWELL))
+    asked_at = time.time()
+    if now and (tired := now.given_up()):
+        tell(f"Trying {', '.join(one.name for one in tired)} again.")
+        signal_supervisor(place, now, signal.SIGHUP)
+    now = Following(place, tell).until(lambda one: one is not None and (one.healthy or bool(one.given_up(asked_at))))
     if now is None or not standing.runs(place):
         raise NotStarted("That stack has ended meanwhile.", mend="Ask again: slipway local up")
+    if not now.healthy:
+        raise NotStarted(_failure(place, now))
     return Started(now, mine=False)
 
 
 def _failure(place: Place, now: Standing | None) -> str:
     """Why it did not start, with the log's last words."""
-    failed = next((one for one in now.components if one.last), None) if now else None
-    lines = list(failed.last) if failed else tail(place.log, "supervisor")
+    failed = next(iter(now.given_up()), None) if now else None
+    lines = list(failed.last) if failed and failed.last else tail(place.log, "supervisor")
     said = "".join(f"\n  | {line}" for line in lines)
-    why = now.error if now and now.error else "The stack was stopped before it was healthy."
+    why = f"{failed.name} does not run: {failed.why}." if failed else "The stack was stopped before it was healthy."
     return f"{why}{said}\nThe whole log: {place.log}"

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from slipway.pipelines.local import layer
-from slipway.pipelines.local.choosing import Request, components, remembered
+from slipway.pipelines.local.choosing import Request, components, ports_of, remembered
 from slipway.pipelines.local.place import CONTEXT, STACKS_CONTEXT, Place
 from slipway.pipelines.local.standing import Standing
 from slipway.pipelines.local.supervisor import Supervisor, given_to
@@ -23,8 +23,6 @@ def main(words: list[str]) -> int:
     layer.remove(place)
     loaded = load(place.root, {**os.environ, CONTEXT: STACKS_CONTEXT})
     founded = remembered(place)
-    chosen = components(place, loaded, request, founded)
-    layer.write(place, chosen, founded.settings)
     standing = Standing(
         supervisor=os.getpid(),
         by=asked.by,
@@ -33,7 +31,10 @@ def main(words: list[str]) -> int:
         only=tuple(request.only),
         agents=request.agents,
     )
-    return Supervisor(place, chosen, standing, holds=asked.hold).run()
+    with ports_of(place).holding() as ports:
+        chosen = components(place, loaded, ports, request, founded)
+        layer.write(place, chosen, founded.settings)
+        return Supervisor(place, chosen, standing, holds=asked.hold).run()
 
 
 def arguments(words: list[str]) -> argparse.Namespace:

@@ -174,7 +174,7 @@ class Supervisor:
         elif kept.phase is Phase.GIVEN_UP:
             self._say(f"{name}: {kept.why}; given up.")
             if not self._was_healthy and not self._stops:
-                error = f"{name} does not start: {kept.why}."
+                error = f"{name} does not run: {kept.why}."
                 self._standing = self._standing.model_copy(update={"error": error})
                 self._stops = 1
         else:
@@ -254,8 +254,9 @@ class Supervisor:
         components = tuple(map(self._told, self._tended.values()))
         told = self._standing.model_copy(update={"stopping": bool(self._stops), "components": components})
         if told != self._written:
-            told.write(self._place)
-            self._written = told
+            with suppress(OSError):  # a full disk; it is tried again
+                told.write(self._place)
+                self._written = told
 
     def _told(self, one: Tended) -> ComponentStanding:
         return ComponentStanding(

@@ -53,6 +53,15 @@ def test_one_that_listens_at_all_addresses_has_the_port_too(place: Place) -> Non
         assert Ports(place.folder / "ports.json").take("server", usual) != usual
 
 
+def test_another_stack_does_not_take_a_port_before_its_server_has_it(tmp_path: Path) -> None:
+    usual = free_port()
+    mine, others = Ports(tmp_path / "mine.json"), Ports(tmp_path / "others.json")
+    with mine.holding():
+        assert mine.take("server", usual) == usual
+        assert others.take("server", usual) != usual
+    assert Ports(tmp_path / "third.json").take("server", usual) == usual
+
+
 def test_two_components_never_have_the_same_port(place: Place) -> None:
     usual, ports = free_port(), Ports(place.folder / "ports.json")
     assert ports.take("server", usual) == ports.take("server", usual) == usual

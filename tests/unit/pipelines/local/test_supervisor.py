@@ -86,7 +86,7 @@ def test_one_that_keeps_ending_is_given_up_and_the_start_fails_with_its_last_wor
     with pytest.raises(NotStarted) as refused:
         stack.up()
     told = str(refused.value)
-    assert "broken does not start: ended with code 3, 3 times in a row" in told
+    assert "broken does not run: ended with code 3, 3 times in a row" in told
     assert "| no such table: runs" in told
     assert str(stack.place.log) in told
     assert stack.events.count("broken starts") == 3
@@ -103,9 +103,11 @@ def test_one_that_is_given_up_later_takes_nobody_along(make: Make) -> None:
     wait(stack.is_("fickle", Phase.GIVEN_UP), "it is given up")
     assert stack.one("server").phase is Phase.HEALTHY
     assert stack.standing.word == "unwell"
+    with pytest.raises(NotStarted, match="fickle does not run"):
+        stack.up()
     (stack.root / "bad").unlink()
-    os.kill(stack.standing.supervisor, signal.SIGHUP)
-    wait(lambda: stack.standing.healthy, "it was tried again")
+    assert not stack.up().mine
+    assert stack.standing.healthy
 
 
 def test_a_program_that_is_not_there_is_told(make: Make) -> None:
