@@ -23,7 +23,7 @@ NAME: Final = "ingest"
 SNAPSHOT: Final = "snapshot"
 DIGITS: Final = 12
 SHOWN: Final = 3
-NOWHERE: Final = "nothing to ingest: `data.deliveries` names no place"
+NOWHERE: Final = "no place for deliveries is set: `data.deliveries` is empty"
 SETTING: Final = "Set SLIPWAY_DATA__DELIVERIES, or `deliveries` in `[contexts.<name>.data]`, to a folder or s3://…"
 
 
@@ -50,11 +50,12 @@ class IngestStep:
     def look(self, site: Site, ask: Ask, given: Values) -> Told:
         """What waits, by name: only taking it tells whether its content is new."""
         del given  # it begins the loop
-        found, manifest = _deliveries(site, ask), _known(site)
-        if not found and site.loaded.settings.data.deliveries is None:
-            return Told(step=NAME, how=How.SKIPPED, line=NOWHERE, mend=SETTING)
         from slipway.platform.data.delivered.taking import is_known
 
+        found = _deliveries(site, ask)
+        if not found and site.loaded.settings.data.deliveries is None:
+            return Told(step=NAME, how=How.SKIPPED, line=NOWHERE, mend=SETTING)
+        manifest = _known(site)
         new = [one.name for one in found if manifest is None or not is_known(manifest, one.name)]
         if not new:
             line = f"nothing new: {_count(len(found), 'delivery', 'deliveries')}, all of them taken"
@@ -91,10 +92,13 @@ def _deliveries(site: Site, ask: Ask) -> "Sequence[Delivery]":
 
 
 def _known(site: Site) -> "Manifest | None":
-    from slipway.platform.data.revising import base_of
+    """What the branch names, as far as the store knows it: nothing is fetched for a look."""
+    from slipway.platform.data.record import load_record
+    from slipway.platform.data.revising import pointer_of
 
-    base = base_of(site.project)
-    return base.manifest if base else None
+    pointer = pointer_of(site.project)
+    record = load_record(site.store, pointer.digest) if pointer else None
+    return record.manifest if record else None
 
 
 def _told(site: Site, done: _Done, seconds: float) -> Told:

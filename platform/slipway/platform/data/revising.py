@@ -116,6 +116,13 @@ def base_of(project: Project, *, branch: str | None = None, watcher: Watcher = S
     return _base(Branch(project, branch or project.settings.data.branch), watcher).snapshot
 
 
+def pointer_of(project: Project, *, branch: str | None = None) -> Pointer | None:
+    """What the branch names, or would start from; nothing is fetched."""
+    line = Branch(project, branch or project.settings.data.branch)
+    commit = line.tip() or line.head()
+    return line.pointer(commit) if commit else None
+
+
 def _base(line: Branch, watcher: Watcher) -> _Base:
     from slipway.platform.data.snapshot import Snapshot
 

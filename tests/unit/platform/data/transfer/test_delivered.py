@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,6 @@ NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 Deliver = Callable[..., Path]
 
 
-def jpeg(number: int) -> bytes:
-    buffer = io.BytesIO()
-    Picture.effect_noise((16, 12), 40 + number).convert("RGB").save(buffer, "JPEG", quality=90)
-    return buffer.getvalue() + number.to_bytes(2)
-
-
 @pytest.fixture
 def project(scratch: Any, tmp_path: Path) -> Project:
     """Ten images on main, and a place for deliveries."""
@@ -49,13 +44,17 @@ def snapshot(folder: Path, numbers: Iterable[int], said: str = "free", day: str 
     with SnapshotWriter(folder) as writer:
         for number in numbers:
             image = Image(width=16, height=12, split="train", source=f"cam/{number}.jpg", day=day)
-            writer.add(_images()[number], image, [Box(category=said, x=0, y=0, w=16, h=12)])
+            writer.add(picture(number), image, [Box(category=said, x=0, y=0, w=16, h=12)])
         writer.finish([], "CC0-1.0")
     return Snapshot(folder)
 
 
-def _images(cache: dict[int, bytes] = {}) -> dict[int, bytes]:  # noqa: B006 - noise is drawn once
-    return cache or cache.update({number: jpeg(number) for number in range(40)}) or cache
+@cache
+def picture(number: int) -> bytes:
+    """Noise is drawn once: it would be another one the next time."""
+    buffer = io.BytesIO()
+    Picture.effect_noise((16, 12), 40 + number).convert("RGB").save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
 
 
 def taken(project: Project, name: str | None = None) -> Taken:
@@ -106,9 +105,9 @@ def test_a_corrupt_day_is_refused_whole_with_shard_and_row(project: Project, how
     if how == "truncated":
         shard.write_bytes(shard.read_bytes()[:-9000])
     elif how == "other bytes":
-        data = bytearray(shard.read_bytes())
-        data[row["offset"] + 30] ^= 1
-        shard.write_bytes(data)
+        changed = bytearray(shard.read_bytes())
+        changed[row["offset"] + 30] ^= 1
+        shard.write_bytes(changed)
     elif how == "missing":
         shard.unlink()
     elif how == "no table":
@@ -116,7 +115,7 @@ def test_a_corrupt_day_is_refused_whole_with_shard_and_row(project: Project, how
     else:
         shutil.rmtree(folder)
         with SnapshotWriter(folder) as writer:
-            data = _images()[20][:200] + b"\xff\xd9" if how == "broken image" else _images()[20]
+            data = picture(20)[:200] + b"\xff\xd9" if how == "broken image" else picture(20)
             writer.add(data, Image(width=16, height=13, split="train", source="cam/20.jpg"))
             writer.finish([], "CC0-1.0")
     with pytest.raises(SnapshotDamaged) as refused:
@@ -166,13 +165,12 @@ def test_an_import_format_comes_with_a_note_of_what_it_is(project: Project) -> N
     folder = place(project) / "mill-2026-11-28"
     (folder / "free").mkdir(parents=True)
     for number in range(20, 24):
-        (folder / "free" / f"{number}.jpg").write_bytes(_images()[number])
-    delivery = waiting(project)[0]
-    assert not delivery.complete
+        (folder / "free" / f"{number}.jpg").write_bytes(picture(number))
+    assert not waiting(project)[0].complete
     (folder / "delivery.toml").write_text(
         'format = "imagefolder"\nsite = "mill"\nday = 2026-11-28\nlicence = "CC0-1.0"\n'
     )
-    assert delivery.complete
+    assert waiting(project)[0].complete
     done = taken(project)
     rows = Snapshot(fetch(done.digest, project.settings)).index.to_pylist()
     assert [(row["site"], row["day"]) for row in rows if row["site"]] == [("mill", "2026-11-28")] * 4
