@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from slipway.pipelines.airflow import assets
 from slipway.pipelines.airflow.child import run_command
+from slipway.pipelines.airflow.ending import end_task
 from slipway.pipelines.airflow.project import Project
 from slipway.pipelines.airflow.step_operator import WRONG_USE
 from slipway.pipelines.steps.commands import CommandFailed
@@ -45,6 +46,10 @@ class SlipwayCommandOperator(BaseOperator):
         except CommandFailed as failed:
             words = f"{failed} {failed.mend or ''}".rstrip()
             raise (AirflowFailException if failed.code == WRONG_USE else AirflowException)(words) from None
+
+    def on_kill(self) -> None:
+        """Somebody ended the task: end what it runs."""
+        end_task()
 
 
 class SlipwayChampionsOperator(BaseOperator):

@@ -1,9 +1,9 @@
-"""How work that a trigger looked after has ended: done, worth another try, or for good."""
+"""How a task ends: by how its work has ended, or because somebody ended the task."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTerminated
 
 DONE: Final = "done"
 TRIED_AGAIN: Final = frozenset({"lost", "stalled", "evicted", "unschedulable", "image missing"})
@@ -16,3 +16,8 @@ def unless_done(event: Mapping[str, Any]) -> None:
         return
     words = f"{event['name']} is {event['state']}: {event['reason']} {event['mend']}".rstrip()
     raise (AirflowException if event["cause"] in TRIED_AGAIN else AirflowFailException)(words)
+
+
+def end_task() -> NoReturn:
+    """Called in the signal's handler when somebody ends the task: leaves the waiting for a child, which then ends."""
+    raise AirflowTaskTerminated("The task was ended.")

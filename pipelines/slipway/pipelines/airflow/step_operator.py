@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from slipway.pipelines.airflow.assets import cause_of
 from slipway.pipelines.airflow.child import Asked, ask_step
-from slipway.pipelines.airflow.ending import unless_done
+from slipway.pipelines.airflow.ending import end_task, unless_done
 from slipway.pipelines.airflow.project import Project
 from slipway.pipelines.airflow.trigger import SlipwayJobTrigger
 from slipway.pipelines.steps.commands import CommandFailed
@@ -91,6 +91,10 @@ class SlipwayStepOperator(BaseOperator):
         """The work has ended: ask the step again, which finds it."""
         unless_done(event)
         return self.execute(context)
+
+    def on_kill(self) -> None:
+        """Somebody ended the task: end what it runs."""
+        end_task()
 
     def ask(self, context: Context, answer: Mapping[str, str] | None = None, **via: str) -> Told:
         """What the step tells; a command that fails may be tried again, wrong use would only be wrong again."""

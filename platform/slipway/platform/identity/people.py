@@ -18,7 +18,7 @@ from securesystemslib.signer import SSlibKey
 from slipway.platform.errors import WrongUse
 from slipway.platform.identity import keys
 from slipway.platform.identity.names import Email, Keyid, Line, Name
-from slipway.platform.identity.roles import JUDGEMENT, Role
+from slipway.platform.identity.roles import JUDGEMENT, RECORDING, Role
 from slipway.platform.names import suggestion
 
 Moment = Annotated[AwareDatetime, Field(strict=True)]
@@ -189,3 +189,5 @@ def _role_conflicts(place: Place, person: Person) -> Iterator[tuple[Place, str]]
             yield (*place, "roles", str(number)), f"`{person.name}` has the role {role} twice."
         if person.service and role in JUDGEMENT:
             yield (*place, "roles", str(number)), f"`{person.name}` is a service; only a person can be {role}."
+        if not person.service and role in RECORDING:
+            yield (*place, "roles", str(number)), f"`{person.name}` is a person; only a service can be {role}."

@@ -49,6 +49,8 @@ MEANINGS = {
 
 JUDGEMENT = frozenset({Role.APPROVER, Role.OVERRIDE, Role.ON_CALL, Role.CHANNEL_ROOT})
 """Roles that only a person may hold: they stand for someone having looked."""
+RECORDING = frozenset({Role.FLOW_SERVICE})
+"""Roles that only a service may hold: they write down what people said, and nobody does that for a colleague."""
 
 
 def role_named(name: str) -> Role:

@@ -1,9 +1,14 @@
 """A step as a task: what it is asked, what it does with what it is told, and that a real child answers."""
 
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 from airflow.sdk import AssetAlias
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException, TaskDeferred
@@ -185,3 +190,38 @@ def test_a_child_answers_and_its_words_decide() -> None:
 def test_wrong_use_fails_for_good_in_the_childs_own_words() -> None:
     with pytest.raises(AirflowFailException, match=r"There is no step `trane`\. Did you mean `train`\?"):
         step("trane").execute(context())
+
+
+ENDED = """
+import os, signal, sys, threading
+from types import SimpleNamespace
+from slipway.pipelines.airflow.step_operator import SlipwayStepOperator
+
+step = SlipwayStepOperator(task_id="train", step="train", model="small-bays")
+signal.signal(signal.SIGTERM, lambda *_: step.on_kill())
+context = {"ti": SimpleNamespace(xcom_pull=lambda task_ids: None), "params": {}}
+step.execute(context)
+"""
+CHILD = """#!{python}
+import os, time
+open("child", "w").write(str(os.getpid()))
+time.sleep(600)
+"""
+
+
+def test_ending_the_task_ends_what_it_runs(root: Path, tmp_path: Path) -> None:
+    """The child is one that would take long: a program in place of the interpreter that runs commands."""
+    child = tmp_path / "python"
+    child.write_text(CHILD.format(python=sys.executable))
+    child.chmod(0o755)
+    begin = f"import sys; sys.executable = {str(child)!r}\n{ENDED}"
+    with subprocess.Popen([sys.executable, "-c", begin], stderr=subprocess.PIPE, text=True) as worker:
+        deadline = time.monotonic() + 60
+        while not (root / "child").exists() or not (root / "child").read_text():
+            assert time.monotonic() < deadline
+            assert worker.poll() is None
+            time.sleep(0.05)
+        worker.send_signal(signal.SIGTERM)
+        _, said = worker.communicate(timeout=60)
+    assert "AirflowTaskTerminated: The task was ended." in said
+    assert not psutil.pid_exists(int((root / "child").read_text()))

@@ -138,6 +138,13 @@ def test_a_service_cannot_hold_a_role_of_judgement(text: str, refusal: Refusal) 
     )
 
 
+def test_a_person_does_not_write_down_what_colleagues_said(text: str, refusal: Refusal) -> None:
+    wrong = text.replace('roles = ["approver"]', 'roles = ["flow-service"]')
+    assert str(refusal(wrong)) == (
+        f"{SOURCE}:{line_of(wrong, 'flow-service')}: `grace` is a person; only a service can be flow-service."
+    )
+
+
 @pytest.mark.parametrize(
     "name", ["Ada", "ada lovelace", "../ada", "ada/..", ".ada", "ada.", "-ada", "", "a" * 64, "ada\\n"]
 )
