@@ -1,6 +1,6 @@
 """Ports of the local stack: the usual ones where they are free, others where not, and the same again next time.
 
-A server takes its port long after it was chosen for it. So the supervisor holds a name for each that the stacks of other
+A server takes its port long after it was chosen. So the supervisor holds a name for each port that the stacks of other
 projects on this machine respect; the kernel gives it back when its holder ends.
 """
 
