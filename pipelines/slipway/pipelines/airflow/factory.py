@@ -52,6 +52,7 @@ DAILY: Final = "7 4 * * *"
 OFTEN: Final = "*/10 * * * *"
 TO_THE_PAGE: Final = FLOWS[RETRAIN][: FLOWS[RETRAIN].index(APPROVE)]
 """The steps before people are asked."""
+DATA_PARAM: Final = "Digest, folder or git revision; empty: data.dvc's."
 PATIENT: Final = "none_failed_min_one_success"
 """Runs behind a page that was skipped, and not where all before it was."""
 
@@ -126,6 +127,7 @@ class Factory:
                 task_id="watch",
                 step="watch",
                 model=name,
+                snapshot=self.settings.airflow.snapshot,
                 may_wait=True,
                 wakes=Wakes(assets.drift(name), AssetAlias(f"drift-of-{name}"), f"{PREFIX}{name}"),
                 **self._at,
@@ -137,10 +139,9 @@ class Factory:
         when = AssetOrTimeSchedule(
             timetable=CronTriggerTimetable(DAILY, timezone="UTC"), assets=AssetAny(assets.deliveries())
         )
+        model = next(iter(models), "")  # days are no model's, and a step is asked for one
         with self._dag("ingest", schedule=when, doc="Makes a snapshot of every new day; touches no work tree.") as dag:
-            SlipwayStepOperator(
-                task_id="ingest", step="ingest", model=next(iter(models)), outlets=[assets.data()], **self._at
-            )
+            SlipwayStepOperator(task_id="ingest", step="ingest", model=model, outlets=[assets.data()], **self._at)
         return dag
 
     def reconcile(self, models: Mapping[str, Model]) -> DAG:
@@ -216,7 +217,7 @@ class Factory:
     def _params(self) -> dict[str, Param]:
         airflow, targets = self.settings.airflow, sorted(self.settings.targets)
         return {
-            "snapshot": Param("", type="string", description="Digest, folder or git revision; empty: data.dvc's."),
+            "snapshot": Param(airflow.snapshot, type="string", description=DATA_PARAM),
             "target": Param(airflow.target, type="string", enum=targets, description="Where it trains."),
             "overrides": Param([], type="array", items={"type": "string"}, description="optimizer.lr=3e-4, one a line"),
             "cause": Param("", type="string", enum=["", *CAUSES], description="Empty: what began the run."),

@@ -108,6 +108,9 @@ class Airflow(Section):
     """Password for its API."""
     target: KubernetesName = "local"
     """Where flows train, unless a run names another target."""
+    snapshot: str = ""
+    """What flows train on, unless a run names other data: a git revision, such as the branch that `ingest` commits to;
+    empty means what `data.dvc` names."""
     garbage: bool = False
     """Whether the flow `reconcile` also removes objects that no known snapshot needs, as `slipway data gc` does."""
 

@@ -37,6 +37,7 @@ print(json.dumps({"dags": found, "new": sorted(set(sys.modules) - before)}))
 TARGETS = """
 [contexts.prod]
 airflow.target = "gpu"
+airflow.snapshot = "slipway/data"
 [contexts.prod.targets.gpu]
 gpus = 1
 slots = 3
@@ -124,7 +125,7 @@ def test_a_retraining_trains_in_its_targets_pool_one_run_at_a_time(project: Proj
     pools = {task.task_id: task.pool for task in dag.tasks if task.pool != "default_pool"}
     assert pools == {"train": "slipway-gpu"}
     assert dag.params.get_param("target").schema["enum"] == ["gpu", "local"]
-    assert dag.params["target"] == "gpu"
+    assert (dag.params["target"], dag.params["snapshot"]) == ("gpu", "slipway/data")
     assert dag.default_args["owner"] == "ada"
 
 
