@@ -34,12 +34,11 @@ def _rows(snapshot: Snapshot, watcher: Watcher) -> Iterator[str]:
     index, boxes = snapshot.index, snapshot.boxes
     columns = ("sample", "shard", "offset", "length", "width", "height", "source")
     rows = index.select(list(columns)).to_pylist()
-    watcher.expect("looking at images", len(rows))
+    watcher.note(f"looking at {len(rows):,} images")
     with ThreadPoolExecutor(cores().threads) as pool:
         for number, (row, wrong) in enumerate(
             zip(rows, pool.map(lambda row: _wrong(snapshot, row), rows), strict=True)
         ):
-            watcher.advance(1)
             if wrong:
                 yield f"{FOLDER}/{row['shard'][:12]}….tar, row {number} of index.parquet ({row['source']}): {wrong}."
     known = {row["sample"] for row in rows}

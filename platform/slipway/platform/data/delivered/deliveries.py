@@ -57,13 +57,12 @@ class Delivery:
             find_source(self.name).make(self.name, target, watcher.note)
             return target
         store = _store(project)
-        watcher.expect(f"fetching {self.name}", len(self.files))
+        watcher.note(f"fetching {len(self.files):,} files of {self.name}")
         for name, key in self.files.items():
             if not _SAFE.fullmatch(name):
                 raise BadImport(f"{self.place}/{name!r} is no name for a file.", mend="Deliver it under another name.")
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             store.get_file(key, target / name)
-            watcher.advance(1)
         return target
 
 

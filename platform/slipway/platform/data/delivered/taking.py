@@ -101,10 +101,10 @@ def _as_snapshot(folder: Path, name: str, scratch: Path, base: Snapshot | None, 
 
     note = read_note(folder / NOTE)
     options = note.options(name)
-    plan = make_plan(READERS[note.format](folder, options), options, base, watcher)
+    plan = make_plan(READERS[note.format](folder, options), options, base)
     for remark in plan.remarks:
         watcher.note(remark)
     if not plan.images:
         return None
-    add_plan(plan, scratch / "imported", None, note.licence, watcher)
+    add_plan(plan, scratch / "imported", None, note.licence)
     return Snapshot(scratch / "imported")
