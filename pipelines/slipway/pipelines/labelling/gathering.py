@@ -66,7 +66,7 @@ def categories_for(snapshot: "Snapshot | None", model: str | None) -> list[str]:
     """What the model's contract names, then what rows of its view are called; without a model, of all rows."""
     from slipway.platform.data.columns import distinct, where, within
 
-    named = _contracted(model) if model is not None else []
+    named = contracted(model) if model is not None else []
     if snapshot is None:
         return named
     index = view_of(snapshot, model) if model is not None else snapshot.index
@@ -80,7 +80,7 @@ def kind_for(snapshot: "Snapshot | None", model: str | None, pictures: "Sequence
 
     if model is not None and _finds_boxes(model):
         return "boxes"
-    if model is not None and _contracted(model):
+    if model is not None and contracted(model):
         return "choices"
     if (found := kind_of(pictures)) is not None or snapshot is None:
         return found or "boxes"
@@ -139,7 +139,7 @@ def _of_devices(loaded: "Loaded", snapshot: "Snapshot | None", asked: Asked) -> 
         )
 
 
-def _contracted(model: str) -> list[str]:
+def contracted(model: str) -> list[str]:
     """The categories that a model's contract names."""
     from slipway.platform.models.finder import model_named
 

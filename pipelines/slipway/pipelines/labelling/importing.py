@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from slipway.pipelines.labelling.devices import FLEET, KIND, Shot, fresh_of, shots
-from slipway.pipelines.labelling.gathering import categories_for
+from slipway.pipelines.labelling.gathering import categories_for, contracted
 from slipway.pipelines.labelling.standing import source_of
 from slipway.pipelines.labelling.task import Task
 from slipway.platform.errors import WrongUse
@@ -76,7 +76,7 @@ def read_labels(
     names = Names([*_rows(base), *known])
     draft = SHEET_READERS[wanted.format](wanted.source, names, problems)
     words = _by_people(draft.words, wanted, problems)
-    _check_categories(words, {*categories_for(base, model), *wanted.categories}, problems)
+    _check_categories(words, {*_known_categories(base, model), *wanted.categories}, problems)
     problems.stop_if_any()
     said = Said(
         tuple(words), wanted.asked, wanted.now, fresh, origins=(Provenance(kind=KIND, source=FLEET),) if fresh else ()
@@ -130,6 +130,14 @@ def _names(authors: Iterable[str]) -> tuple[str | None, dict[str, str]]:
         told = ", ".join(plain)
         raise WrongUse(f"--author names {told}.", mend="Give one, or say who is who: --author 7=ada --author 9=ben.")
     return (plain[0] if plain else None), named
+
+
+def _known_categories(base: "Snapshot | None", model: str | None) -> set[str]:
+    """Of the model; where none is meant, of every row and every model."""
+    from slipway.platform.models.finder import installed_models
+
+    named = [label for one in installed_models() for label in contracted(one)] if model is None else []
+    return {*categories_for(base, model), *named}
 
 
 def _check_categories(words: "list[Word]", known: set[str], problems: "Problems") -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from slipway.platform.data.snapshot import Snapshot
 from slipway.platform.errors import WrongUse
-from slipway.training.config.compose import compose
+from slipway.training.models.bay_occupancy.config import Config
 from slipway.training.models.bay_occupancy.task import build
 from slipway.training.reading.trusted import Trusted, trusted_examples
 
@@ -23,7 +23,7 @@ def test_reviewed_rows_are_judged_on_and_undisputed_ones_learned_from(make_bays:
     assert seen == sorted([*learned, ("test", "reviewed")])
     assert trusted.left_out("test") == {"auto": 1, "disputed": 1, "human": 1, "unlabelled": 1}
     assert trusted.left_out("train") == {"disputed": 1, "unlabelled": 1}
-    task = build(compose("bay-occupancy").typed)
+    task = build(Config())
     assert trusted_examples(task, snapshot, "test").count == 1
     assert trusted_examples(task, snapshot, "train").count == 3
 
@@ -37,7 +37,7 @@ def test_where_nobody_reviewed_anything_it_is_said_with_what_to_do(make_bays: Ma
             ("validation", "free", "auto"),
         ]
     )
-    task = build(compose("bay-occupancy").typed)
+    task = build(Config())
     with pytest.raises(WrongUse, match="nobody has reviewed: 2 human") as caught:
         trusted_examples(task, snapshot, "test")
     assert "slipway data label export" in (caught.value.mend or "")

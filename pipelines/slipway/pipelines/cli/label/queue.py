@@ -186,7 +186,8 @@ def _print(site: "Site", task: "Task", how: "Standing", *, json: bool, new: bool
 
 
 def _data(task: "Task", how: "Standing") -> dict[str, Any]:
-    return {"id": task.id, **task.model_dump(mode="json"), **vars(how), "missing": how.missing}
+    counts = {"labels": how.wanted, "labelled": how.labelled, "reviewed": how.reviewed, "disputed": how.disputed}
+    return {"id": task.id, **task.model_dump(mode="json"), **counts, "missing": how.missing}
 
 
 def _row(task: "Task", how: "Standing") -> list[str]:
