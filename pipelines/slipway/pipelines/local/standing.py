@@ -6,6 +6,7 @@ file alone proves nothing: it stays as the last word of a stack that ended.
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from typing import Final
 
@@ -15,6 +16,8 @@ from slipway.pipelines.local.keeping import READY, Phase
 from slipway.pipelines.local.place import Place, write_private
 
 LOCK: Final = "stack.lock"
+GLANCES: Final = 5
+GLANCE_SECONDS: Final = 0.02
 FILE: Final = "stack.json"
 
 
@@ -100,9 +103,7 @@ class Lock:
     def take(cls, place: Place) -> "Lock | None":
         """The lock, unless somebody has it; whose process it is stands in the file."""
         descriptor = os.open(place.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(descriptor):
             os.close(descriptor)
             return None
         os.ftruncate(descriptor, 0)
@@ -112,6 +113,16 @@ class Lock:
     def close(self) -> None:
         """Give this process's share of it up."""
         os.close(self.descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Asked a few times: somebody who only looks holds it for a moment, too."""
+    for _ in range(GLANCES):
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(GLANCE_SECONDS)
+    return False
 
 
 def runs(place: Place) -> bool:

@@ -63,6 +63,8 @@ def start(place: Place, opening: Prepares, *, detached: bool, tell: Tell) -> Sta
         stop(place, tell)
         raise
     if now is None or not now.healthy:
+        if hold is not None:
+            os.close(hold)
         raise NotStarted(_failure(place, now))
     return Started(now, mine=True, hold=hold)
 

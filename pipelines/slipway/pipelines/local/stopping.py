@@ -4,14 +4,16 @@ import os
 import shutil
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from slipway.pipelines.local import layer, processes, standing
 from slipway.pipelines.local.following import Following
 from slipway.pipelines.local.parts import Tell
 from slipway.pipelines.local.place import STACK, Place
-from slipway.pipelines.local.standing import Standing
+from slipway.pipelines.local.standing import Lock, Standing
+from slipway.platform.errors import SlipwayError
 
 ASKED_SECONDS: Final = 120.0
 """Longer than any component has."""
@@ -28,7 +30,9 @@ def stop(place: Place, tell: Tell) -> bool:
         follow = Following(place, tell).knowing()
         follow.until(lambda one: one is not None and not one.ended)
         _end(place, follow)
-    end_leftovers(place, tell)
+    with _alone(place) as alone:
+        if alone:
+            end_leftovers(place, tell)
     return was
 
 
@@ -81,4 +85,18 @@ def size(place: Place) -> int:
 
 def purge(place: Place) -> None:
     """Remove all state of a stack that does not run."""
-    shutil.rmtree(place.folder, ignore_errors=True)
+    with _alone(place) as alone:
+        if not alone:
+            raise SlipwayError("Somebody has started the stack again; nothing was removed.", mend="slipway local down")
+        shutil.rmtree(place.folder, ignore_errors=True)
+
+
+@contextmanager
+def _alone(place: Place) -> Iterator[bool]:
+    """Whether nobody runs a stack, and nobody starts one meanwhile."""
+    lock = Lock.take(place)
+    try:
+        yield lock is not None
+    finally:
+        if lock:
+            lock.close()
