@@ -21,8 +21,8 @@ $(STAMP): requirements.lock $(MEMBERS:%=%/pyproject.toml)
 	@test -n "$(PYTHON)" || { echo "setup: no python3.11 on the path. Install Python 3.11."; exit 1; }
 	@$(PYTHON) tools/setup.py $(STAMP)
 
-demo: $(STAMP) ## run what there is, in a place of its own, and say what happened
-	@$(VENV)/python tools/demo.py
+demo: $(STAMP) ## the whole loop on this machine, in a place of its own; ARGS=--keep leaves it running
+	@$(VENV)/python tools/demo.py $(ARGS)
 
 test: $(STAMP) ## run all tests but the long random ones; ARGS goes to pytest
 	@$(VENV)/python -m pytest -n auto $(ARGS)

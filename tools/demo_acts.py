@@ -1,0 +1,239 @@
+"""What happens in the demo, act by act. Each returns what happened, and where to look."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from demo_annotator import annotate
+from demo_company import MODEL, RETRAIN, WATCH, ActFailed, Company
+from demo_pictures import draw_rollout
+from slipway.pipelines.local.founding.sites import set_scenario
+from slipway.platform.settings import load
+
+USUAL: Final = ("trainer.max_epochs=8",)
+HEAVY: Final = ("trainer.max_epochs=10", "network.stem=32", "network.widths=[48,64,96]")
+"""Passes every gate, and takes three times as long for an answer."""
+WATCHED_DAY: Final = "0.006"
+"""Hours; a day of watching is 22 seconds here, so that three of them are seen before the audience has left."""
+PER_DAY: Final = "200"
+LIGHT: Final = "night-shift"
+BEYOND: Final = ("against", "harm")
+"""What the controller finds of a measure that lies beyond its limit."""
+PLAN: Final = Path(__file__).parent / "demo-rollout.yaml"
+SETTINGS: Final = {"SLIPWAY_WATCH__DAY_HOURS": WATCHED_DAY, "SLIPWAY_FLEET__PLAN": str(PLAN)}
+"""Of the company; the local stack hands them on to all its parts."""
+
+Act = Callable[["Demo"], tuple[str, str]]
+
+
+@dataclass
+class Demo:
+    """The company, and what earlier acts left."""
+
+    company: Company
+    pictures: Path
+    runs: dict[str, str] = field(default_factory=dict)
+    """Airflow's runs of the retraining, by what they made."""
+    exported: dict[str, dict[str, Any]] = field(default_factory=dict)
+    task: str = ""
+
+    def slipway(self, words: str) -> str:
+        """A command that the audience can type."""
+        return f"cd {self.company.root}; HOME={Path.home()} .venv/bin/slipway {words}"
+
+    def engines(self) -> str:
+        """Per release and variant, whether TensorRT built an engine of it."""
+        lines = [f"{'version':<8} {'variant':<10} {'engine':<44} {'MB':>6}"]
+        for version, told in self.exported.items():
+            for name, variant in told["variants"].items():
+                engine = variant["engine"]
+                built = (
+                    "runs as ONNX"
+                    if engine is None
+                    else "; ".join(engine["problems"]) or f"built by {engine['tensorrt']}"
+                )
+                lines.append(f"{version:<8} {name:<10} {built:<44} {variant['bytes'] / 1e6:6.2f}")
+        return "\n".join(lines) if self.exported else ""
+
+
+def stack(demo: Demo) -> tuple[str, str]:
+    """MLflow, Airflow, fleet service, channel, controller and three devices."""
+    demo.company.run("local", "up", "--detach")
+    told = demo.company.ask("local", "status")
+    running = [one for one in told["components"] if one["pid"]]
+    memory = sum(one["memory_mb"] or 0 for one in running)
+    happened = f"{len(running)} components are healthy, {memory:,} MB together; keys, people and a channel were made"
+    return happened, demo.slipway("local status")
+
+
+def first(demo: Demo) -> tuple[str, str]:
+    """A model from its data to champion, through the scheduler, approved by a person."""
+    airflow = demo.company.airflow
+    run = airflow.trigger(RETRAIN, overrides=list(USUAL), cause="asked")
+    version = champion(demo, run, "the first one, and good in every slice")
+    demo.company.run("rollout", "sample", MODEL, "--per-day", PER_DAY, "--share", "10", "--yes")
+    happened = f"data {snapshot_of(demo, run)} became {MODEL}/{version}: {entries(demo, version)}"
+    page = f"{airflow.address}/dags/{RETRAIN}/runs/{run}"
+    return happened, f"{page} as {demo.company.reviewer}; {demo.slipway('ledger list')}"
+
+
+def rollout(demo: Demo) -> tuple[str, str]:
+    """The new champion wakes its rollout, which reaches the devices in two waves."""
+    number = released(demo)
+    waves = len(demo.company.decisions("advance"))
+    happened = (
+        f"release {number} was proven on the first device, then on all {len(demo.company.releases())}; the controller "
+        f"led it on {waves} times by what they reported"
+    )
+    return happened, demo.slipway(f"rollout history {MODEL}")
+
+
+def traced(demo: Demo) -> tuple[str, str]:
+    """One decision of one device, back to rows, code, config and people."""
+    event = last_answer(demo)
+    decision = event["decision"]
+    told = demo.company.ask("lineage", decision)
+    kinds = [one["kind"] for one in told["nodes"]]
+    wanted = {"decision", "device", "release", "version", "bundle", "run", "snapshot", "code", "config", "lock"}
+    if missing := sorted(wanted - set(kinds)):
+        raise ActFailed(f"the lineage of {decision} lacks {', '.join(missing)}: it has {sorted(set(kinds))}")
+    demo.pictures.mkdir(parents=True, exist_ok=True)
+    picture = demo.pictures / "lineage.svg"
+    demo.company.run("lineage", decision, "-o", "svg", "--output", str(picture))
+    happened = f"`{event['answer']}`, said of {event['stream']}, leads back over {len(kinds)} things to rows and people"
+    return happened, f"{demo.slipway(f'lineage {decision}')}; {picture}"
+
+
+def night(demo: Demo) -> tuple[str, str]:
+    """The cameras see nothing but night; watching finds it, and what is wanted is labels."""
+    company = demo.company
+    loaded = load(company.root, {**company.environ, "SLIPWAY_IDENTITY__PERSON": company.reviewer})
+    set_scenario(loaded, LIGHT, reason="the night shift begins")
+
+    def drift() -> dict[str, Any] | None:
+        run = company.airflow.trigger(WATCH)
+        company.airflow.succeed(WATCH, run)
+        told = company.airflow.told(WATCH, run, "watch")
+        return told if "task" in told["values"] else None
+
+    told = company.until(drift, "enough of the night was seen to tell it from chance")
+    demo.task = told["values"]["task"]
+    demo.pictures.mkdir(parents=True, exist_ok=True)
+    shutil.copy(told["links"]["picture"], demo.pictures / "drift.png")
+    return told["line"], f"{demo.slipway(f'data label show {demo.task}')}; {demo.pictures / 'drift.png'}"
+
+
+def labelled(demo: Demo) -> tuple[str, str]:
+    """Two people label what devices kept; the model is trained again for that, and goes out."""
+    company = demo.company
+    folder = company.root.parent / "labels"
+    one, other = (annotate(company, demo.task, author, folder) for author in ("ben", "cleo"))
+    branch = company.ask("data", "label", "show", demo.task)
+    run = company.airflow.trigger(RETRAIN, overrides=list(USUAL), cause="drift", snapshot="slipway/data")
+    version = champion(demo, run, "holds against the champion, also at night")
+    number = released(demo)
+    disputed = branch["states"].get("disputed", 0)
+    happened = (
+        f"ben and cleo labelled {one.pictures} pictures of the night ({one.errors} and {other.errors} errors, "
+        f"{disputed} disputed); {MODEL}/{version} was trained on them and is release {number}"
+    )
+    return happened, demo.slipway(f"why {demo.runs[version]}")
+
+
+def bad(demo: Demo) -> tuple[str, str]:
+    """A heavier network passes its gates; on the first device it is too slow, goes no further, and is undone."""
+    company = demo.company
+    before = company.releases()
+    run = company.airflow.trigger(RETRAIN, overrides=list(HEAVY), cause="asked", snapshot="slipway/data")
+    version = champion(demo, run, "a larger network")
+    number = int(company.until(lambda: on_its_way(demo), "its rollout begins"))
+    why = str(company.until(lambda: too_slow(demo), "the controller has judged the first device"))
+    spread = sorted(device for device, (release, _) in company.releases().items() if release == number)
+    company.run("rollback", MODEL, "--reason", why, "--yes")
+    company.until(lambda: company.releases() == before, "all devices run what they ran before")
+    ran = [one for one in company.ask("fleet", "history")["ran"] if one["model"] == MODEL]
+    draw_rollout(ran, f"{MODEL}: which release ran where", demo.pictures / "rollout.png")
+    happened = (
+        f"{MODEL}/{version} passed its gates; release {number} got no further than {', '.join(spread)} ({why}) and was "
+        "undone: champion, channel and devices are as before"
+    )
+    return happened, f"{demo.slipway(f'rollout history {MODEL}')}; {demo.pictures / 'rollout.png'}"
+
+
+ACTS: Final[tuple[tuple[str, Act], ...]] = (
+    ("stack", stack),
+    ("the first champion", first),
+    ("rollout", rollout),
+    ("one decision traced", traced),
+    ("night", night),
+    ("labels, again to champion", labelled),
+    ("a bad release", bad),
+)
+
+
+def champion(demo: Demo, run: str, reason: str) -> str:
+    """See a run to its champion, with the approval given on its page; the version."""
+    airflow = demo.company.airflow
+    airflow.approve(RETRAIN, run, reason)
+    airflow.succeed(RETRAIN, run)
+    values = airflow.told(RETRAIN, run, "promote")["values"]
+    version = str(values["version"])
+    demo.runs[version] = values["run"]
+    demo.exported[version] = demo.company.ask("export", values["run"], "--snapshot", values["snapshot"])
+    return version
+
+
+def snapshot_of(demo: Demo, run: str) -> str:
+    """The snapshot of a run, in short."""
+    return str(demo.company.airflow.told(RETRAIN, run, "snapshot")["values"]["snapshot"])[:12]
+
+
+def entries(demo: Demo, version: str) -> str:
+    """Who decided what about a version."""
+    told = demo.company.decisions("register", "approve", "promote")
+    return ", ".join(f"{one['action']} by {one['actor']}" for one in told if one["subjects"]["version"] == version)
+
+
+def released(demo: Demo) -> int:
+    """Wait until every device runs the champion's release for good; its number."""
+
+    def done() -> int:
+        status = demo.company.ask("rollout", "status", MODEL)
+        base, target = status["base"], status["target"]
+        running = demo.company.releases().values()
+        number = base["number"] if base else 0
+        return number if number and target is None and all(one == (number, "settled") for one in running) else 0
+
+    return int(demo.company.until(done, "all devices run it for good"))
+
+
+def too_slow(demo: Demo) -> str:
+    """What the controller says against the wave's speed; empty while it says nothing."""
+    judgement = demo.company.ask("rollout", "watch", MODEL)["judgement"]
+    compared = judgement["numbers"]["compared"] if judgement else []
+    against = next((one for one in compared if one["measure"] == "duration" and one["finding"] in BEYOND), None)
+    if against is None:
+        return ""
+    times, limit = 1 + against["estimate"], 1 + against["limit"]
+    return f"{judgement['what']}: an answer takes {times:.1f} times as long, {limit:.1f} times are allowed"
+
+
+def on_its_way(demo: Demo) -> int:
+    """The number of the release that is on its way."""
+    target = demo.company.ask("rollout", "status", MODEL)["target"]
+    return int(target["number"]) if target else 0
+
+
+def last_answer(demo: Demo) -> dict[str, Any]:
+    """The newest answer in a device's own events."""
+    events = demo.company.root / ".slipway/local/devices/north-2/events.jsonl"
+
+    def found() -> dict[str, Any]:
+        lines = [json.loads(line) for line in events.read_text().splitlines()[-200:] if line.endswith("}")]
+        return next((one for one in reversed(lines) if one["event"] == "answer"), {})
+
+    answer: dict[str, Any] = demo.company.until(found, "a device has decided something")
+    return answer
