@@ -3,6 +3,7 @@
 import json as plain
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,7 +33,10 @@ def flow_names(incomplete: str) -> Iterator[str]:
 
 
 Flow = Annotated[str, typer.Argument(metavar="FLOW", help="Such as retrain or rollout.", autocompletion=flow_names)]
-Model = Annotated[str, typer.Argument(help="The model, as `slipway models list` names it.", autocompletion=model_names)]
+Model = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="The model, as `slipway models list` names it.", autocompletion=model_names),
+]
 Overrides = Annotated[
     list[str] | None, typer.Argument(help="Changes to the config of the training: optimizer.lr=3e-4 network=base.")
 ]
@@ -80,6 +84,7 @@ def run(  # noqa: PLR0913 - what a person may say
     if dry_run:
         outlook = planning.plan(site, flow, ask)
         print_json(outlook_data(outlook)) if json else show_outlook(outlook)
+        say("Nothing was changed.")
         if outlook.error:
             raise outlook.error
         return
@@ -96,7 +101,9 @@ def run(  # noqa: PLR0913 - what a person may say
 
 @app.command()
 def plan(
-    model: Annotated[str | None, typer.Argument(help="The model.", autocompletion=model_names)] = None,
+    model: Annotated[
+        str | None, typer.Argument(metavar="[MODEL]", help="The model.", autocompletion=model_names)
+    ] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="Every model.")] = False,
     on: On = "local",
@@ -107,7 +114,7 @@ def plan(
     """Say what the flows of a model, or of all, would do and why, what is there already, and the price."""
     from slipway.pipelines.cli.flow_showing import outlook_data, show_outlook
     from slipway.pipelines.flows.planning import plan as look
-    from slipway.pipelines.flows.table import FLOWS
+    from slipway.pipelines.flows.table import FLOWS, INGEST
     from slipway.pipelines.steps.step import Ask
 
     if (model is None) != every:
@@ -118,7 +125,7 @@ def plan(
         if every:
             say(f"looking at {ask.model}")
         site = open_site(ask)
-        outlooks += [look(site, flow, ask) for flow in FLOWS]
+        outlooks += [look(site, flow, replace(ask, snapshot=None) if flow == INGEST else ask) for flow in FLOWS]
     if json:
         print_json([outlook_data(one) for one in outlooks])
     elif every:
@@ -126,11 +133,14 @@ def plan(
     else:
         for one in outlooks:
             show_outlook(one)
+    say("Nothing was changed.")
 
 
 @app.command(name="list")
 def list_flows(
-    model: Annotated[str | None, typer.Argument(help="Only this one.", autocompletion=model_names)] = None,
+    model: Annotated[
+        str | None, typer.Argument(metavar="[MODEL]", help="Only this one.", autocompletion=model_names)
+    ] = None,
     *,
     json: Json = False,
 ) -> None:

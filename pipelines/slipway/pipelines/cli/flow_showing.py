@@ -108,7 +108,7 @@ def show_outlook(outlook: "Outlook") -> None:
     typer.echo(f"{outlook.flow} of {outlook.ask.model}: {outlook.line}")
     if outlook.price is not None and outlook.price[0]:
         typer.echo(f"It would cost at most {money(*outlook.price)}, by earlier runs.")
-    say("Nothing was changed.")
+    typer.echo()
 
 
 def ran_data(ran: "Ran") -> dict[str, Any]:

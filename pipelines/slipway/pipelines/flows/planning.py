@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from slipway.pipelines.flows.running import TROUBLE
 from slipway.pipelines.flows.table import steps_of
 from slipway.pipelines.steps.step import Ask, How, Told, Values
 from slipway.pipelines.steps.table import step_named
-from slipway.platform.errors import SlipwayError
+from slipway.platform.cli.failure import failure_of
 
 if TYPE_CHECKING:
     from slipway.pipelines.steps.site import Site
@@ -25,7 +26,7 @@ class Outlook:
     flow: str
     ask: Ask
     told: Sequence[Told] = ()
-    error: SlipwayError | None = None
+    error: Exception | None = None
     """Why it could not be said to the end."""
 
     @property
@@ -37,7 +38,7 @@ class Outlook:
     def line(self) -> str:
         """In a sentence."""
         if self.error is not None:
-            return f"It would fail: {self.error}"
+            return f"It would fail: {failure_of(self.error).message}"
         if skipped := next((one for one in self.told if one.how is How.SKIPPED), None):
             return skipped.line
         if (first := self.next) is None:
@@ -58,7 +59,7 @@ def plan(site: "Site", flow: str, ask: Ask) -> Outlook:
     for name in steps_of(flow, ask.cause):
         try:
             told = step_named(name).look(site, ask, values)
-        except SlipwayError as error:
+        except TROUBLE as error:
             return replace(outlook, error=error)
         values = {**values, **told.values}
         outlook = replace(outlook, told=(*outlook.told, told))

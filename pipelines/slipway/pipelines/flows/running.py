@@ -8,16 +8,21 @@ there.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from slipway.pipelines.flows.table import steps_of
 from slipway.pipelines.steps.step import Ask, How, Step, Told, Values
 from slipway.pipelines.steps.table import step_named
 from slipway.pipelines.steps.work import LeftRunning
+from slipway.platform.cli.failure import failure_of
 from slipway.platform.errors import SlipwayError
+from slipway.serving.errors import SlipwayError as ServingError
 
 if TYPE_CHECKING:
     from slipway.pipelines.steps.site import Site
+
+TROUBLE: Final = (SlipwayError, ServingError, OSError)
+"""What a step fails with; anything else is a bug."""
 
 
 class Display(Protocol):
@@ -43,7 +48,7 @@ class Ran:
     """Of each step that was done, in their order."""
     left: Sequence[str] = ()
     """Steps that were not come to."""
-    error: SlipwayError | None = None
+    error: Exception | None = None
     """What the last step failed with."""
     interrupted: bool = False
     values: Values = field(default_factory=dict)
@@ -91,9 +96,7 @@ def run(site: "Site", flow: str, ask: Ask, display: Display) -> Ran:
     return ran
 
 
-def _done(
-    step: Step, site: "Site", ask: Ask, values: Values, display: Display
-) -> tuple[Told, SlipwayError | None, bool]:
+def _done(step: Step, site: "Site", ask: Ask, values: Values, display: Display) -> tuple[Told, Exception | None, bool]:
     """How the step went, what it failed with, and whether somebody stopped looking on."""
     try:
         return step.do(site, ask, values, display.note), None, False
@@ -109,5 +112,5 @@ def _done(
     except KeyboardInterrupt:
         line = "Interrupted. What is done stays done: the same command goes on from there."
         return Told(step=step.name, how=How.TO_DO, line=line), None, True
-    except SlipwayError as error:
-        return Told(step=step.name, how=How.TO_DO, line=str(error), mend=error.mend or ""), error, False
+    except TROUBLE as error:
+        return Told(step=step.name, how=How.TO_DO, line=failure_of(error).message), error, False

@@ -5,21 +5,20 @@ from types import MappingProxyType
 from typing import Final
 
 from slipway.pipelines.steps.step import ASKED
-from slipway.pipelines.steps.table import STEPS
 from slipway.platform.errors import WrongUse
 from slipway.platform.names import suggestion
 
 RETRAIN: Final = "retrain"
 ROLLOUT: Final = "rollout"
+INGEST: Final = "ingest"
 CAUSE: Final = "cause"
-_ALL: Final[Mapping[str, tuple[str, ...]]] = {
-    RETRAIN: (CAUSE, "snapshot", "validate", "train", "export", "gate", "register", "approve", "promote"),
-    ROLLOUT: ("rollout",),
-    "watch": ("watch",),
-    "ingest": ("ingest",),
-}
 FLOWS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {name: steps for name, steps in _ALL.items() if set(steps) <= set(STEPS)}
+    {
+        RETRAIN: (CAUSE, "snapshot", "validate", "train", "export", "gate", "register", "approve", "promote"),
+        ROLLOUT: ("rollout",),
+        "watch": ("watch",),
+        INGEST: ("ingest",),
+    }
 )
 """The steps of each flow, in their order."""
 

@@ -33,6 +33,12 @@ STYLES = {
     "lost": "bold red",
     "resumable": "yellow",
     "cancelled": "dim",
+    "found": "dim",
+    "not needed": "dim",
+    "under way": "cyan",
+    "waiting": "yellow",
+    "to do": "yellow",
+    "refused": "bold red",
 }
 
 

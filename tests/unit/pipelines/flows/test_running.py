@@ -15,6 +15,7 @@ from slipway.pipelines.steps.site import Site
 from slipway.pipelines.steps.step import Ask, How, Tell, Told, Values
 from slipway.pipelines.steps.work import LeftRunning
 from slipway.platform.errors import SlipwayError, WrongUse
+from slipway.serving.bundle.folder import BadBundle
 
 ASK = Ask(model="vehicle-reid")
 NAMES = steps_of("retrain")
@@ -105,7 +106,9 @@ def test_a_failure_is_told_with_what_was_done_before(script: Script) -> None:
     result = ran()
     assert isinstance(result.error, SlipwayError)
     assert [one.step for one in result.told] == ["snapshot", "validate", "train", "export"]
-    assert (result.last.line, result.last.mend, result.nothing_done) == ("The disk is full.", "Free space.", False)
+    assert (result.last.line, result.nothing_done) == ("The disk is full.", False)
+    script(export=BadBundle("model.fp32.onnx is no ONNX."))
+    assert isinstance(ran().error, BadBundle)
 
 
 def test_whoever_stops_looking_on_hears_that_the_work_goes_on(script: Script) -> None:
