@@ -24,6 +24,9 @@ SERVICE: Final = "flows"
 ASK_SECONDS: Final = 10.0
 START_SECONDS: Final = 240.0
 HUNG_SECONDS: Final = 300.0
+STOP_SECONDS: Final = 20.0
+LINGERS_SECONDS: Final = 6.0
+"""The API server says at once that it has shut down, and lingers."""
 TUNING: Final = tuple(
     f"AIRFLOW__{section}__" for section in ("DAG_PROCESSOR", "DATABASE", "LOGGING", "SCHEDULER", "TRIGGERER", "WORKERS")
 )
@@ -56,7 +59,7 @@ def components(
             after=(DATABASE,),
             start_seconds=START_SECONDS,
             hung_seconds=HUNG_SECONDS,
-            stop_seconds=20.0,
+            stop_seconds=LINGERS_SECONDS if name == SERVER else STOP_SECONDS,
             address=address if name == SERVER else "",
             settings=login(founded.person, address, credentials) if name == SERVER else {},
         )

@@ -58,7 +58,7 @@ class Following:
         if now is None or now.healthy or self.clock() - self._told < SILENCE_SECONDS:
             return
         self._told = self.clock()
-        over = {Phase.STOPPED, Phase.GIVEN_UP} | (set() if now.stopping else READY)
+        over = {Phase.STOPPED, Phase.GIVEN_UP, Phase.DONE} | (set() if now.stopping else READY)
         late = [f"{one.name}{f' ({one.why})' if one.why else ''}" for one in now.components if one.phase not in over]
         self.tell(f"Still waiting for {', '.join(late) or 'what its parts have started, such as jobs'}")
 
