@@ -110,7 +110,7 @@ class Factory:
             tags=[name, declared.team],
             doc=f"Releases the champion of `{name}` by its plan, once; never one that was taken out of the field.",
         ) as dag:
-            SlipwayStepOperator(task_id="rollout", step="rollout", model=name, may_wait=True, **self._at)
+            SlipwayStepOperator(task_id="rollout", step="rollout", model=name, ends=True, may_wait=True, **self._at)
         return dag
 
     def watch(self, model: Model) -> DAG:
@@ -128,6 +128,7 @@ class Factory:
                 step="watch",
                 model=name,
                 snapshot=self.settings.airflow.snapshot,
+                ends=True,
                 may_wait=True,
                 wakes=Wakes(assets.drift(name), AssetAlias(f"drift-of-{name}"), f"{PREFIX}{name}"),
                 **self._at,
@@ -141,7 +142,9 @@ class Factory:
         )
         model = next(iter(models), "")  # days are no model's, and a step is asked for one
         with self._dag("ingest", schedule=when, doc="Makes a snapshot of every new day; touches no work tree.") as dag:
-            SlipwayStepOperator(task_id="ingest", step="ingest", model=model, outlets=[assets.data()], **self._at)
+            SlipwayStepOperator(
+                task_id="ingest", step="ingest", model=model, ends=True, outlets=[assets.data()], **self._at
+            )
         return dag
 
     def reconcile(self, models: Mapping[str, Model]) -> DAG:

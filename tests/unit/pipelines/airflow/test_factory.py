@@ -175,6 +175,15 @@ def test_what_looks_after_everything_removes_data_only_where_the_settings_say_so
     assert {name for name, one in needed(project_dags(project)["reconcile"]).items() if not one} == set()
 
 
+def test_where_nothing_is_to_be_done_nobody_is_woken(project: Project) -> None:
+    """A skipped task's assets have not changed: no place for deliveries, no champion, nothing in the field."""
+    made = {**model_dags(project), **project_dags(project)}
+    for dag in ("ingest", f"rollout__{MODEL}", f"watch__{MODEL}"):
+        (task,) = made[dag].tasks
+        assert isinstance(task, SlipwayStepOperator)
+        assert task.ends
+
+
 def test_a_model_is_found_without_its_code(project: Project) -> None:
     (Path(project.folder) / "small_models/small_bays/__init__.py").write_text("raise RuntimeError('imported')\n")
     dag = Factory.of(project).rollout(model_named(MODEL))
