@@ -113,6 +113,8 @@ class Enrolment(Part):
     probation: Probation = Probation()
     window_s: float = Field(default=300, ge=1, le=86_400)
     """What models do is counted and told in windows of so many seconds."""
+    latency_times: float = Field(default=1, ge=1, le=100)
+    """So many times as long as its class may a model take here: on a machine that does other things as well."""
     threads: int = Field(default=1, ge=1, le=64)
     """Which a model runs with."""
     tensorrt_python: Line | None = None

@@ -30,6 +30,7 @@ def device_of(enrolment: Enrolment) -> Device:
         agent=agent_version(),
         cohorts=frozenset(enrolment.cohorts),
         site=enrolment.site,
+        latency_times=enrolment.latency_times,
     )
 
 

@@ -160,7 +160,9 @@ class Doing:
     def _bundle(self, installed: Installed) -> tuple[Bundle, DeviceClass]:
         """What lies in the slot, and what it may cost here."""
         bundle = self._layout.bundle(self._disk, installed)
-        return bundle, bundle.manifest.devices[self._device.device_class]
+        budget = bundle.manifest.devices[self._device.device_class]
+        latency_ms = budget.latency_ms * self._device.latency_times
+        return bundle, budget.model_copy(update={"latency_ms": latency_ms})
 
     _effects: Mapping[type, Callable[["Doing", Any], Outcome]] = {
         LookAtChannel: _look,

@@ -26,6 +26,8 @@ class Device:
     """The version of this agent."""
     cohorts: frozenset[str] = frozenset()
     site: str | None = None
+    latency_times: float = 1.0
+    """So many times as long as its class may a model take here."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What is begun, left, taken back and never tried again, and why."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -192,6 +193,20 @@ def test_an_old_pointer_is_refused(world: World, agent: Agent) -> None:
     state = world.poll(agent)
     assert number(state) == 2
     assert "has the sequence 1, and 2 was seen" in why(state, "channel refused")
+
+
+def test_a_device_that_does_other_things_as_well_lets_a_model_take_so_much_longer_and_no_more(
+    world: World, bundles: dict[int, Bundle]
+) -> None:
+    world.device = replace(DEVICE, latency_times=3)
+    agent = world.boot()
+    world.live(agent)
+    world.memory.plans[bundles[2].digest] = Plan(proof=Proof((), "cpu", p95_ms=59), p95_ms=59)
+    world.told.point(1, 2)
+    assert number(world.poll(agent)) == 2
+    world.memory.plans[bundles[3].digest] = Plan(proof=Proof((), "cpu", p95_ms=61))
+    world.told.point(2, 3)
+    assert "61.00 ms (p95); 60 ms are allowed" in why(world.poll(agent), "refused")
 
 
 def test_an_agent_that_is_too_old_for_a_release_stays_and_is_not_at_fault(
