@@ -10,10 +10,12 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from slipway.pipelines.local.place import Place
-from slipway.serving.channel.site import Stream
+
+if TYPE_CHECKING:
+    from slipway.serving.channel.site import Stream
 
 USUAL: Final = "baseline"
 WORLD_SITE: Final = "harbour"
@@ -32,8 +34,10 @@ SLACK: Final = timedelta(seconds=1)
 """A picture is rendered a moment before the device says when it was."""
 
 
-def cameras_of(number: int, device: str, scenario: str, models: Collection[str]) -> dict[str, Stream]:
+def cameras_of(number: int, device: str, scenario: str, models: Collection[str]) -> "dict[str, Stream]":
     """The streams of a device, counted from 0, in a scenario of the rendered world."""
+    from slipway.serving.channel.site import Stream
+
     camera, bays = VIEWS[number % len(VIEWS)]
     found: dict[str, Stream] = {}
     if BAYS in models:

@@ -13,10 +13,10 @@ from slipway.pipelines.local.founding.fleets import DEVICES, SITE, models_and_cl
 from slipway.pipelines.local.founding.staff import Staff, Tell, acting_as
 from slipway.platform.errors import WrongUse
 from slipway.platform.names import suggestion
-from slipway.serving.channel.site import SiteConfig, Stream
 
 if TYPE_CHECKING:
     from slipway.platform.settings import Loaded
+    from slipway.serving.channel.site import SiteConfig, Stream
 
 FIRST: Final = "the first cameras"
 
@@ -24,6 +24,7 @@ FIRST: Final = "the first cameras"
 def found_sites(loaded: "Loaded", people: Staff, tell: Tell) -> None:
     """The site has a configuration, and its devices are told of it."""
     from slipway.platform.registry.desk import Desk
+    from slipway.serving.channel.site import SiteConfig
     from slipway.serving.release.opening import open_repository
     from slipway.serving.release.site_converging import converge_sites
     from slipway.serving.release.sites import load_sites
@@ -49,15 +50,16 @@ def set_scenario(loaded: "Loaded", scenario: str, *, reason: str) -> bool:
     return _exchange(loaded, given, reason)
 
 
-def set_cameras(loaded: "Loaded", device: str, cameras: Mapping[str, Stream], *, reason: str) -> bool:
+def set_cameras(loaded: "Loaded", device: str, cameras: "Mapping[str, Stream]", *, reason: str) -> bool:
     """A device reads these cameras from now on, and none else; whether that is new. Who acts must be an operator."""
     if device not in DEVICES:
         raise WrongUse(f"`{device}` is no device of the local stack.", mend=suggestion(device, DEVICES))
     return _exchange(loaded, {device: cameras}, reason)
 
 
-def _exchange(loaded: "Loaded", given: Mapping[str, Mapping[str, Stream]], reason: str) -> bool:
+def _exchange(loaded: "Loaded", given: "Mapping[str, Mapping[str, Stream]]", reason: str) -> bool:
     from slipway.platform.registry.desk import Desk
+    from slipway.serving.channel.site import SiteConfig
     from slipway.serving.release.sites import load_sites
 
     there = load_sites(Desk.of(loaded)).get(SITE)
@@ -71,8 +73,9 @@ def _exchange(loaded: "Loaded", given: Mapping[str, Mapping[str, Stream]], reaso
     return _configure(loaded, config.model_copy(update={"streams": kept | new}), reason)
 
 
-def _configure(loaded: "Loaded", config: SiteConfig, reason: str) -> bool:
+def _configure(loaded: "Loaded", config: "SiteConfig", reason: str) -> bool:
     from slipway.platform.registry.desk import Desk
+    from slipway.serving.channel.site import SiteConfig
     from slipway.serving.release.configuring import change, setting
     from slipway.serving.release.opening import open_repository
 
