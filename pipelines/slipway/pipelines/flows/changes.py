@@ -104,6 +104,7 @@ def drift_of(site: "Site", model: str, snapshot: str | None, labelled: int = 0) 
 
 def tables_of(site: "Site", digest: str, folder: "Path | None" = None) -> "Snapshot":
     """A snapshot that the store knows, with its tables."""
+    from slipway.platform.data.pointer import read_pointer
     from slipway.platform.data.record import load_record
     from slipway.platform.data.reference import fetch_pointer
     from slipway.platform.data.snapshot import Snapshot
@@ -112,8 +113,8 @@ def tables_of(site: "Site", digest: str, folder: "Path | None" = None) -> "Snaps
     if folder is not None:
         return Snapshot(folder)
     record = load_record(site.store, digest)
-    pointer = record.pointer() if record else site.project.pointer()
-    if pointer.digest != digest:
+    pointer = record.pointer() if record else read_pointer(site.root)
+    if pointer is None or pointer.digest != digest:
         raise SlipwayError(
             f"{site.store.url} has no record of the snapshot {digest[:12]}, so nobody can say what changed since.",
             mend=f"`slipway data commit` where {digest[:12]} is; `slipway flow run retrain` needs no cause.",
