@@ -158,4 +158,5 @@ def test_what_is_asked_wrongly_is_told_by_the_step_that_knows_and_nothing_is_beg
     assert "Traceback" not in wrong.stderr
     assert "failed" in wrong.stdout
     assert "retrain" in desk.run("flow", "run", "retrian", MODEL, code=2).stderr
+    assert "--on" in desk.run("gate", "any", "--no-wait", code=2).stderr
     assert desk.records() == there

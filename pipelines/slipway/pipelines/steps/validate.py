@@ -7,6 +7,7 @@ spent on training, with the shards and rows that are to blame.
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from slipway.pipelines.steps.given import later, needed
@@ -31,11 +32,11 @@ class ValidateStep:
         """Whether a verdict is stored."""
         if told := later(given, "snapshot", NAME):
             return told
-        return (
-            _remembered(site, ask, given)
-            or _stored(site, ask, given)
-            or Told(step=NAME, how=How.TO_DO, line="Nobody has validated it yet.")
-        )
+        if told := _remembered(site, ask, given):
+            return told
+        if stored := _stored(site, ask, site.project.cache.snapshot(given["snapshot"])):
+            return _told(stored.verdict, ask, How.FOUND)
+        return Told(step=NAME, how=How.TO_DO, line="Nobody has validated it yet.")
 
     def do(self, site: Site, ask: Ask, given: Values, tell: Tell) -> Told:
         """The stored verdict, or a new one."""
@@ -43,13 +44,24 @@ class ValidateStep:
         if told := _remembered(site, ask, given):
             return told
         begun = time.monotonic()
-        model = site.model(ask.model)
-        suites = ("--suite", str(model.expectations)) if model.expectations.is_file() else ()
-        answer = site.slipway("data", "validate", digest, *suites, "--json", tell=tell)
-        verdict = answer.data
-        if verdict["passed"]:
-            site.memo(ask.model).keep(NAME, ask, _named(site, given), {KEY: verdict["key"]})
-        return _told(verdict, ask, How.FOUND if verdict["stood"] else How.DONE, time.monotonic() - begun)
+        found = _stored(site, ask, _with_tables(site, digest, tell))
+        how = How.FOUND if found else How.DONE
+        if found is None:
+            model = site.model(ask.model)
+            suites = ("--suite", str(model.expectations)) if model.expectations.is_file() else ()
+            verdict = site.slipway("data", "validate", digest, *suites, "--json", tell=tell).data
+            found = _Stored(verdict["key"], verdict)
+        if found.verdict["passed"]:
+            site.memo(ask.model).keep(NAME, ask, _named(site, given), {KEY: found.key})
+        return _told(found.verdict, ask, how, time.monotonic() - begun)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A verdict, and where it is."""
+
+    key: str
+    verdict: Mapping[str, Any]
 
 
 def _named(site: Site, given: Values) -> Values:
@@ -59,7 +71,6 @@ def _named(site: Site, given: Values) -> Values:
 
 def _remembered(site: Site, ask: Ask, given: Values) -> Told | None:
     """What was validated before, if its verdict is still there and passed."""
-    from slipway.platform.runs.errors import RunsError
     from slipway.platform.store import ObjectMissing
 
     values = site.memo(ask.model).recall(NAME, ask, _named(site, given))
@@ -67,7 +78,7 @@ def _remembered(site: Site, ask: Ask, given: Values) -> Told | None:
         return None
     try:
         verdict = _read(site.store.get(values[KEY]))
-    except (ObjectMissing, KeyError, ValueError, RunsError):
+    except (ObjectMissing, KeyError):
         return None
     fits = verdict is not None and verdict["passed"] and verdict["snapshot"] == given["snapshot"]
     return _told(verdict, ask, How.FOUND) if verdict and fits else None
@@ -85,11 +96,18 @@ def _read(data: bytes) -> Mapping[str, Any] | None:
     return {**verdict.model_dump(mode="json"), "passed": verdict.passed}
 
 
-def _stored(site: Site, ask: Ask, given: Values) -> Told | None:
+def _with_tables(site: Site, digest: str, tell: Tell) -> Path:
+    """The snapshot's folder in the cache, with its tables: a verdict that stands needs no image."""
+    from slipway.platform.data.reference import resolve
+    from slipway.platform.jobs.runner.preparing import Noting
+
+    return resolve(digest, site.loaded, watcher=Noting(tell))
+
+
+def _stored(site: Site, ask: Ask, folder: Path) -> _Stored | None:
     """What the store has under the key that validating now would have, where the tables are at hand to say it."""
     from slipway.platform.data.snapshot import TABLES, Snapshot
 
-    folder = site.project.cache.snapshot(given["snapshot"])
     if not all((folder / name).is_file() for name in TABLES):
         return None
     from slipway.platform.data.validation.records import Question, key_of
@@ -103,7 +121,7 @@ def _stored(site: Site, ask: Ask, given: Values) -> Told | None:
         verdict = _read(site.store.get(key))
     except ObjectMissing:
         return None
-    return _told(verdict, ask, How.FOUND) if verdict else None
+    return _Stored(key, verdict) if verdict else None
 
 
 def _told(verdict: Mapping[str, Any], ask: Ask, how: How, seconds: float = 0.0) -> Told:

@@ -109,23 +109,24 @@ def test_a_stored_verdict_is_found_by_a_look(project: FakeProject, site: Site) -
     assert ValidateStep().look(site, ASK, given).how is How.TO_DO
     judged(project, site, ok=True)
     assert ValidateStep().look(site, ASK, given).how is How.FOUND
+    assert ValidateStep().do(site, ASK, given, silent).how is How.FOUND
 
 
 def test_data_that_is_not_fit_ends_the_flow_with_shard_and_row(
     project: FakeProject, site: Site, answering: Answering
 ) -> None:
     given = {"snapshot": project.snapshot}
-    judged(project, site, ok=False)
-    look = ValidateStep().look(site, ASK, given)
-    told = {"passed": False, "stood": False, "snapshot": project.snapshot, "findings": [
+    told = {"passed": False, "key": "v", "snapshot": project.snapshot, "findings": [
         {"ok": False, "severity": "blocking", "sentence": "it is no picture: index row 7 (shard abababababab)."}
     ]}  # fmt: skip
     words = answering(told, code=1)
-    for one in (look, ValidateStep().do(site, ASK, given, silent)):
+    first = ValidateStep().do(site, ASK, given, silent)
+    judged(project, site, ok=False)
+    for one in (first, ValidateStep().look(site, ASK, given), ValidateStep().do(site, ASK, given, silent)):
         assert one.how is How.REFUSED
         assert "index row 7 (shard abababababab)" in one.line
         assert "Nothing was trained" in one.mend
-    assert words[0][:3] == ("data", "validate", project.snapshot)
+    assert [one[:3] for one in words] == [("data", "validate", project.snapshot)]
     assert str(site.model(ASK.model).expectations) in words[0]
 
 

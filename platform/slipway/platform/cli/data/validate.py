@@ -79,8 +79,7 @@ def validate(
     with _progress() as progress:
         judged = judge(question, open_store(loaded.settings.store, loaded.settings.s3), progress)
     if as_json:
-        told = {"passed": judged.verdict.passed, "key": judged.key, "stood": judged.known}
-        print_json(judged.verdict.model_dump(mode="json") | told)
+        print_json(judged.verdict.model_dump(mode="json") | {"passed": judged.verdict.passed, "key": judged.key})
     else:
         _tell(judged, suites)
     for path in filter(None, (docs / "index.html" if docs else None, question.sheet)):
