@@ -108,7 +108,7 @@ def _approvals(version: VersionStanding | None) -> Section:
         return Section("Approvals", ["The ledger does not tell of it yet."])
     words = (("approved by", version.approvals), ("rejected by", version.rejections), ("remark of", version.comments))
     text = [f"{word} {said(one)}" for word, several in words for one in several]
-    text += [f"champion since {said(one)}" for one in version.promotions]
+    text += [f"made champion by {said(one)}" for one in version.promotions]
     text += [f"refused: {said(one)}" for one in version.refusals]
     text += [f"alias put back by {said(one)}" for one in version.restorations]
     barred = f"May not approve: {', '.join(version.barred)}." if version.barred else ""
