@@ -18,7 +18,7 @@ from slipway.platform.errors import SlipwayError
 
 
 class SlipwayCommandOperator(BaseOperator):
-    """`slipway …`, which prints JSON; harmless however often it runs."""
+    """`slipway …`, which prints JSON; harmless however often it runs. Skipped where nobody of the `role` has a key."""
 
     template_fields: Sequence[str] = ("arguments", "project", "slipway_context")
     ui_color = "#f2f2e6"
@@ -27,13 +27,14 @@ class SlipwayCommandOperator(BaseOperator):
         self,
         *,
         arguments: Sequence[str],
+        role: str = "",
         needed: bool = True,
         project: str = "",
         slipway_context: str = "",
         **kwargs: Any,  # noqa: ANN401 - Airflow's own arguments
     ) -> None:
         super().__init__(**kwargs)
-        self.arguments, self.needed = list(arguments), needed
+        self.arguments, self.role, self.needed = list(arguments), role, needed
         self.project, self.slipway_context = project, slipway_context
 
     def execute(self, context: Context) -> Any:  # noqa: ANN401 - what it printed
@@ -41,8 +42,11 @@ class SlipwayCommandOperator(BaseOperator):
         del context
         if not self.needed:
             raise AirflowSkipException("The settings do not ask for it.")
+        project = Project(self.project, self.slipway_context)
+        if self.role and not is_here(self.role, project):
+            raise AirflowSkipException(f"No {self.role} has a key here; whoever has it runs this there.")
         try:
-            return run_command(self.arguments, Project(self.project, self.slipway_context), self.log.info)
+            return run_command(self.arguments, project, self.log.info)
         except CommandFailed as failed:
             words = f"{failed} {failed.mend or ''}".rstrip()
             raise (AirflowFailException if failed.code == WRONG_USE else AirflowException)(words) from None
@@ -87,6 +91,16 @@ class SlipwayChampionsOperator(BaseOperator):
         for told in failed:
             self.log.warning("%s", told)
         return woken
+
+
+def is_here(role: str, project: Project) -> bool:
+    """Whether somebody who holds the role has a key on this machine, as far as one can see."""
+    from slipway.platform.identity import load_people
+    from slipway.platform.identity.key_ring import KeyRing
+
+    identity = project.load().settings.identity
+    holders = {one.name for one in load_people(identity.people).persons if role in one.roles}
+    return identity.signer is not None or not holders.isdisjoint(KeyRing(identity.keys).names())
 
 
 def waiting(model: str, project: Project) -> str:

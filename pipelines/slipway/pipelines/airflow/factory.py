@@ -149,12 +149,13 @@ class Factory:
 
     def reconcile(self, models: Mapping[str, Model]) -> DAG:
         """Looks after everything."""
-        commands = {
-            "jobs": (["jobs", "reconcile", "--yes"], True),
-            "aliases": (["model", "guard", "--once", "--yes"], True),
-            "channel": (["channel", "keepalive", "--yes"], True),
-            "pages": (["flow", "pages", "--yes"], self.settings.airflow.url is not None),
-            "garbage": (["data", "gc", "--yes"], self.settings.airflow.garbage),
+        airflow = self.settings.airflow
+        commands: dict[str, dict[str, Any]] = {
+            "jobs": {"arguments": ["jobs", "reconcile", "--yes"]},
+            "aliases": {"arguments": ["model", "guard", "--once", "--yes"], "role": "guard-service"},
+            "channel": {"arguments": ["channel", "keepalive", "--yes"], "role": "rollout-service"},
+            "pages": {"arguments": ["flow", "pages", "--yes"], "needed": airflow.url is not None},
+            "garbage": {"arguments": ["data", "gc", "--yes"], "needed": airflow.garbage},
         }
         with self._dag(
             "reconcile",
@@ -163,8 +164,7 @@ class Factory:
             tasks=2,
         ) as dag:
             done = {
-                name: SlipwayCommandOperator(task_id=name, arguments=arguments, needed=needed, **self._at)
-                for name, (arguments, needed) in commands.items()
+                name: SlipwayCommandOperator(task_id=name, **command, **self._at) for name, command in commands.items()
             }
             champions = SlipwayChampionsOperator(
                 task_id="champions",

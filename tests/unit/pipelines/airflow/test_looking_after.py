@@ -11,7 +11,12 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from own_model import make_project
 from releasing import MODEL, Site
 from slipway.pipelines.airflow import assets, command_operator
-from slipway.pipelines.airflow.command_operator import SlipwayChampionsOperator, SlipwayCommandOperator, waiting
+from slipway.pipelines.airflow.command_operator import (
+    SlipwayChampionsOperator,
+    SlipwayCommandOperator,
+    is_here,
+    waiting,
+)
 from slipway.pipelines.airflow.notices import Failed, WentWell, words
 from slipway.pipelines.airflow.project import Project
 from slipway.platform.errors import SlipwayError
@@ -47,6 +52,17 @@ def test_a_command_returns_what_it_prints_and_fails_in_its_own_words() -> None:
 def test_what_the_settings_do_not_ask_for_is_skipped() -> None:
     with pytest.raises(AirflowSkipException):
         command("data", "gc", "--yes", needed=False).execute({})
+
+
+def test_what_takes_a_key_is_skipped_where_nobody_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site(tmp_path / "site").open()
+    for name, value in site.environ.items():
+        monkeypatch.setenv(name, value)
+    project = Project(str(site.root))
+    assert is_here("guard-service", project)
+    assert not is_here("rollout-service", project)
+    with pytest.raises(AirflowSkipException, match="No rollout-service has a key here"):
+        command("channel", "keepalive", "--yes", role="rollout-service", project=str(site.root)).execute({})
 
 
 class Events(dict[Any, Any]):
