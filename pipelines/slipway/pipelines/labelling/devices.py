@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 from slipway.pipelines.labelling.standing import source_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pyarrow as pa
 
+    from slipway.pipelines.labelling.task import Task
     from slipway.platform.data.labels.changing import Fresh
     from slipway.platform.data.rows import Box
     from slipway.platform.data.snapshot import Snapshot
@@ -58,11 +61,22 @@ def kept_pictures(
 
 
 def waiting(
-    loaded: "Loaded", model: str, snapshot: "Snapshot | None", *, since: datetime | None = None
-) -> "list[Kept]":
-    """Pictures of a model that the snapshot does not have."""
+    loaded: "Loaded",
+    snapshot: "Snapshot | None",
+    known: "Iterable[Task]",
+    model: str | None = None,
+    *,
+    since: datetime | None = None,
+) -> "dict[str, list[Kept]]":
+    """Pictures that the snapshot does not have and none of these tasks names, by model."""
+    named = {source_of(decision) for task in known for decision in task.wanted.pictures}
     have = set(snapshot.index["source"].to_pylist()) if snapshot is not None else set()
-    return [one for one in kept_pictures(loaded, model, since=since) if source_of(one.decision) not in have]
+    taken_up = named | have
+    found: dict[str, list[Kept]] = {}
+    for one in kept_pictures(loaded, model, since=since):
+        if source_of(one.decision) not in taken_up:
+            found.setdefault(one.model, []).append(one)
+    return found
 
 
 def shots(loaded: "Loaded", decisions: Collection[str]) -> Iterator[Shot]:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from slipway.pipelines.labelling.standing import Standing
     from slipway.pipelines.labelling.task import Task
     from slipway.pipelines.steps.site import Site
-    from slipway.platform.data.snapshot import Snapshot
     from slipway.serving.fleet.store.samples import Kept
 
 app = typer.Typer(add_completion=False)
@@ -34,6 +33,7 @@ def list_(
     json: Json = False,
 ) -> None:
     """List labelling tasks, the oldest first, with the labels that are missing, and pictures of devices that wait."""
+    from slipway.pipelines.labelling.devices import waiting
     from slipway.pipelines.labelling.opening import snapshot_of
     from slipway.pipelines.labelling.standing import standing
     from slipway.pipelines.labelling.task import tasks
@@ -42,7 +42,7 @@ def list_(
     base = snapshot_of(site, snapshot)
     found = [(one, standing(one, base)) for one in tasks(site.store, model)]
     shown = [(task, how) for task, how in found if everything or how.missing]
-    loose = _loose(site, base, model, [task for task, _ in found])
+    loose = waiting(site.loaded, base, [task for task, _ in found], model)
     if json:
         print_json(
             {"tasks": [_data(task, how) for task, how in shown], "waiting": {k: len(v) for k, v in loose.items()}}
@@ -104,17 +104,20 @@ def open_(  # noqa: PLR0913 - options, which people write by name
     json: Json = False,
 ) -> None:
     """Open a labelling task, or find the one that is open for the same cause and rows."""
+    from slipway.pipelines.labelling.devices import waiting
     from slipway.pipelines.labelling.opening import open_task, snapshot_of, wanted_of
     from slipway.pipelines.labelling.task import tasks
     from slipway.platform.cli.session import confirm_change
     from slipway.platform.models.finder import model_named
+    from slipway.serving.fleet.cli.arguments import moment_of
 
     site, now = found_site(), datetime.now(UTC)
     model_named(model)
     pictures: list[Kept] = []
     if devices:
-        base = snapshot_of(site, snapshot)
-        pictures = _loose(site, base, model, tasks(site.store, model), since).get(model, [])
+        begin = None if since is None else moment_of(since, "--since", now, ahead=False)
+        known = tasks(site.store, model)
+        pictures = waiting(site.loaded, snapshot_of(site, snapshot), known, model, since=begin).get(model, [])
         if not pictures and where is None:
             raise WrongUse(
                 f"No pictures of devices of {model} wait in no task.",
@@ -138,24 +141,6 @@ def _cause(where: str | None, pictures: "list[Kept]", now: datetime) -> str:
     if where is not None or not pictures:
         return f"asked {now.date().isoformat()}"
     return f"pictures until {pictures[-1].decision.partition('.')[0]}"
-
-
-def _loose(
-    site: "Site", base: "Snapshot | None", model: str | None, known: "list[Task]", since: str | None = None
-) -> "dict[str, list[Kept]]":
-    """Pictures of devices that no snapshot has and no task names, by model."""
-    from slipway.pipelines.labelling.devices import kept_pictures
-    from slipway.pipelines.labelling.standing import source_of
-    from slipway.serving.fleet.cli.arguments import moment_of
-
-    begin = None if since is None else moment_of(since, "--since", datetime.now(UTC), ahead=False)
-    named = {decision for task in known for decision in task.wanted.pictures}
-    have = set(base.index["source"].to_pylist()) if base is not None else set()
-    found: dict[str, list[Kept]] = {}
-    for one in kept_pictures(site.loaded, model, since=begin):
-        if one.decision not in named and source_of(one.decision) not in have:
-            found.setdefault(one.model, []).append(one)
-    return found
 
 
 def _print(site: "Site", task: "Task", how: "Standing", *, json: bool, new: bool | None = None) -> None:

@@ -53,12 +53,6 @@ def mark_of(box: Row) -> Mark:
     return Mark(**{name: box[name] for name in ("category", *PLACE, "track", "identity")})
 
 
-def last_said(image: Row) -> str:
-    """When somebody spoke of it last; empty where nobody knows."""
-    noted = json.loads(image["extra"]).get(KEY) or [{}]
-    return max(str(one.get("at", "")) for one in noted)
-
-
 def _box(image: Row, known: Row | None, mark: Mark) -> dict[str, Any]:
     named = {name: getattr(mark, name) for name in ("category", *PLACE, "track", "identity")}
     if known is None:

@@ -43,7 +43,6 @@ class Draft:
     words: list[Word] = field(default_factory=list)
     silent: int = 0
     """Images of which the file says nothing."""
-    remarks: list[str] = field(default_factory=list)
 
 
 def marks_of(drawn: Sequence[Drawn], before: Marks, size: tuple[int, int]) -> tuple[Mark, ...]:
