@@ -22,8 +22,6 @@ GROUP: Final = "airflow"
 USUAL_PORT: Final = 8080
 SERVICE: Final = "flows"
 ASK_SECONDS: Final = 10.0
-START_SECONDS: Final = 240.0
-HUNG_SECONDS: Final = 300.0
 STOP_SECONDS: Final = 20.0
 LINGERS_SECONDS: Final = 6.0
 """The API server says at once that it has shut down, and lingers."""
@@ -57,8 +55,6 @@ def components(
             environ=environ,
             ready=ready,
             after=(DATABASE,),
-            start_seconds=START_SECONDS,
-            hung_seconds=HUNG_SECONDS,
             stop_seconds=LINGERS_SECONDS if name == SERVER else STOP_SECONDS,
             address=address if name == SERVER else "",
             settings=login(founded.person, address, credentials) if name == SERVER else {},

@@ -38,9 +38,9 @@ class Component:
     """Components that are healthy before it starts, and stop after it; those that are not chosen are not waited for."""
     once: bool = False
     """It ends by itself, with code 0, and is then done: a migration. `ready` is not asked."""
-    start_seconds: float = 120.0
-    """Not healthy after so long: it is ended and tried again."""
-    hung_seconds: float = 180.0
+    start_seconds: float = 240.0
+    """Not healthy, or as a migration not done, after so long: it is ended and tried again."""
+    hung_seconds: float = 300.0
     """It was healthy and has not been for so long: the same."""
     stop_seconds: float = 15.0
     """What it has between being asked to stop and being killed."""
