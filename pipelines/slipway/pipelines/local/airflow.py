@@ -109,6 +109,7 @@ def configuration(
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__SECRET_KEY": credentials.airflow_secret,
         "AIRFLOW__API_AUTH__JWT_SECRET": credentials.airflow_token_secret,
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",  # a file that changes is read at once
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
