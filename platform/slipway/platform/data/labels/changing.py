@@ -14,11 +14,23 @@ import pyarrow as pa
 
 from slipway.platform.data.columns import where, within
 from slipway.platform.data.errors import BadImport
+from slipway.platform.data.exchange.problems import Problems
 from slipway.platform.data.labels.relabelling import Asked, Relabelled, Rows, known_rows, relabel
 from slipway.platform.data.labels.words import Word
 from slipway.platform.data.manifest import Manifest, Provenance
 from slipway.platform.data.merge_write import write_merged, write_tables
-from slipway.platform.data.rows import Box, Image, box_row, boxes_table, image_row, index_table, joined
+from slipway.platform.data.rows import (
+    Box,
+    Identity,
+    Image,
+    box_row,
+    boxes_table,
+    identities_table,
+    identity_row,
+    image_row,
+    index_table,
+    joined,
+)  # fmt: skip
 from slipway.platform.data.shards import FOLDER
 from slipway.platform.data.snapshot import Snapshot
 from slipway.platform.data.staging import link_or_copy
@@ -69,7 +81,9 @@ def hear(base: Snapshot | None, said: Said) -> Relabelled:
             f"{foreign.place}: {foreign.sample[:12]} is no image of the snapshot, nor a device's picture that waits.",
             mend="Label what `slipway data label export` gives.",
         )
-    return relabel(known, said.words, said.asked, said.now)
+    done = relabel(known, said.words, said.asked, said.now)
+    _new_identities(base, done)
+    return done
 
 
 def into_folder(target: Path, base: Snapshot | None, said: Said, done: Relabelled, scratch: Path) -> Manifest:
@@ -132,4 +146,24 @@ def _tables(base: Snapshot, addition: Snapshot, done: Relabelled) -> tuple[pa.Ta
     images = [image | {name: before[sample][name] for name in _PLACE} for sample, (image, _) in done.rows.items()]
     labels = [box for _, rows in done.rows.values() for box in rows]
     left = where(index, ~within(index["sample"], changed)), where(boxes, ~within(boxes["sample"], changed))
-    return joined(left[0], index_table(images)), joined(left[1], boxes_table(labels)), base.identities
+    identities = [*base.identities.to_pylist(), *map(identity_row, _new_identities(base, done))]
+    return joined(left[0], index_table(images)), joined(left[1], boxes_table(labels)), identities_table(identities)
+
+
+def _new_identities(base: Snapshot | None, done: Relabelled) -> list[Identity]:
+    """Individuals that are named for the first time; one that is known stays in its split."""
+    columns = () if base is None else (base.identities[name].to_pylist() for name in ("identity", "split"))
+    splits: dict[str, str] = dict(zip(*columns, strict=True)) if base is not None else {}
+    found, problems = [], Problems()
+    for image, boxes in done.rows.values():
+        for box in boxes:
+            if (name := box["identity"]) is None:
+                continue
+            if name not in splits:
+                found.append(Identity(identity=name, category=box["category"], split=image["split"]))
+            if splits.setdefault(name, image["split"]) != image["split"]:
+                problems.add(
+                    f"{image['source']}: `{name}` is in `{splits[name]}`, and this image in `{image['split']}`."
+                )
+    problems.stop_if_any()
+    return found

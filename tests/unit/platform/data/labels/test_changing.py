@@ -1,6 +1,8 @@
 """Labels on their way into a snapshot: what changes is written, once, and nothing else."""
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -82,8 +84,6 @@ def fresh(number: int) -> Fresh:
 
 
 def test_a_picture_of_a_device_becomes_a_row_when_somebody_labels_it(tmp_path: Path) -> None:
-    import hashlib
-
     before = make_snapshot(tmp_path / "data", 2, "human", [whole_box("free", "human", "ada")])
     pictures = {hashlib.sha256(picture(number)).hexdigest(): fresh(number) for number in (50, 51)}
     sample = next(iter(pictures))
@@ -92,8 +92,13 @@ def test_a_picture_of_a_device_becomes_a_row_when_somebody_labels_it(tmp_path: P
     done = hear(before, said)
     manifest = into_folder(before.folder, before, said, done, tmp_path / "scratch")
     after = Snapshot(before.folder)
-    difference = diff(before, after) if before.digest == manifest.digest else None
-    assert difference is None
+    assert after.digest == manifest.digest
+    assert (
+        diff(make_snapshot(tmp_path / "as-it-was", 2, "human", [whole_box("free", "human", "ada")]), after).counts[
+            "images added"
+        ]
+        == 1
+    )
     (row,) = [row for row in after.index.to_pylist() if row["sample"] == sample]
     assert (row["label_state"], row["split"], row["source"], row["slice_view"]) == (
         "human",
@@ -131,6 +136,19 @@ def test_a_word_about_what_nobody_knows_is_refused(tmp_path: Path) -> None:
     before = make_snapshot(tmp_path / "data", 1)
     with pytest.raises(BadImport, match="no image of the snapshot"):
         hear(before, Said((Word(sample="f" * 64, place="here", drawn=(), author="ada"),), "human", AT))
+
+
+def test_an_individual_that_is_named_first_is_known_and_stays_in_its_split(tmp_path: Path) -> None:
+    before = make_snapshot(tmp_path / "data", 2, "auto", [whole_box("car")])
+    (word, _) = words(before, "ada", "car", "car")
+    named = replace(word, drawn=(Drawn(replace(whole("car", *SIZE), identity="V1")),))
+    _, after = take(before, [named], tmp_path / "scratch")
+    assert after.identities.to_pylist() == [{"identity": "V1", "category": "car", "split": "test", "extra": "{}"}]
+    other = make_snapshot(tmp_path / "other", 3, "auto", [whole_box("car")], split="train")
+    foreign = Snapshot(other.folder)
+    foreign.__dict__["identities"] = after.identities
+    with pytest.raises(BadImport, match="`V1` is in `test`, and this image in `train`"):
+        hear(foreign, Said((named,), "human", AT))
 
 
 def test_slices_and_types_stay(tmp_path: Path) -> None:
