@@ -5,7 +5,6 @@ cameras of one device, as an operator would: by an entry of the ledger and a new
 device follows within seconds and without a new start. The cameras of the other devices go on.
 """
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from slipway.pipelines.local.founding.cameras import USUAL, cameras_of
@@ -15,6 +14,8 @@ from slipway.platform.errors import WrongUse
 from slipway.platform.names import suggestion
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from slipway.platform.settings import Loaded
     from slipway.serving.channel.site import SiteConfig, Stream
 
