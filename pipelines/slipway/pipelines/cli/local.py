@@ -68,7 +68,7 @@ def watch(place: "Place") -> None:
     import signal
 
     from slipway.pipelines.local.following import Following
-    from slipway.pipelines.local.stopping import stop
+    from slipway.pipelines.local.stopping import stop_by_hand
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as with nohup
@@ -76,7 +76,7 @@ def watch(place: "Place") -> None:
     try:
         last = Following(place, say).knowing().until(lambda _: False)
     except KeyboardInterrupt:
-        stop(place, say)
+        stop_by_hand(place, say)
         last = None
     if last and not last.ended:
         raise SlipwayError("The stack's supervisor was killed. Nothing of it is left.", mend="slipway local up")

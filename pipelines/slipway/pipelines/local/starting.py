@@ -19,7 +19,7 @@ from slipway.pipelines.local.log import tail
 from slipway.pipelines.local.parts import Tell
 from slipway.pipelines.local.place import STACK, Place
 from slipway.pipelines.local.standing import Lock, Standing
-from slipway.pipelines.local.stopping import end_leftovers, signal_supervisor, stop
+from slipway.pipelines.local.stopping import end_leftovers, signal_supervisor, stop_by_hand
 from slipway.platform.errors import SlipwayError
 from slipway.platform.settings.files import stack_file
 
@@ -60,7 +60,7 @@ def start(place: Place, opening: Prepares, *, detached: bool, tell: Tell) -> Sta
     try:
         now = Following(place, tell).until(lambda one: one is not None and one.healthy)
     except KeyboardInterrupt:
-        stop(place, tell)
+        stop_by_hand(place, tell)
         raise
     if now is None or not now.healthy:
         if hold is not None:

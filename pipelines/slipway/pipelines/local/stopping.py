@@ -36,6 +36,17 @@ def stop(place: Place, tell: Tell) -> bool:
     return was
 
 
+def stop_by_hand(place: Place, tell: Tell) -> None:
+    """Somebody has pressed Ctrl-C; pressed again, all of it is killed."""
+    try:
+        stop(place, tell)
+    except KeyboardInterrupt:
+        tell("Ending it at once.")
+        if now := standing.read(place):
+            signal_supervisor(place, now, signal.SIGTERM)
+        stop(place, tell)
+
+
 def end_leftovers(place: Place, tell: Tell) -> None:
     """What is left of a stack whose guardian and supervisor were both killed."""
     if ended := processes.end(processes.of_stack(place.name), LEFTOVER_SECONDS):

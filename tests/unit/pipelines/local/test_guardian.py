@@ -108,6 +108,27 @@ def test_a_stack_that_is_not_detached_ends_with_whoever_started_it(stack: TinySt
     assert stack.events.count("page ends") == 1
 
 
+def test_pressing_ctrl_c_again_kills_what_does_not_end(stack: TinyStack) -> None:
+    deaf = f"signal.signal(15, signal.SIG_IGN); {LIVE}"
+    stack.components = [Tiny(name="deaf", does=deaf, stop_seconds=3600)]
+    presses = f"""
+import sys
+sys.path[:0] = {sys.path!r}
+from pathlib import Path
+from tiny_stack import TinyStack
+from slipway.pipelines.local.stopping import stop_by_hand
+place = TinyStack(Path({str(stack.root)!r}), []).place
+stop_by_hand(place, lambda line: print(line, flush=True))
+"""
+    stack.up()
+    with subprocess.Popen([sys.executable, "-c", presses], stdout=subprocess.PIPE, text=True) as person:
+        wait(stack.is_("deaf", Phase.STOPPING), "it is asked")
+        person.send_signal(signal.SIGINT)
+        told = person.communicate(timeout=60)[0]
+    assert "Ending it at once." in told
+    assert person.returncode == 0
+
+
 def test_a_supervisor_that_hangs_is_ended_by_force(stack: TinyStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("slipway.pipelines.local.stopping.ASKED_SECONDS", 0.2)
     os.kill(stack.up().standing.supervisor, signal.SIGSTOP)
