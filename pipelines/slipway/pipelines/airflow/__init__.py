@@ -1,1 +1,1 @@
-"""Slipway in Airflow: `operator.SlipwayJobOperator` runs work through a launcher, and a trigger waits for it."""
+"""Slipway in Airflow: steps and work as tasks, approval on its page, events that wake, and the factory of all DAGs."""

@@ -5,14 +5,12 @@ from typing import Any
 
 from airflow.sdk import AssetAlias, BaseOperator
 from airflow.sdk.definitions.context import Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from slipway.pipelines.airflow import assets
 from slipway.pipelines.airflow.child import run_command
-from slipway.pipelines.airflow.ending import end_task
+from slipway.pipelines.airflow.ending import end_task, failure
 from slipway.pipelines.airflow.project import Project
-from slipway.pipelines.airflow.step_operator import WRONG_USE
-from slipway.pipelines.steps.commands import CommandFailed
 from slipway.pipelines.steps.step import Ask, How
 from slipway.platform.errors import SlipwayError
 
@@ -43,13 +41,12 @@ class SlipwayCommandOperator(BaseOperator):
         if not self.needed:
             raise AirflowSkipException("The settings do not ask for it.")
         project = Project(self.project, self.slipway_context)
-        if self.role and not is_here(self.role, project):
-            raise AirflowSkipException(f"No {self.role} has a key here; whoever has it runs this there.")
         try:
+            if self.role and not is_here(self.role, project):
+                raise AirflowSkipException(f"No {self.role} has a key here; whoever has it runs this there.")
             return run_command(self.arguments, project, self.log.info)
-        except CommandFailed as failed:
-            words = f"{failed} {failed.mend or ''}".rstrip()
-            raise (AirflowFailException if failed.code == WRONG_USE else AirflowException)(words) from None
+        except SlipwayError as error:
+            raise failure(error) from None
 
     def on_kill(self) -> None:
         """Somebody ended the task: end what it runs."""

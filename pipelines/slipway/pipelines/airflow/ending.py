@@ -5,6 +5,10 @@ from typing import Any, Final, NoReturn
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTerminated
 
+from slipway.pipelines.steps.commands import CommandFailed
+from slipway.platform.errors import SlipwayError
+
+WRONG_USE: Final = 2
 DONE: Final = "done"
 TRIED_AGAIN: Final = frozenset({"lost", "stalled", "evicted", "unschedulable", "image missing"})
 """Causes that another try of the task may mend; others would end the same way."""
@@ -16,6 +20,13 @@ def unless_done(event: Mapping[str, Any]) -> None:
         return
     words = f"{event['name']} is {event['state']}: {event['reason']} {event['mend']}".rstrip()
     raise (AirflowException if event["cause"] in TRIED_AGAIN else AirflowFailException)(words)
+
+
+def failure(error: SlipwayError, before: str = "") -> AirflowException:
+    """What a task fails with, in the error's words: a command that failed may be tried again, wrong use may not."""
+    words = f"{before}{error} {error.mend or ''}".rstrip()
+    tried_again = isinstance(error, CommandFailed) and error.code != WRONG_USE
+    return AirflowException(words) if tried_again else AirflowFailException(words)
 
 
 def end_task() -> NoReturn:

@@ -5,20 +5,16 @@ Whatever of Airflow is restarted meanwhile, the work goes on, and the task finds
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.definitions.context import Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from slipway.pipelines.airflow.ending import unless_done
+from slipway.pipelines.airflow.ending import failure, unless_done
 from slipway.pipelines.airflow.project import Project
 from slipway.pipelines.airflow.submitting import Work, submit
 from slipway.pipelines.airflow.trigger import SlipwayJobTrigger
-from slipway.pipelines.steps.commands import CommandFailed
 from slipway.platform.errors import SlipwayError
-
-WRONG_USE: Final = 2
 
 
 class SlipwayJobOperator(BaseOperator):
@@ -73,11 +69,8 @@ class SlipwayJobOperator(BaseOperator):
         del context
         try:
             told = submit(self._work(), Project(self.project, self.slipway_context), self.log.info)
-        except CommandFailed as error:
-            refused = AirflowFailException if error.code == WRONG_USE else AirflowException
-            raise refused(f"`slipway submit` refused: {error} {error.mend or ''}".rstrip()) from None
         except SlipwayError as error:
-            raise AirflowFailException(str(error)) from None
+            raise failure(error, "`slipway submit` refused: ") from None
         self.log.info("%s: %s (%s)", told["how"], told["name"], told["key"])
         trigger = SlipwayJobTrigger(told["key"], self.project, self.slipway_context, self.poll_seconds)
         self.defer(trigger=trigger, method_name=self.execute_complete.__name__)

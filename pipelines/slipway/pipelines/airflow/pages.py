@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from slipway.pipelines.steps.step import APPROVE, Ask, How
 from slipway.platform.errors import SlipwayError, WrongUse
 
 if TYPE_CHECKING:
     import httpx
 
-    from slipway.platform.registry.desk import Desk
+    from slipway.pipelines.steps.site import Site
     from slipway.platform.settings.schema import Airflow
 
 LOOK: Final = "Ask the ledger"
@@ -97,25 +98,12 @@ class Api:
         return bool(_checked(reply))
 
 
-def answered_by_command(desk: "Desk", page: OpenPage) -> str:
+def answered_by_command(site: "Site", page: OpenPage) -> str:
     """How the ledger has answered it, in a sentence; empty while it has not."""
-    from slipway.platform.registry.approving import missing
-    from slipway.platform.registry.desk import Refused
-    from slipway.platform.registry.finding import pick
-    from slipway.platform.registry.proof import standing_verdict
+    from slipway.pipelines.steps.table import step_named
 
-    picked = pick(desk, f"{page.model}/{page.version}")
-    if picked.standing.champion == picked.record.bundle:
-        return f"{picked.name} is champion."
-    if picked.version.rejections:
-        return f"{picked.name} was rejected by {picked.version.rejections[-1].speaker}."
-    try:
-        verdict = standing_verdict(desk, picked)
-    except Refused as refused:
-        return str(refused)
-    if missing(desk, picked, verdict.key):
-        return ""
-    return f"{picked.name} is approved by {', '.join(picked.version.approvers(verdict.key))}."
+    told = step_named(APPROVE).look(site, Ask(model=page.model), {"version": page.version})
+    return "" if told.how is How.WAITING else told.line
 
 
 def _answer(client: "httpx.Client", method: str, path: str, **more: Any) -> Any:  # noqa: ANN401 - JSON

@@ -12,18 +12,16 @@ from typing import Any, Final
 
 from airflow.sdk import Asset, AssetAlias, BaseOperator
 from airflow.sdk.definitions.context import Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from slipway.pipelines.airflow.assets import cause_of
 from slipway.pipelines.airflow.child import Asked, ask_step
-from slipway.pipelines.airflow.ending import end_task, unless_done
+from slipway.pipelines.airflow.ending import end_task, failure, unless_done
 from slipway.pipelines.airflow.project import Project
 from slipway.pipelines.airflow.trigger import SlipwayJobTrigger
-from slipway.pipelines.steps.commands import CommandFailed
 from slipway.pipelines.steps.step import How, Told
 from slipway.platform.errors import SlipwayError
 
-WRONG_USE: Final = 2
 ACTIVE: Final = ("queued", "running")
 
 
@@ -111,11 +109,8 @@ class SlipwayStepOperator(BaseOperator):
         )
         try:
             told = ask_step(asked, self.at, self.log.info)
-        except CommandFailed as failed:
-            words = f"{failed} {failed.mend or ''}".rstrip()
-            raise (AirflowFailException if failed.code == WRONG_USE else AirflowException)(words) from None
         except SlipwayError as error:
-            raise AirflowFailException(str(error)) from None
+            raise failure(error) from None
         self._say(told)
         return told
 

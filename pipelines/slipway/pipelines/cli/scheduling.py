@@ -27,11 +27,11 @@ def pages(*, dry_run: DryRun = False, yes: Yes = False, json: Json = False) -> N
     The page's task then looks at the ledger and goes on; nothing is said for anybody. Harmless however often it runs.
     """
     from slipway.pipelines.airflow.pages import Api, answered_by_command
-    from slipway.platform.registry.desk import Desk
+    from slipway.pipelines.steps.site import Site
 
     loaded = load_settings()
-    desk, api = Desk.of(loaded), Api.open(loaded.settings.airflow)
-    told = [(page, answered_by_command(desk, page)) for page in api.open_pages()]
+    site, api = Site(loaded), Api.open(loaded.settings.airflow)
+    told = [(page, answered_by_command(site, page)) for page in api.open_pages()]
     answered = [(page, line) for page, line in told if line]
     if answered and not dry_run:
         confirm_change(loaded, f"answer {len(answered)} of Airflow's pages", yes)

@@ -192,6 +192,7 @@ def test_wrong_use_fails_for_good_in_the_childs_own_words() -> None:
         step("trane").execute(context())
 
 
+PATIENCE = 240
 ENDED = """
 import os, signal, sys, threading
 from types import SimpleNamespace
@@ -216,12 +217,12 @@ def test_ending_the_task_ends_what_it_runs(root: Path, tmp_path: Path) -> None:
     child.chmod(0o755)
     begin = f"import sys; sys.executable = {str(child)!r}\n{ENDED}"
     with subprocess.Popen([sys.executable, "-c", begin], stderr=subprocess.PIPE, text=True) as worker:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while not (root / "child").exists() or not (root / "child").read_text():
             assert time.monotonic() < deadline
             assert worker.poll() is None
             time.sleep(0.05)
         worker.send_signal(signal.SIGTERM)
-        _, said = worker.communicate(timeout=60)
+        _, said = worker.communicate(timeout=PATIENCE)
     assert "AirflowTaskTerminated: The task was ended." in said
     assert not psutil.pid_exists(int((root / "child").read_text()))
