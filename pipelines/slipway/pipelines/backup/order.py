@@ -11,6 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from slipway.pipelines.labelling import task
+from slipway.pipelines.watching import looks
+from slipway.platform.data.record import PREFIX as SNAPSHOTS
+from slipway.platform.data.validation.records import PREFIX as VALIDATIONS
 from slipway.platform.ledger import heads
 from slipway.platform.ledger.appending import INTENTS
 from slipway.platform.ledger.entry import entry_key
@@ -53,12 +57,15 @@ STORE: Final = (
     Group(UNSHIPPED),
     Group(f"{index.INDEX}/"),
     Group(f"{layout.NAMES}/"),
+    Group(f"{looks.FOLDER}/", ending="/look.json"),
+    Group(task.PREFIX),
+    Group(f"{looks.FOLDER}/"),
     REST,
     Group(f"{bundles.FOLDER}/"),
     Group(f"{layout.WORK}/", ending="/result.json"),
     Group(f"{layout.WORK}/"),
-    Group("validations/"),
-    Group("snapshots/"),
+    Group(VALIDATIONS),
+    Group(SNAPSHOTS),
     Group(f"{layout.JOBS}/"),
     Group(f"{layout.CODE}/"),
     Group(f"{layout.GIVEN}/"),

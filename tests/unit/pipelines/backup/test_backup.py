@@ -209,11 +209,15 @@ def test_every_folder_of_a_store_has_its_place_in_the_order(keeper: Keeper) -> N
 
 
 def test_an_entry_comes_after_those_that_name_it_and_goes_back_before_them() -> None:
-    keys = ["results/a", "ledger/000000000002.json", "versions/x.json", "ledger-head.json", "work/k/result.json",
-            "ledger/000000000001.json", "work/k/parts.json", "ledger-intents/i.json"]  # fmt: skip
+    keys = [
+        "results/a", "watching/m/alarms/b/0001.json", "labelling/t.json", "watching/m/look.json",
+        "ledger/000000000002.json", "versions/x.json", "ledger-head.json", "work/k/result.json",
+        "ledger/000000000001.json", "work/k/parts.json", "ledger-intents/i.json",
+    ]  # fmt: skip
     assert forwards(keys, STORE) == [
         "ledger-head.json", "ledger-intents/i.json", "ledger/000000000002.json", "ledger/000000000001.json",
-        "versions/x.json", "work/k/result.json", "work/k/parts.json", "results/a",
+        "versions/x.json", "watching/m/look.json", "labelling/t.json", "watching/m/alarms/b/0001.json",
+        "work/k/result.json", "work/k/parts.json", "results/a",
     ]  # fmt: skip
     assert backwards(keys, STORE) == list(reversed(forwards(keys, STORE)))
 
