@@ -2,17 +2,19 @@
 
 Each measure (colours and contrast of images; mean, greatest value and length of each output) is counted between the
 quantiles of the bundle's `reference.json`. From these counts come shares at or below some of the quantiles, and the
-share outside of the middle; each of them is compared
+share outside of the middle. Such a share has drifted
 
-1. with the reference: it must lie further away than the floor, and
-2. with what the same devices saw in the first days of the release: it must have moved, too, by half of the floor.
+1. when it has moved, for certain, by more than half of the floor from what the same devices saw in the first days of
+   the release, and
+2. when it lies further from the reference than the floor, and moved away from it.
 
-Both must be sure. Cameras and sites differ from each other and from the validation rows by more than most drifts, so
-the reference alone would find drift in every small fleet; and what moved towards the reference is none. Where there are
-no first days to compare with, the reference alone counts, with a floor that no camera reaches by its place alone.
+Cameras and sites differ from each other and from the validation rows by more than most drifts: against the reference
+alone every small fleet would have drifted from the first day on. And what moved towards the reference, or within what
+it knows, is no reason to learn. Where there are no first days to compare with, the reference alone counts, with a floor
+that no camera reaches by its place alone.
 
-All comparisons together find drift by chance at most as often as the rules allow, in a field that lies exactly at the
-floor (Bonferroni within a measure, Holm over the measures). The module `deviating` says what is random here.
+All comparisons together find drift by chance at most as often as the rules allow, in a field that moved exactly to the
+floors (Bonferroni within a measure, Holm over the measures). The module `deviating` says what is random here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +36,7 @@ LEVELS: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 OUTER: Final = 0.05
 """And the share below this quantile or above its counterpart."""
 OWN: Final = 0.5
-"""Of the floor, so much must be a change from the release's first days."""
+"""So many floors it must have moved from the release's first days."""
 ALONE: Final = 2.5
 """So many floors it must be where there are no first days."""
 LEAST_ROWS: Final = 30
@@ -180,17 +182,16 @@ class _Days:
 
 
 def _chance(one: _Contrast, expected: Expected, rows: int, days: _Days, rules: Rules) -> float:
-    """Of so much by luck: the reference is known by so many rows, the first days by those devices."""
+    """Of so much by luck; what lies within the floor of the reference has moved nowhere that matters."""
     reference = float(one.parts @ expected.shares)
-    unsure = reference * (1 - reference) / max(rows, 1)
     away = one.sign * (days.now @ one.parts - reference)
     if not len(days.own):
+        unsure = reference * (1 - reference) / max(rows, 1)  # so many rows know the reference
         return beyond(away.tolist(), ALONE * rules.floor, extra=unsure)
+    if away.mean() < rules.floor:
+        return 1.0
     moved, past = (one.sign * (some @ one.parts) for some in (days.here, days.own))
-    return max(
-        beyond(away.tolist(), rules.floor, extra=unsure),
-        apart(moved.tolist(), past.tolist(), OWN * rules.floor),
-    )
+    return apart(moved.tolist(), past.tolist(), OWN * rules.floor)
 
 
 def _only(days: Sequence[Mapping[str, Floats]], devices: set[str]) -> list[dict[str, Floats]]:

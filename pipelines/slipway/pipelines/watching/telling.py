@@ -20,7 +20,7 @@ def measure_words(measure: str) -> str:
 def moved_words(one: Moved) -> str:
     """What moved and how much."""
     before = "" if one.before is None else f" ({one.before:.0%} at first)"
-    where = f" on {', '.join(one.devices[:TOLD])}" if one.one_camera else ""
+    where = f" on {', '.join(one.devices[:TOLD])}" if one.one_camera and one.devices else ""
     return f"{measure_words(one.measure)}{where}: {one.share:.0%} lie {one.what}{before}"
 
 

@@ -24,10 +24,11 @@ Values = npt.NDArray[np.float64]
 
 
 def of_pixels(images: npt.NDArray[np.uint8]) -> dict[str, Any]:
-    """Each image's mean by channel and its contrast, and how often all pixels have which brightness."""
+    """Each image's mean by channel, warmth and contrast, and how often all pixels have which brightness."""
     found = images.astype(np.float64)
     means = {name: found[:, channel].mean((1, 2)) for channel, name in enumerate(CHANNELS)}
-    told = {name: quantiles(values) for name, values in {**means, "contrast": found.std((1, 2, 3))}.items()}
+    measures = {**means, "warmth": means["red"] - means["blue"], "contrast": found.std((1, 2, 3))}
+    told = {name: quantiles(values) for name, values in measures.items()}
     counts, _ = np.histogram(images, bins=BINS, range=(0, BRIGHT))
     return {**told, "histogram": (np.round(counts / counts.sum(), DIGITS)).tolist()}
 

@@ -19,16 +19,19 @@ Values = npt.NDArray[np.float64]
 IMAGE_DIMS: Final = 4
 """Of a batch of images."""
 COLOURS: Final = ("red", "green", "blue")
+WARMTH: Final = "warmth"
+"""How much more red than blue there is: lamps are warm, and a camera that sees heat has no colours."""
 LEVELS: Final = "quantiles"
 
 
 def measures_of(inputs: Arrays, outputs: Arrays) -> Iterator[tuple[str, Values]]:
-    """Each row's measures, as `reference.json` has them: of images by colour and contrast, of every output three."""
+    """Each row's measures, as `reference.json` has them: of images colour, warmth and contrast, of outputs three."""
     for tensor, images in inputs.items():
         if images.dtype == np.uint8 and images.ndim == IMAGE_DIMS and images.shape[1] == len(COLOURS):
             means = images.mean((2, 3))
             for channel, name in enumerate(COLOURS):
                 yield f"inputs.{tensor}.{name}", means[:, channel]
+            yield f"inputs.{tensor}.{WARMTH}", means[:, 0] - means[:, 2]
             yield f"inputs.{tensor}.contrast", images.reshape(len(images), -1).std(1)
     for name, answer in outputs.items():
         rows = answer.reshape(len(answer), -1).astype(np.float64)

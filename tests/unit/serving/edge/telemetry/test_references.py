@@ -30,12 +30,23 @@ def test_more_of_the_same_is_near_the_reference_and_another_thing_is_far(referen
         other.observe({"images": pictures(32, brightness=190)}, answers(32, shift=4.0))
     near, far = same.divergence(), other.divergence()
     assert near.keys() == {
-        *(f"inputs.images.{name}" for name in ("red", "green", "blue", "contrast")),
+        *(f"inputs.images.{name}" for name in ("red", "green", "blue", "warmth", "contrast")),
         *(f"outputs.logits.{name}" for name in ("mean", "greatest", "length")),
     }
     assert max(near.values()) < 0.2
     assert far["outputs.logits.mean"] > 0.9
     assert far["inputs.images.red"] > 0.9
+
+
+def test_light_of_another_colour_is_far_though_it_is_as_bright(reference: dict[str, object]) -> None:
+    seen = Distributions(expected_of(reference))
+    lamps = pictures(200).astype(np.int64)
+    lamps[:, 0] += 12
+    lamps[:, 2] -= 12
+    seen.observe({"images": lamps.clip(0, 255).astype(np.uint8)}, {})
+    far = seen.divergence()
+    assert far["inputs.images.warmth"] > 0.9
+    assert max(far["inputs.images.red"], far["inputs.images.green"]) < 0.6
 
 
 def test_counts_of_two_devices_add_up_to_those_of_one(reference: dict[str, object]) -> None:
