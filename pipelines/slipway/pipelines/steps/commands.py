@@ -81,10 +81,18 @@ def ask_slipway(
             _end(process)
             raise
         listening.join()
-    said = Answer(arguments[0], json.loads(answer) if answer.strip() else None, process.returncode, tuple(remarks))
+    said = Answer(arguments[0], _read(answer), process.returncode, tuple(remarks))
     if said.data is None:
         raise said.failed()
     return said
+
+
+def _read(answer: str) -> Any:  # noqa: ANN401 - what it printed
+    """None where it printed no JSON."""
+    try:
+        return json.loads(answer)
+    except ValueError:
+        return None
 
 
 def _end(process: "subprocess.Popen[str]") -> None:

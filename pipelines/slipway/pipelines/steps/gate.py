@@ -13,7 +13,7 @@ from slipway.pipelines.steps.step import Ask, How, Tell, Told, Values
 from slipway.pipelines.steps.work import cost_of, result_of, see_through
 
 if TYPE_CHECKING:
-    from slipway.platform.registry.standing import ModelStanding
+    from slipway.platform.registry.standing import Given, ModelStanding
     from slipway.platform.registry.verdict import Verdict
 
 NAME: Final = "gate"
@@ -49,6 +49,8 @@ class GateStep:
 
     def do(self, site: Site, ask: Ask, given: Values, tell: Tell) -> Told:
         """Have it judged."""
+        from slipway.platform.registry.verdicts import load_verdict
+
         needed(given, BUNDLE, NAME), needed(given, SNAPSHOT, NAME)
         standing = site.desk.standing(ask.model)
         if told := _champion(given, standing) or _remembered(site, ask, given, standing):
@@ -62,9 +64,7 @@ class GateStep:
             for one in answer[UNDER_WAY]:
                 result_of(see_through(site, one["key"], one["name"], tell), one["name"])
             answer = self._answer(site, ask, given, tell)
-        verdict = _load(site, answer["key"])
-        if verdict is None:
-            raise AssertionError(f"the verdict {answer['key']} was bound, and is not there")
+        verdict = load_verdict(site.store, site.desk.people, answer["key"])
         site.memo(ask.model).keep(NAME, ask, _named(given, standing), {VERDICT: verdict.key})
         how = How.FOUND if answer["stood"] else How.DONE
         cost, currency = cost_of(site, launched)
@@ -82,7 +82,8 @@ def _named(given: Values, standing: "ModelStanding") -> Values:
     return {BUNDLE: given[BUNDLE], SNAPSHOT: given[SNAPSHOT], "champion": standing.champion or NOBODY}
 
 
-def _given(given: Values, standing: "ModelStanding") -> Any:  # noqa: ANN401
+def _given(given: Values, standing: "ModelStanding") -> "tuple[Given, ...]":
+    """All verdicts on the bundle, as the ledger tells them."""
     return standing.verdicts.get(given[BUNDLE], ())
 
 

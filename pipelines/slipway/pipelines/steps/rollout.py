@@ -54,14 +54,15 @@ class RolloutStep:
             return told
         begun = time.monotonic()
         released, how = _released(rollout, standing), How.FOUND
-        if released is None:
-            if told := _against(site, rollout, standing):
-                return told
+        if released is None and (told := _against(site, rollout, standing)):
+            return told
+        if released is None or not released.finished:  # whoever began it may have been killed before devices were told
             answer = site.slipway("rollout", "start", ask.model, "--json", "--yes", tell=tell)
             if answer.code:
                 raise answer.failed()
-            rollout, standing = _load(site, ask)
-            released, how = rollout.releases[answer.data["release"]["number"]], How.DONE
+            rollout, _ = _load(site, ask)
+            released = rollout.releases[answer.data["release"]["number"]]
+            how = How.FOUND if answer.data["before"] else How.DONE
         if ask.wait and not released.finished:
             how = How.DONE
             rollout, released = self._follow(site, ask, released.number, tell)
@@ -150,8 +151,7 @@ def _told(rollout: "Rollout", released: "Released", how: How, *, seconds: float 
     elif rollout.target_number != released.number:
         how, line = How.SKIPPED, f"Release {rollout.target_number} took the place of release {released.number}"
     else:
-        line = wording.standing(rollout)
-        line = f"{name}: {line}"
+        line = f"{name}: {wording.standing(rollout)}"
         if rollout.paused:
             how = How.WAITING if wait else how
             line += f" by {rollout.paused.signer}: {plain(rollout.paused.entry.decision.reason)}"

@@ -14,6 +14,7 @@ from slipway.pipelines.steps.site import Site as StepSite
 from slipway.pipelines.steps.step import Ask, How, Told
 from slipway.pipelines.steps.work import LeftRunning
 from slipway.platform.ledger.entry import Action
+from slipway.serving.channel.transport import NotThere
 from slipway.serving.release.moving import advancing, finishing, pausing
 from slipway.serving.release.plan import Plan
 
@@ -35,8 +36,8 @@ def there(site: Site, monkeypatch: pytest.MonkeyPatch) -> StepSite:
     def slipway(_: StepSite, *words: str, tell: Callable[[str], None]) -> Answer:
         assert words[:3] == ("rollout", "start", MODEL)
         tell("starting")
-        released = site.start(plan=PLAN, wave=PLAN.waves[0].wave).released
-        return Answer("rollout", {"release": {"number": released.number}}, 0)
+        done = site.start(plan=PLAN, wave=PLAN.waves[0].wave)
+        return Answer("rollout", {"release": {"number": done.released.number}, "before": done.before}, 0)
 
     monkeypatch.setattr(StepSite, "slipway", slipway)
     found = StepSite(site.desk("dora").loaded, site.environ)
@@ -64,6 +65,19 @@ def test_the_champion_is_released_once_and_says_how_it_stands(site: Site, there:
     assert len(site.entries(Action.RELEASE)) == 1
     (_, row) = [one for one in listed(there, [MODEL]) if one.flow in ("retrain", "rollout")]
     assert (row.last, "10 %" in row.stands) == ("release 1", True)
+
+
+def test_a_release_that_was_written_and_not_told_to_devices_is_told_when_it_is_found(
+    site: Site, there: StepSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.promote("a")
+    with monkeypatch.context() as patch:
+        patch.setattr("slipway.serving.release.starting._shown", lambda *_: None)
+        do(there)
+    with pytest.raises(NotThere):
+        site.told()
+    assert do(there).how is How.FOUND
+    assert site.told() == (None, 1)
 
 
 def test_looking_on_ends_when_it_is_everybodys(site: Site, there: StepSite) -> None:
