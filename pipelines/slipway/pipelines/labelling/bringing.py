@@ -15,7 +15,7 @@ from slipway.pipelines.labelling.importing import pictures_of_tasks
 from slipway.pipelines.labelling.task import tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from slipway.pipelines.labelling.opening import Place
     from slipway.platform.data.labels.changing import Said
@@ -51,10 +51,12 @@ def bring(
     at: datetime,
     by: str,
     message: str = "Labels",
+    given: "Mapping[str, str | None] | None" = None,
 ) -> Brought:
     """Make the branch for data (`data.branch`) name a snapshot with these labels. Each word names its author.
 
-    Words may be about rows of the branch's snapshot and about pictures of devices that a task asked for.
+    Words may be about rows of the branch's snapshot and about pictures of devices that a task asked for; `given` are
+    columns of those that somebody knows better than the device, such as `light`.
     """
     from slipway.platform.data.labels.changing import Said
     from slipway.platform.data.manifest import Provenance
@@ -65,7 +67,7 @@ def bring(
     base = base_of(project)
     index = base.index if base is not None else None
     shots = pictures_of_tasks(place.loaded, base, tasks(place.store))
-    fresh = {sample: fresh_of(one, index) for sample, one in shots.items()}
+    fresh = {sample: fresh_of(one, index, given) for sample, one in shots.items()}
     origins = (Provenance(kind=KIND, source=FLEET),) if fresh else ()
     said = Said(tuple(words), asked, moment(at), fresh, origins)
     return on_branch(project, said, by=by, at=at, message=message)

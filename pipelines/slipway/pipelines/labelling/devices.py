@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from slipway.pipelines.labelling.standing import source_of
+from slipway.platform.errors import WrongUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from slipway.serving.fleet.store.samples import Kept
 
 FLEET: Final = "fleet"
+SPLIT: Final = "split"
 KIND: Final = "devices"
 """In a snapshot's provenance."""
 
@@ -98,7 +100,8 @@ def shots(loaded: "Loaded", decisions: Collection[str]) -> Iterator[Shot]:
 def fresh_of(shot: Shot, index: "pa.Table | None", given: Mapping[str, str | None] | None = None) -> "Fresh":
     """A picture as a row: where and when from the device, split and legal basis as its site's rows have them.
 
-    `given` are columns that somebody knows better, such as `light`.
+    `given` are columns that somebody knows better, such as `light`; a `split` only where no row of that place and day
+    has one.
     """
     from slipway.platform.data.labels.changing import Fresh
     from slipway.platform.data.pictures import picture_size
@@ -111,12 +114,12 @@ def fresh_of(shot: Shot, index: "pa.Table | None", given: Mapping[str, str | Non
     columns: dict[str, Any] = {
         "legal_basis": _usual(index, kept.site, "legal_basis"),
         "retention": _usual(index, kept.site, "retention"),
-        **{name: value for name, value in (given or {}).items() if value is not None},
+        **{name: value for name, value in (given or {}).items() if value is not None and name != SPLIT},
     }
     image = Image(
         width=width,
         height=height,
-        split=_split(index, kept.site, camera, day),
+        split=_split(index, kept.site, camera, day, (given or {}).get(SPLIT)),
         source=source_of(kept.decision),
         site=kept.site,
         camera=camera,
@@ -185,16 +188,24 @@ def _slices(model: str) -> dict[str, str]:
     return {name: values[0] for name, values in where if name not in INDEX.names and len(values) == 1}
 
 
-def _split(index: "pa.Table | None", site: str | None, camera: str | None, day: str) -> str:
+def _split(index: "pa.Table | None", site: str | None, camera: str | None, day: str, wished: str | None) -> str:
     """The split of its site and day, also where rows of that day have one already; a held-out place stays held out."""
     from slipway.platform.data.splits import day_group, split_of
 
+    usual = wished or split_of(day_group(site, day))
     if index is None:
-        return split_of(day_group(site, day))
+        return usual
     same_place = _among(index, site=site, camera=camera)
     held_out = "slice_held_out" in index.column_names and _only(same_place, "slice_held_out") in ("site", "camera")
     known = _only(_among(index, site=site, day=day), "split")
-    return "test" if held_out else known or split_of(day_group(site, day))
+    found = "test" if held_out else known or usual
+    if wished not in (None, found):
+        raise WrongUse(
+            f"Rows of {site or 'no site'} on {day}, or of the camera {camera}, are in `{found}`: pictures of there and "
+            f"then cannot be in `{wished}`.",
+            mend="Leave out --split: what was judged on must never be trained on.",
+        )
+    return found
 
 
 def _usual(index: "pa.Table | None", site: str | None, column: str) -> str | None:

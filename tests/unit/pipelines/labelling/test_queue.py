@@ -148,6 +148,9 @@ def test_a_picture_has_the_split_of_its_site_and_day(committed: Bays) -> None:
         base.index.column_names.index("day"), "day", [["2026-11-29"] * base.index.num_rows]
     )
     assert fresh_of(shot, same_day).image.split == "test"
+    assert fresh_of(shot, base.index, {"split": "validation"}).image.split == "validation"
+    with pytest.raises(WrongUse, match="are in `test`"):
+        fresh_of(shot, same_day, {"split": "train"})
     held = base.index.append_column("slice_held_out", [["camera"] * base.index.num_rows])
     assert fresh_of(shot, held).image.split == "test"
     assert picture(1000 + 100 * len("gate-1")) == shot.data

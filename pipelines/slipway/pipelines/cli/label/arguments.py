@@ -33,6 +33,14 @@ class State(StrEnum):
     disputed = "disputed"
 
 
+class Split(StrEnum):
+    """What rows are for."""
+
+    train = "train"
+    validation = "validation"
+    test = "test"
+
+
 def found_site() -> "Site":
     """The project around the current folder."""
     from slipway.pipelines.steps.site import Site

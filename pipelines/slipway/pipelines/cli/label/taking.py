@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 
-from slipway.pipelines.cli.label.arguments import Format, State, TaskName, found_site, person_at, working
+from slipway.pipelines.cli.label.arguments import Format, Split, State, TaskName, found_site, person_at, working
 from slipway.platform.cli.output import DryRun, Json, Yes, print_fields, print_json, say
 from slipway.platform.errors import SlipwayError, WrongUse
 
@@ -44,6 +44,9 @@ def import_(  # noqa: PLR0913 - options, which people write by name
     ] = None,
     light: Annotated[str | None, typer.Option("--light", metavar="NAME", help="Of new pictures of devices.")] = None,
     legal_basis: Annotated[str | None, typer.Option("--legal-basis", help="Of new pictures of devices.")] = None,
+    split: Annotated[
+        Split | None, typer.Option("--split", help="Of new pictures of devices [default: by site and day].")
+    ] = None,
     on_branch: Annotated[
         bool, typer.Option("--branch", help="Commit to the branch for data (data.branch); data/ stays as it is.")
     ] = False,
@@ -65,7 +68,7 @@ def import_(  # noqa: PLR0913 - options, which people write by name
     if state is State.unlabelled:
         raise WrongUse("Nobody can say that a row is unlabelled.", mend="--state disputed says that a label is wrong.")
     site, now = found_site(), datetime.now(UTC)
-    given = {"light": light, "legal_basis": legal_basis}
+    given = {"light": light, "legal_basis": legal_basis, "split": split.value if split is not None else None}
     wanted = Import(
         source=source,
         format=format_.value,
