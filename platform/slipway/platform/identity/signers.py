@@ -5,7 +5,7 @@ any scheme that a program registers in `SIGNER_FOR_URI_SCHEME`. Its public key c
 the key must be trusted before it signs: what an unknown key signs is refused everywhere, so it is refused here first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from securesystemslib.exceptions import UnsupportedLibraryError
@@ -45,7 +45,7 @@ def signer_for(identity: schema.Identity, people: People, *, ask: AskSecret | No
     if identity.signer is not None:
         return _in_vault(identity.signer, identity.person, people, ask)
     ring = KeyRing(identity.keys)
-    name = identity.person or _only_name(ring)
+    name = identity.person or _only_name(ring, people)
     signer = ring.load(name)
     person, key = trusted_entry(name, signer.public_key.keyid, people)
     return PersonSigner(person, key, signer)
@@ -82,7 +82,7 @@ def acting_name(identity: schema.Identity, people: People) -> str | None:
     if identity.signer is not None:
         holders = {person.name for person, _ in _keys_in(identity.signer, people)}
         return holders.pop() if len(holders) == 1 else None
-    names = KeyRing(identity.keys).names()
+    names = _who_may_be_meant(KeyRing(identity.keys).names(), people)
     return names[0] if len(names) == 1 else None
 
 
@@ -100,17 +100,30 @@ def trusted_entry(name: str, keyid: str, people: People) -> tuple[Person, Truste
     return person, _unrevoked(person, key)
 
 
-def _only_name(ring: KeyRing) -> str:
-    """The only name in the key ring."""
+def _only_name(ring: KeyRing, people: People) -> str:
+    """The only name in the key ring that can be meant."""
     names = ring.names()
     if not names:
         raise WrongUse(f"There is no key in {ring.folder}.", mend="`slipway identity init NAME` makes one.")
-    if len(names) > 1:
+    meant = _who_may_be_meant(names, people)
+    if len(meant) > 1:
         raise WrongUse(
             f"There are several keys in {ring.folder}: {', '.join(names)}.",
-            mend=f"Say who acts: SLIPWAY_IDENTITY__PERSON={names[0]}, or identity.person in slipway.toml.",
+            mend=f"Say who acts: SLIPWAY_IDENTITY__PERSON={meant[0]}, or identity.person in slipway.toml.",
         )
-    return names[0]
+    return meant[0]
+
+
+def _who_may_be_meant(names: Sequence[str], people: People) -> Sequence[str]:
+    """Of several: those whom the people file knows, for one folder serves many projects; of these the people.
+
+    Services act where they are named, and so do those who hold nothing but a channel's root.
+    """
+    if len(names) == 1:
+        return names
+    known = [one for name in names if (one := people.get(name)) is not None]
+    persons = [one for one in known if not one.service and set(one.roles) != {Role.CHANNEL_ROOT}]
+    return [one.name for one in persons or known] or names
 
 
 def _unrevoked(person: Person, key: TrustedKey) -> TrustedKey:

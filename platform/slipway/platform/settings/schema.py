@@ -119,7 +119,7 @@ class Identity(Section):
     """Who acts, with which key, and who is trusted."""
 
     person: str | None = None
-    """Name of the acting person or service; unset means the only key that there is."""
+    """Name of the acting person or service; unset means the only key that there is, or of several the only person's."""
     keys: Path = Path("~/.config/slipway/keys")
     """Folder of private keys (0700, files 0600)."""
     signer: str | None = None

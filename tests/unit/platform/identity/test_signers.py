@@ -110,6 +110,20 @@ def test_of_several_keys_the_settings_choose(identity: Identity, trusted: Truste
     assert acting_name(identity, people) is None
 
 
+def test_keys_of_other_projects_and_of_services_do_not_hide_the_person_who_acts(
+    identity: Identity, trusted: Trusted, moment: datetime
+) -> None:
+    ring = KeyRing(identity.keys)
+    people = trusted("ada")
+    ring.make("elsewhere")
+    assert signer_for(identity, people).person.name == acting_name(identity, people) == "ada"
+    for name, role in (("flows", Role.TRAINER), ("keeper", Role.CHANNEL_ROOT)):
+        ring.make(name)
+        wanted = Trust(name=name, key=ring.load(name).public_key, roles=(role,), service=name == "flows")
+        people = trusting(people, wanted, moment)
+    assert signer_for(identity, people).person.name == acting_name(identity, people) == "ada"
+
+
 def test_without_a_key_there_is_a_way_to_one(identity: Identity, trusted: Trusted) -> None:
     with pytest.raises(WrongUse, match="There is no key in") as refused:
         signer_for(identity, People())
