@@ -147,6 +147,7 @@ def test_approved_by_command_it_goes_on_to_the_champion_and_then_nothing_is_to_b
     again = desk.run(*desk.words)
     assert "Nothing was to be done" in again.stdout
     assert waiting["values"]["run_name"] in again.stdout.splitlines()[-1]
+    assert again.stderr == "", "a command was run that had nothing to do"
     assert desk.records() == there
 
 
