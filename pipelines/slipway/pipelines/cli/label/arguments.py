@@ -69,6 +69,18 @@ def working(site: "Site", reference: str | None, watcher: "Watcher") -> "Snapsho
     return Snapshot(site.project.data) if (site.project.data / NAME).exists() else None
 
 
+def counted(site: "Site", reference: str | None) -> "Snapshot | None":
+    """The tables in which labels are counted: what flows train on, unless another snapshot is meant."""
+    from slipway.pipelines.labelling.opening import snapshot_of
+    from slipway.platform.data.revising import base_of
+
+    settings = site.loaded.settings
+    usual = settings.airflow.snapshot
+    if reference is None and usual == settings.data.branch:
+        return base_of(site.project)  # also before anything is committed to it
+    return snapshot_of(site, reference or usual or None)
+
+
 def task_names(incomplete: str) -> Iterator[str]:
     """Labelling tasks, for completion."""
     with suppress(SlipwayError):

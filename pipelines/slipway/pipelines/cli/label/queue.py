@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from slipway.pipelines.cli.label.arguments import found_site, model_names, person_at, task_names
+from slipway.pipelines.cli.label.arguments import counted, found_site, model_names, person_at, task_names
 from slipway.platform.cli.output import DryRun, Json, Yes, print_fields, print_json, print_table, say
 from slipway.platform.errors import WrongUse
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 Snap = Annotated[
-    str | None, typer.Option("--snapshot", metavar="REF", help="Counted in this snapshot [default: data.dvc's].")
+    str | None,
+    typer.Option("--snapshot", metavar="REF", help="Counted in this snapshot [default: what flows train on]."),
 ]
 
 
@@ -34,12 +35,11 @@ def list_(
 ) -> None:
     """List labelling tasks, the oldest first, with the labels that are missing, and pictures of devices that wait."""
     from slipway.pipelines.labelling.devices import waiting
-    from slipway.pipelines.labelling.opening import snapshot_of
     from slipway.pipelines.labelling.standing import standing
     from slipway.pipelines.labelling.task import tasks
 
     site = found_site()
-    base = snapshot_of(site, snapshot)
+    base = counted(site, snapshot)
     found = [(one, standing(one, base)) for one in tasks(site.store, model)]
     shown = [(task, how) for task, how in found if everything or how.missing]
     loose = waiting(site.loaded, base, [task for task, _ in found], model)
@@ -68,13 +68,12 @@ def show(
     json: Json = False,
 ) -> None:
     """Show a labelling task: why it is there, how far it is, and what to do."""
-    from slipway.pipelines.labelling.opening import snapshot_of
     from slipway.pipelines.labelling.standing import standing
     from slipway.pipelines.labelling.task import load_task
 
     site = found_site()
     found = load_task(site.store, task)
-    _print(site, found, standing(found, snapshot_of(site, snapshot)), json=json)
+    _print(site, found, standing(found, counted(site, snapshot)), json=json)
 
 
 @app.command("open")
@@ -105,7 +104,7 @@ def open_(  # noqa: PLR0913 - options, which people write by name
 ) -> None:
     """Open a labelling task, or find the one that is open for the same cause and rows."""
     from slipway.pipelines.labelling.devices import waiting
-    from slipway.pipelines.labelling.opening import open_task, snapshot_of, wanted_of
+    from slipway.pipelines.labelling.opening import open_task, wanted_of
     from slipway.pipelines.labelling.task import tasks
     from slipway.platform.cli.session import confirm_change
     from slipway.platform.models.finder import model_named
@@ -113,11 +112,12 @@ def open_(  # noqa: PLR0913 - options, which people write by name
 
     site, now = found_site(), datetime.now(UTC)
     model_named(model)
+    base = counted(site, snapshot)
     pictures: list[Kept] = []
     if devices:
         begin = None if since is None else moment_of(since, "--since", now, ahead=False)
         known = tasks(site.store, model)
-        pictures = waiting(site.loaded, snapshot_of(site, snapshot), known, model, since=begin).get(model, [])
+        pictures = waiting(site.loaded, base, known, model, since=begin).get(model, [])
         if not pictures and where is None:
             raise WrongUse(
                 f"No pictures of devices of {model} wait in no task.",
@@ -128,7 +128,7 @@ def open_(  # noqa: PLR0913 - options, which people write by name
         confirm_change(site.loaded, f"open a labelling task of {model}", yes)
     opened = open_task(
         site, model=model, cause=cause or _cause(where, pictures, now), why=why or "Asked for.", wanted=wanted,
-        by=person_at(site), snapshot=snapshot, at=now, dry_run=dry_run,
+        by=person_at(site), snapshot=base.digest if base else None, at=now, dry_run=dry_run,
     )  # fmt: skip
     if not json:
         what = "would be opened" if dry_run and opened.new else "opened" if opened.new else "is open already"
