@@ -15,10 +15,9 @@ def found_channel(loaded: "Loaded", people: Staff, tell: Tell) -> None:
     from slipway.serving.release.opening import open_repository
     from slipway.serving.release.roles import CHANNELS, MODELS, ROOT, SNAPSHOT, TARGETS, TIMESTAMP
 
-    if not open_repository(Desk.of(loaded)).exists():
-        hire_roots(loaded.settings.identity, tell)
+    there = open_repository(Desk.of(loaded)).exists()
+    roots = () if there else hire_roots(loaded.settings.identity, tell)
     repository = open_repository(Desk.of(loaded))
-    roots = [one.name for one in repository.people.persons if one.name.startswith("laptop-root-")]
     service = people.services["rollout"]
     named = {
         ROOT: roots, TARGETS: roots, MODELS: [people.services["flows"], people.person],

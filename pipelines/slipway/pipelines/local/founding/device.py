@@ -1,9 +1,9 @@
 """Making a folder a device of the little fleet, by the fleet service, as `slipway-edge enrol` does.
 
 Asked at each start of an agent, and nothing where the folder is what it should be. Where the service or the channel has
-another address than before, the device follows other models, or its channel was begun anew, it is enrolled again with
-its own key; where the service knows the device by a key that is gone, that one is revoked first. A token is made for
-one device, used at once and written nowhere.
+another address than before, the device follows other models, its channel was begun anew, or the service has forgotten
+it, it is enrolled again with its own key; where the service knows the device by a key that is gone, that one is revoked
+first. A device that a person revoked stays so. A token is made for one device, used at once and written nowhere.
 """
 
 from base64 import b64encode
@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from slipway.pipelines.local.founding.fleets import HASTE, Device
-from slipway.platform.errors import SlipwayError
 
 if TYPE_CHECKING:
     from slipway.platform.settings import Loaded
@@ -32,7 +31,8 @@ def ensure_enrolled(loaded: "Loaded", wanted: Device, home: "Home") -> str:
     found = _find(home)
     channel = channel_store(loaded)
     anew = found is None or not _is_of_channel(channel, found.root)
-    if found is not None and not anew and _is_as_wanted(found, wanted, loaded):
+    right = found is not None and not anew and _is_as_wanted(found, wanted, loaded)
+    if right and not _is_forgotten(loaded, home, wanted.id):
         return ""
     home.make()
     now = datetime.now(UTC)
@@ -66,6 +66,22 @@ def _is_as_wanted(found: "Enrolment", wanted: Device, loaded: "Loaded") -> bool:
         and found.fleet == settings.fleet.url.rstrip("/")
         and found.channel == (settings.channel.public_url or settings.channel.url).rstrip("/")
     )
+
+
+def _is_forgotten(loaded: "Loaded", home: "Home", device: str) -> bool:
+    """Whether the service refused the device of late, and knows none of that name, as after its database is gone."""
+    from slipway.platform.errors import WrongUse
+    from slipway.serving.edge.fleet.book import Book
+    from slipway.serving.fleet.cli.client import FleetClient
+
+    trouble = Book(home).trouble
+    if trouble is None or trouble.kind != "revoked":
+        return False
+    try:
+        FleetClient.of(loaded).get(f"/v1/devices/{device}")
+    except WrongUse:
+        return True
+    return False
 
 
 def _enrol(loaded: "Loaded", wanted: Device, home: "Home", now: datetime, *, start_over: bool) -> str:
@@ -111,8 +127,6 @@ def _token(loaded: "Loaded", client: "FleetClient", wanted: Device, until: datet
 
     root = open_repository(Desk.of(loaded)).root_bytes()
     wish = tokens.Wish(wanted.id, wanted.device_class, wanted.site, wanted.cohorts, wanted.models)
-    made = next(iter(tokens.made([wish], root, until)), None)
-    if made is None:
-        raise SlipwayError(f"No token was made for {wanted.id}.")
+    [made] = tokens.made([wish], root, until)
     client.post("/v1/tokens", {"root": b64encode(root).decode(), "tokens": [dict(made.body)]})
     return made.token
