@@ -106,6 +106,8 @@ def show_outlook(outlook: "Outlook") -> None:
     print_table(("step", "how", "what"), [[one.step, one.how.value, one.line] for one in outlook.told])
     typer.echo()
     typer.echo(f"{outlook.flow} of {outlook.ask.model}: {outlook.line}")
+    if outlook.unasked:
+        typer.echo(f"Where nobody asks: {outlook.unasked.removesuffix('.')}.")
     if outlook.price is not None and outlook.price[0]:
         typer.echo(f"It would cost at most {money(*outlook.price)}, by earlier runs.")
     typer.echo()
@@ -135,6 +137,7 @@ def outlook_data(outlook: "Outlook") -> dict[str, Any]:
         "steps": [one.as_data() for one in outlook.told],
         "line": outlook.line,
         "next": outlook.next.step if outlook.next else None,
+        "unasked": outlook.unasked or None,
         "price": {"cost": str(price[0]), "currency": price[1]} if price else None,
         "error": str(outlook.error) if outlook.error else None,
     }

@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from slipway.pipelines.flows.running import TROUBLE
-from slipway.pipelines.flows.table import steps_of
-from slipway.pipelines.steps.step import Ask, How, Told, Values
+from slipway.pipelines.flows.table import CAUSE, TRAIN, steps_of
+from slipway.pipelines.steps.step import ASKED, SCHEDULE, Ask, How, Told, Values
 from slipway.pipelines.steps.table import step_named
 from slipway.platform.cli.failure import failure_of
 
@@ -28,6 +28,8 @@ class Outlook:
     told: Sequence[Told] = ()
     error: Exception | None = None
     """Why it could not be said to the end."""
+    unasked: str = ""
+    """What it would do where nobody asks: retrain for a cause, or not, and why."""
 
     @property
     def next(self) -> Told | None:
@@ -65,4 +67,15 @@ def plan(site: "Site", flow: str, ask: Ask) -> Outlook:
         outlook = replace(outlook, told=(*outlook.told, told))
         if told.how in (How.REFUSED, How.SKIPPED):
             break
-    return outlook
+    return replace(outlook, unasked=_unasked(site, outlook, values))
+
+
+def _unasked(site: "Site", outlook: Outlook, values: Values) -> str:
+    """Why it would be trained, or not, when its time came; nothing where that was the question, or it is trained."""
+    trains = any(one.step == TRAIN and one.how is How.TO_DO for one in outlook.told)
+    if outlook.ask.cause != ASKED or not trains:
+        return ""
+    try:
+        return step_named(CAUSE).look(site, replace(outlook.ask, cause=SCHEDULE), values).line
+    except TROUBLE as error:
+        return f"nobody can say: {failure_of(error).message}"

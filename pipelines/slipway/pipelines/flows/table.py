@@ -12,9 +12,10 @@ RETRAIN: Final = "retrain"
 ROLLOUT: Final = "rollout"
 INGEST: Final = "ingest"
 CAUSE: Final = "cause"
+TRAIN: Final = "train"
 FLOWS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        RETRAIN: (CAUSE, "snapshot", "validate", "train", "export", "gate", "register", "approve", "promote"),
+        RETRAIN: (CAUSE, "snapshot", "validate", TRAIN, "export", "gate", "register", "approve", "promote"),
         ROLLOUT: ("rollout",),
         "watch": ("watch",),
         INGEST: ("ingest",),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from slipway.pipelines.steps.commands import Answer, ask_slipway
 from slipway.pipelines.steps.step import Tell
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from slipway.platform.runs.standing import Here
     from slipway.platform.settings import Loaded
     from slipway.platform.store import Store
+
+
+ADVICE: Final = ("--again", "the same command")
+"""Remarks about the command that was run, which nobody sees."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,11 @@ class Site:
         return {}
 
     def slipway(self, *arguments: str, tell: Tell) -> Answer:
-        """A command of slipway in this project, in this context."""
+        """A command of slipway in this project, in this context; what it advises whoever types it is left out."""
         environ = {**self.environ, "SLIPWAY_CONTEXT": self.loaded.context}
-        return ask_slipway(arguments, self.root, environ, tell)
+
+        def pass_on(line: str) -> None:
+            if not any(advice in line for advice in ADVICE):
+                tell(line)
+
+        return ask_slipway(arguments, self.root, environ, pass_on)

@@ -24,7 +24,8 @@ Tell = Callable[[str], None]
 """Hears what happens on the way, a line each."""
 
 ASKED: Final = "asked"
-CAUSES: Final = (ASKED, "data", "labels", "drift", "schedule")
+SCHEDULE: Final = "schedule"
+CAUSES: Final = (ASKED, "data", "labels", "drift", SCHEDULE)
 APPROVE: Final = "approve"
 RESPONSES: Final = (APPROVE, "reject")
 

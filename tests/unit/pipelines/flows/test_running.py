@@ -175,6 +175,17 @@ def test_a_plan_says_what_comes_next_and_what_it_would_cost(script: Script, caps
     assert flow_showing.outlook_data(outlook)["next"] == "train"
 
 
+def test_a_plan_says_what_would_be_done_where_nobody_asks(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    cause = Told(step="cause", how=How.SKIPPED, line="not retrained: only the lock changed since version 3")
+    script(train=told("train", How.TO_DO), cause=cause)
+    flow_showing.show_outlook(planning.plan(Site.__new__(Site), "retrain", ASK))
+    assert "Where nobody asks: not retrained: only the lock changed since version 3." in capsys.readouterr().out
+    script(cause=SlipwayError("The snapshot is gone."))
+    assert planning.plan(Site.__new__(Site), "retrain", ASK).unasked == ""
+    script(train=told("train", How.TO_DO), cause=SlipwayError("The snapshot is gone."))
+    assert planning.plan(Site.__new__(Site), "retrain", ASK).unasked == "nobody can say: The snapshot is gone."
+
+
 def test_a_plan_of_what_is_all_there_or_would_fail_says_so(script: Script) -> None:
     script()
     assert planning.plan(Site.__new__(Site), "retrain", ASK).line.startswith("Nothing would be done")
