@@ -111,7 +111,7 @@ def test_a_measure_of_two_values_has_contrasts_that_differ() -> None:
         (Planted(devices=30), 0, 0.01),
         (Planted(lasting=0.8), 0, 0.02),
         (Planted(only=1, by=6.0), 0, 0.2),
-        (Planted(by=2.0), 0.7, 1),
+        (Planted(by=2.0), 0.9, 1),
         (Planted(by=3.0), 0.95, 1),
         (Planted(devices=30, by=2.0), 0.9, 1),
     ],
