@@ -6,6 +6,7 @@ device, model, release, bundle and the reason), and what the device answered is 
 """
 
 import hashlib
+import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from slipway.platform.settings import Loaded
     from slipway.serving.fleet.store.samples import Kept
 
+log = logging.getLogger(__name__)
+
 FLEET: Final = "fleet"
 SPLIT: Final = "split"
 KIND: Final = "devices"
@@ -39,6 +42,7 @@ class Shot:
 
     kept: "Kept"
     data: bytes
+    size: tuple[int, int]
 
     @cached_property
     def sample(self) -> str:
@@ -83,7 +87,7 @@ def waiting(
 
 def shots(loaded: "Loaded", decisions: Collection[str]) -> Iterator[Shot]:
     """Those of these pictures that are still kept, with their bytes; what is no picture is left out."""
-    from slipway.platform.data.shards import image_format
+    from slipway.platform.data.pictures import NoPicture, picture_size
     from slipway.serving.fleet.opened import open_reader
 
     if not decisions:
@@ -93,8 +97,12 @@ def shots(loaded: "Loaded", decisions: Collection[str]) -> Iterator[Shot]:
             return
         for kept in reader.samples(decisions=decisions):
             data = reader.picture(kept.decision)
-            if data is not None and image_format(data) is not None:
-                yield Shot(kept, data)
+            if data is None:
+                continue
+            try:
+                yield Shot(kept, data, picture_size(data))
+            except NoPicture as problem:
+                log.warning("What %s sent for the decision %s %s.", kept.device, kept.decision, problem)
 
 
 def fresh_of(shot: Shot, index: "pa.Table | None", given: Mapping[str, str | None] | None = None) -> "Fresh":
@@ -104,11 +112,10 @@ def fresh_of(shot: Shot, index: "pa.Table | None", given: Mapping[str, str | Non
     has one.
     """
     from slipway.platform.data.labels.changing import Fresh
-    from slipway.platform.data.pictures import picture_size
     from slipway.platform.data.rows import Image
 
     kept = shot.kept
-    width, height = picture_size(shot.data)
+    width, height = shot.size
     boxes = tuple(_boxes(kept, width, height))
     day, camera = kept.taken.date().isoformat(), kept.told.get("stream")
     columns: dict[str, Any] = {
@@ -173,8 +180,10 @@ def _boxes(kept: "Kept", width: int, height: int) -> "Iterator[Box]":
     by: dict[str, Any] = {"label_state": "auto", "author": _author(kept)}
     if "answer" in kept.told:
         yield Box(category=str(kept.told["answer"]), x=0.0, y=0.0, w=float(width), h=float(height), **by)
-    for left, top, right, bottom, category, score in kept.told.get("boxes", ()):
-        sides: dict[str, Any] = {"x": float(left), "y": float(top), "w": float(right - left), "h": float(bottom - top)}
+    for *corners, category, score in kept.told.get("boxes", ()):
+        left, right = (min(max(0.0, float(side)), width) for side in (corners[0], corners[2]))
+        top, bottom = (min(max(0.0, float(side)), height) for side in (corners[1], corners[3]))
+        sides: dict[str, Any] = {"x": left, "y": top, "w": right - left, "h": bottom - top}
         if right > left and bottom > top:
             yield Box(category=str(category), **sides, **by, extra={"score": score})
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sqlite3
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,11 +11,13 @@ import pytest
 from commanding import Run
 from label_site import picture
 from slipway.pipelines.labelling.bringing import bring, word_of
+from slipway.pipelines.labelling.devices import fresh_of, shots
 from slipway.pipelines.labelling.gathering import Asked, to_label
 from slipway.pipelines.labelling.opening import open_task, snapshot_of
 from slipway.pipelines.labelling.standing import standing
 from slipway.pipelines.labelling.task import Wanted, load_task, tasks
 from slipway.platform.data.snapshot import Snapshot
+from slipway.platform.data.splits import day_group, split_of
 from slipway.platform.errors import WrongUse
 
 Bays = Any
@@ -134,10 +137,42 @@ def test_an_annotator_without_a_work_tree_brings_what_the_queue_gives(committed:
         bring(site, [word_of("f" * 64, "free", (80, 60), "dora")], at=AT, by="flows")
 
 
-def test_a_picture_has_the_split_of_its_site_and_day(committed: Bays) -> None:
-    from slipway.pipelines.labelling.devices import fresh_of, shots
-    from slipway.platform.data.splits import day_group, split_of
+def test_what_a_device_sends_is_not_believed(committed: Bays) -> None:
+    wild = [[-9.0, 5.0, 30.0, 999.0, "car", 0.5], [90.0, 5.0, 95.0, 9.0, "car", 0.5], [9.0, 9.0, 9.0, 20.0, "car", 0.5]]
+    decisions = committed.send({"stream": "aisle", "boxes": wild}, {})
+    loaded = committed.site.loaded
+    database = loaded.root / ".slipway/fleet.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("update samples set picture = ? where decision = ?", (b"\xff\xd8\xffhalf", decisions[1]))
+    connection.close()
+    (shot,) = shots(loaded, decisions)
+    boxes = fresh_of(shot, None).boxes
+    assert [(one.x, one.y, one.w, one.h) for one in boxes] == [(0.0, 5.0, 30.0, 55.0)]
 
+
+def test_files_come_in_on_the_branch_too(committed: Bays, run: Run) -> None:
+    task = opened(committed, Wanted(pictures=tuple(committed.send(SAID, SAID)))).task
+    out = str(committed.root / "out")
+    for author in ("ben", "cleo"):
+        assert run("data", "label", "export", "--to", "cvat", "--task", task.short, out, "--blind", "--force")[0] == 0
+        file = committed.root / "out/annotations.xml"
+        assert "<tag" not in file.read_text()
+        file.write_text(
+            file.read_text()
+            .replace("</image>", "")
+            .replace('height="60" />', 'height="60"><tag label="free"/></image>')
+        )
+        arguments = ("--from", "cvat", "--author", author, "--task", task.short, "--branch", "--json")
+        code, told, err = run("data", "label", "import", out, *arguments)
+        assert code == 0, err
+        assert json.loads(told)["became"] == {"labelled" if author == "ben" else "reviewed": 2}
+    branch = committed.site.loaded.settings.data.branch
+    assert standing(task, snapshot_of(committed.site, branch)).reviewed == 2
+    assert committed.git("log", "-1", "--format=%s", branch) == "Labels: out by cleo"
+    assert committed.data.index.num_rows == 4
+
+
+def test_a_picture_has_the_split_of_its_site_and_day(committed: Bays) -> None:
     decisions = committed.send(SAID)
     (shot,) = shots(committed.site.loaded, decisions)
     base = snapshot_of(committed.site)

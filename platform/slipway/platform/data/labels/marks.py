@@ -46,6 +46,11 @@ class Mark:
         wanted = (0.0, 0.0, float(width), float(height))
         return all(abs(one - other) <= ROUNDING for one, other in zip(self.corners, wanted, strict=True))
 
+    def seen(self, width: int, height: int) -> bool:
+        """Whether so much of it is in the image that a tool does not round it away."""
+        part = self.inside(width, height)
+        return min(part.w, part.h) > ROUNDING
+
     def inside(self, width: int, height: int) -> "Mark":
         """The part of it that the image has, which is what tools show."""
         left, top = min(max(self.x, 0.0), width), min(max(self.y, 0.0), height)

@@ -74,8 +74,7 @@ class Checking:
             self.problems.add(f"{place}: its label {category!r} is no name.")
             return None
         found = Mark(category=category, x=numbers[0], y=numbers[1], w=numbers[2], h=numbers[3])
-        inside = found.inside(*self.names.sizes[sample])
-        if min(found.w, found.h) <= 0 or min(inside.w, inside.h) <= 0:
+        if min(found.w, found.h) <= 0 or not found.seen(*self.names.sizes[sample]):
             self.problems.add(
                 f"{place}: its box {[round(one, 2) for one in numbers]} is empty or outside of the image."
             )

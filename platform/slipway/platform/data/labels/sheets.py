@@ -47,8 +47,9 @@ class Picture:
 
     @property
     def shown(self) -> tuple[Mark, ...]:
-        """Its boxes as far as they are inside."""
-        return tuple(one.inside(self.width, self.height) for one in self.marks)
+        """Its boxes as far as they are in it."""
+        size = self.width, self.height
+        return tuple(one.inside(*size) for one in self.marks if one.seen(*size))
 
 
 @dataclass(frozen=True)

@@ -46,15 +46,20 @@ class Draft:
 
 
 def marks_of(drawn: Sequence[Drawn], before: Marks, size: tuple[int, int]) -> tuple[Mark, ...]:
-    """The boxes, with what the file left unsaid, or cut off at the image's edge, as it was."""
-    found = []
-    for at, number in pairs(before, [one.mark for one in drawn]):
+    """The boxes, with what the file left unsaid, or cut off at the image's edge, as it was.
+
+    Boxes that lie outside of the image nobody could see: they stay.
+    """
+    found = [one for one in before if not one.seen(*size)]
+    before = [one for one in before if one.seen(*size)]
+    shown = [one.inside(*size) for one in before]
+    for at, number in pairs(shown, [one.mark for one in drawn]):
         one, mark = drawn[number], drawn[number].mark
         if at is not None:
             known = before[at]
             mark = replace(mark, **{name: getattr(known, name) for name in EVERYTHING - one.says})
-            shown = replace(known.inside(*size), category=mark.category, track=mark.track, identity=mark.identity)
-            if unmoved([shown], [mark]):
+            there = replace(shown[at], category=mark.category, track=mark.track, identity=mark.identity)
+            if unmoved([there], [mark]):
                 mark = replace(mark, x=known.x, y=known.y, w=known.w, h=known.h)
         found.append(mark)
     return tuple(found)

@@ -28,7 +28,7 @@ NAMES = Names([(SAMPLE, "gate/1.jpg", *SIZE)])
 text = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=8).map(str.strip)
 marks = st.builds(
     lambda category, x, y, w, h, identity: Mark(category=category, x=x, y=y, w=w, h=h, identity=identity),
-    st.sampled_from(["car", "van & <lorry>", 'a "q"', "größer"]), st.floats(0, 60), st.floats(0, 50),
+    st.sampled_from(["car", "van & <lorry>", 'a "q"', "größer"]), st.floats(-40, 120), st.floats(-40, 100),
     st.floats(1, 30), st.floats(1, 30), st.none() | text.filter(bool),
 )  # fmt: skip
 
