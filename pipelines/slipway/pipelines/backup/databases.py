@@ -112,22 +112,17 @@ class Dumped:
 
     def look(self, kept: Kept, told: Told) -> Look:
         told.expect(f"looking at {self.name}", 1)
-        piece = kept.pieces.get(WHOLE)
-        if piece and kept.kind != self.kind:
+        if kept.kind != self.kind:
             raise WrongUse(
                 f"{self.name} was kept from {kept.kind}, and is {self.kind} by these settings ({self.where}).",
                 mend="Name a database of the same kind in the settings, or leave this part out with --without.",
             )
-        if piece is None:
-            return Look(State.SAME)
-        state = self.source.state(piece.sha256)
+        state = self.source.state(kept.pieces[WHOLE].sha256)
         told.advance()
         return Look(state, "other content" if state is State.OTHER else "")
 
     def put_back(self, kept: Kept, place: Place, told: Told) -> None:
-        piece = kept.pieces.get(WHOLE)
-        if piece is None:
-            return
+        piece = kept.pieces[WHOLE]
         told.expect(self.name, 1)
         state = self.source.state(piece.sha256)
         if state is not State.SAME:

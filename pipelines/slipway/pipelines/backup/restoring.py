@@ -38,9 +38,9 @@ def check(name: str, backup: Backup, place: Place, told: Told) -> None:
 
 
 def plan(parts: Sequence[Part], backup: Backup, told: Told) -> list[Planned]:
-    """What would be put where, last copied first; changes nothing."""
+    """What would be put where, last copied first; changes nothing. A part that was empty then is left as it is now."""
     found = [(part, backup.part(part.name)) for part in reversed(parts)]
-    return [Planned(part, kept, part.look(kept, told)) for part, kept in found if kept is not None]
+    return [Planned(part, kept, part.look(kept, told)) for part, kept in found if kept and kept.pieces]
 
 
 def check_free(planned: Sequence[Planned], *, yes: bool) -> None:
