@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from slipway.pipelines.labelling.devices import FLEET, KIND, fresh_of
-from slipway.pipelines.labelling.importing import pictures_of_tasks
+from slipway.pipelines.labelling.importing import fresh_pictures
 from slipway.pipelines.labelling.task import tasks
 
 if TYPE_CHECKING:
@@ -59,16 +58,11 @@ def bring(
     columns of those that somebody knows better than the device, such as `light`.
     """
     from slipway.platform.data.labels.changing import Said
-    from slipway.platform.data.manifest import Provenance
     from slipway.platform.data.project import Project
     from slipway.platform.data.revising import base_of
 
     project = Project(place.loaded.root, place.loaded.settings)
-    base = base_of(project)
-    index = base.index if base is not None else None
-    shots = pictures_of_tasks(place.loaded, base, tasks(place.store))
-    fresh = {sample: fresh_of(one, index, given) for sample, one in shots.items()}
-    origins = (Provenance(kind=KIND, source=FLEET),) if fresh else ()
+    fresh, origins = fresh_pictures(place.loaded, base_of(project), tasks(place.store), given)
     said = Said(tuple(words), asked, moment(at), fresh, origins)
     return on_branch(project, said, by=by, at=at, message=message)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from slipway.pipelines.labelling.devices import FLEET, KIND, Shot, fresh_of, shots
+from slipway.pipelines.labelling.devices import FLEET, KIND, fresh_of, shots
 from slipway.pipelines.labelling.gathering import categories_for, contracted
 from slipway.pipelines.labelling.standing import source_of
 from slipway.pipelines.labelling.task import Task
@@ -18,10 +18,11 @@ from slipway.platform.names import suggestion
 
 if TYPE_CHECKING:
     from slipway.platform.data.exchange.problems import Problems
-    from slipway.platform.data.labels.changing import Said
+    from slipway.platform.data.labels.changing import Fresh, Said
     from slipway.platform.data.labels.relabelling import Asked
     from slipway.platform.data.labels.sheets import Names
     from slipway.platform.data.labels.words import Draft, Word
+    from slipway.platform.data.manifest import Provenance
     from slipway.platform.data.snapshot import Snapshot
     from slipway.platform.settings import Loaded
 
@@ -66,31 +67,32 @@ def read_labels(
     from slipway.platform.data.labels.changing import Said
     from slipway.platform.data.labels.formats import SHEET_READERS
     from slipway.platform.data.labels.sheets import Names
-    from slipway.platform.data.manifest import Provenance
 
     problems = Problems()
-    pictures = pictures_of_tasks(loaded, base, tasks)
-    index = base.index if base is not None else None
-    fresh = {sample: fresh_of(one, index, wanted.given) for sample, one in pictures.items()}
+    fresh, origins = fresh_pictures(loaded, base, tasks, wanted.given)
     known = [(sample, one.image.source, one.image.width, one.image.height) for sample, one in fresh.items()]
     names = Names([*_rows(base), *known])
     draft = SHEET_READERS[wanted.format](wanted.source, names, problems)
     words = _by_people(draft.words, wanted, problems)
     _check_categories(words, {*_known_categories(base, model), *wanted.categories}, problems)
     problems.stop_if_any()
-    said = Said(
-        tuple(words), wanted.asked, wanted.now, fresh, origins=(Provenance(kind=KIND, source=FLEET),) if fresh else ()
-    )
+    said = Said(tuple(words), wanted.asked, wanted.now, fresh, origins)
     kept = _saying_something(said, wanted, base)
     _check_any(wanted, draft, names)
     return Heard(replace(said, words=kept), draft.silent + len(words) - len(kept))
 
 
-def pictures_of_tasks(loaded: "Loaded", base: "Snapshot | None", tasks: Iterable[Task]) -> dict[str, Shot]:
-    """Pictures of devices that tasks asked for and the snapshot has not, by sample."""
-    have = set(base.index["source"].to_pylist()) if base is not None else set()
+def fresh_pictures(
+    loaded: "Loaded", base: "Snapshot | None", tasks: Iterable[Task], given: Mapping[str, str | None] | None = None
+) -> "tuple[dict[str, Fresh], tuple[Provenance, ...]]":
+    """Pictures of devices that tasks asked for and the snapshot has not, by sample, and what to say of their origin."""
+    from slipway.platform.data.manifest import Provenance
+
+    index = base.index if base is not None else None
+    have = set(index["source"].to_pylist()) if index is not None else set()
     wanted = {one for task in tasks for one in task.wanted.pictures if source_of(one) not in have}
-    return {one.sample: one for one in shots(loaded, wanted)}
+    fresh = {one.sample: fresh_of(one, index, given) for one in shots(loaded, wanted)}
+    return fresh, (Provenance(kind=KIND, source=FLEET),) if fresh else ()
 
 
 def _rows(base: "Snapshot | None") -> list[tuple[str, str, int, int]]:
