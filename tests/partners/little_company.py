@@ -1,9 +1,14 @@
 """A laptop that `slipway.pipelines.local.founding` makes a little company, and champions that nobody trained."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
+
+import uvicorn
 
 from slipway.pipelines.local.founding import found
 from slipway.pipelines.local.founding.staff import acting_as
@@ -19,6 +24,12 @@ from slipway.platform.registry.verdict import Checked, Verdict
 from slipway.platform.registry.verdicts import bind_verdict
 from slipway.platform.settings import Loaded, load
 from slipway.serving.bundle.folder import Bundle
+from slipway.serving.fleet.operators.acting import KnownPeople
+from slipway.serving.fleet.service.app import create_app
+from slipway.serving.fleet.service.context import Service
+from slipway.serving.fleet.service.listening import listen
+from slipway.serving.fleet.service.running import configuration
+from slipway.serving.fleet.store.store import FleetStore
 
 USER = "ada"
 
@@ -65,6 +76,24 @@ class Laptop:
         """As `slipway local up` does."""
         self.told.clear()
         return found(self.place, self.loaded, self.told.append)
+
+
+@contextmanager
+def serving(laptop: Laptop) -> Iterator[FleetStore]:
+    """Its fleet service in a thread, on a free port, which its settings name meanwhile; devices read the folder."""
+    with FleetStore.of(laptop.loaded) as store, listen("127.0.0.1", 0) as listening:
+        laptop.environ["SLIPWAY_FLEET__URL"] = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        loaded = laptop.loaded
+        people = KnownPeople(loaded.settings.identity.people)
+        service = Service(store, people, loaded.settings.channel.url, loaded.settings.fleet)
+        server = uvicorn.Server(configuration(create_app(service)))
+        thread = threading.Thread(target=server.run, args=([listening],), name="fleet-service")
+        thread.start()
+        try:
+            yield store
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def make_champion(loaded: Loaded, folder: Path, number: int, *, person: str, service: str = "flows") -> str:
