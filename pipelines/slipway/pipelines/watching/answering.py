@@ -4,6 +4,7 @@ Each of these is found when it is there, so that a look that was killed in betwe
 is raised once: while its labelling task is open, and for some days, the same release raises no other.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from slipway.pipelines.flows.changes import changed_since, last_made
 from slipway.pipelines.watching.looks import Alarm, Look, bind_alarm, days_since, last_alarm, save_look
 from slipway.pipelines.watching.telling import camera_words
+from slipway.platform.errors import SlipwayError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 DRIFT: Final = "drift"
 CAMERA: Final = "camera-moved"
 MOST_PICTURES: Final = 500
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +79,13 @@ def calm(site: "Site", model: str, found: "Found", now: datetime) -> None:
 
 
 def _labelled(site: "Site", model: str, snapshot: str | None) -> int:
-    made = last_made(site, model)
-    return changed_since(site, site.model(model), made, snapshot).rows.by_people if made else 0
+    """None where nobody can say: drift is told whatever became of old snapshots."""
+    try:
+        made = last_made(site, model)
+        return changed_since(site, site.model(model), made, snapshot).rows.by_people if made else 0
+    except SlipwayError as error:
+        log.warning("What people labelled since %s was made is not known: %s", model, error)
+        return 0
 
 
 def _task(site: "Site", alarm: Alarm, snapshot: str | None) -> "Opened":
