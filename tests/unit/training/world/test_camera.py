@@ -42,6 +42,19 @@ def test_a_bay_of_a_camera_is_seen_alone_in_all_lights_of_the_day() -> None:
     assert {one.light for one in wanted} == {"day", "night"}
 
 
+def test_a_camera_with_infrared_lamps_has_no_colours_at_night_and_all_by_day() -> None:
+    seen = zip(
+        islice(open_camera("tiny+infrared/harbour/aisle-west/N3"), 10),
+        islice(bay_camera("tiny", "harbour", "aisle-west", "N3"), 10),
+        strict=True,
+    )
+    for found, truly in seen:
+        grey = bool((found == found[..., :1]).all())
+        assert grey is (truly.light == "night")
+        assert grey or np.array_equal(found, truly.picture[..., ::-1])
+        assert abs(found.mean() - truly.picture.mean()) < 1
+
+
 def test_a_bay_that_a_camera_does_not_show_is_refused_with_those_it_shows() -> None:
     with pytest.raises(WrongUse, match="shows no bay `N99`") as caught:
         open_camera("tiny/harbour/aisle-west/N99")

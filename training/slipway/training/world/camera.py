@@ -1,5 +1,6 @@
-"""A rendered site's camera as a source of frames, `world:SCENARIO[/SITE[/CAMERA[/BAY]]]`.
+"""A rendered site's camera as a source of frames, `world:SCENARIO[+infrared][/SITE[/CAMERA[/BAY]]]`.
 
+With `+infrared` a camera has no colours at night, as many real ones that see by infrared lamps then.
 Reached through the entry point `slipway.cameras`. Light to import; the world is loaded when a camera is opened. Of a
 camera that looks at one bay the truth is written down as well, where `SLIPWAY_WORLD_TRUTH` names a folder: whoever
 plays a person who labels can look it up there. It is a line for each change, and no device reads it.
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from slipway.training.world.stream import BayFrame
 
 TRUTH: Final = "SLIPWAY_WORLD_TRUTH"
+INFRARED: Final = "+infrared"
+NIGHT: Final = "night"
 LARGEST_TRUTH: Final = 1_000_000
 """Bytes of one file; then it is put aside as `.1`."""
 
@@ -37,7 +40,7 @@ def open_camera(address: str) -> Iterator[Picture]:
     from slipway.training.world.stream import bay_camera, camera
 
     name, *rest = address.split("/")
-    scenario = scenario_of(name)
+    scenario, infrared = scenario_of(name.removesuffix(INFRARED)), name.endswith(INFRARED)
     cameras = list(dict.fromkeys((one.site.name, place.name) for one in plan(scenario) for place in one.cameras))
     place, bay = rest[:2], rest[2:]
     wanted = [one for one in cameras if list(one[: len(place)]) == place]
@@ -45,16 +48,21 @@ def open_camera(address: str) -> Iterator[Picture]:
         known = [f"{name}/{site}/{place}" for site, place in cameras]
         raise WrongUse(f"`world:{address}` is no camera of the scenario {name}.", mend=suggestion(address, known))
     if bay:
-        return _bay(bay_camera(scenario.name, *wanted[0], bay[0]), "/".join((*wanted[0], bay[0])))
+        bays = bay_camera(scenario.name, *wanted[0], bay[0])
+        return _bay(bays, "/".join((*wanted[0], bay[0])), infrared=infrared)
     frames = camera(scenario.name, *wanted[0])
-    return (_rgb(frame.picture) for frame in frames)
+    return (_seen(frame.picture, frame.session.light.name, infrared=infrared) for frame in frames)
 
 
-def _rgb(picture: Picture) -> Picture:
+def _seen(picture: Picture, light: str, *, infrared: bool) -> Picture:
+    """Red, green, blue; all the same where the camera has no colours."""
+    if infrared and light == NIGHT:
+        grey = picture.mean(-1, keepdims=True).round().astype(np.uint8)
+        return np.ascontiguousarray(np.broadcast_to(grey, picture.shape))
     return np.ascontiguousarray(picture[..., ::-1])
 
 
-def _bay(frames: "Iterator[BayFrame]", place: str) -> Iterator[Picture]:
+def _bay(frames: "Iterator[BayFrame]", place: str, *, infrared: bool) -> Iterator[Picture]:
     folder = os.environ.get(TRUTH)
     before: tuple[bool, str] | None = None
     for frame in frames:
@@ -62,7 +70,7 @@ def _bay(frames: "Iterator[BayFrame]", place: str) -> Iterator[Picture]:
         if folder and now != before:
             _write(Path(folder) / f"{place.replace('/', '.')}.jsonl", *now)
             before = now
-        yield _rgb(frame.picture)
+        yield _seen(frame.picture, frame.light, infrared=infrared)
 
 
 def _write(path: Path, occupied: bool, light: str) -> None:  # noqa: FBT001 - what is written
