@@ -18,12 +18,18 @@ HEAVY: Final = ("trainer.max_epochs=10", "network.stem=32", "network.widths=[48,
 """Passes every gate, and takes three times as long for an answer."""
 WATCHED_DAY: Final = "0.006"
 """Hours; a day of watching is 22 seconds here, so that three of them are seen before the audience has left."""
+DEVICES: Final = "4"
+"""One that has a release first, and three to compare it with."""
 PER_DAY: Final = "200"
 LIGHT: Final = "night-shift"
 BEYOND: Final = ("against", "harm")
 """What the controller finds of a measure that lies beyond its limit."""
 PLAN: Final = Path(__file__).parent / "demo-rollout.yaml"
-SETTINGS: Final = {"SLIPWAY_WATCH__DAY_HOURS": WATCHED_DAY, "SLIPWAY_FLEET__PLAN": str(PLAN)}
+SETTINGS: Final = {
+    "SLIPWAY_WATCH__DAY_HOURS": WATCHED_DAY,
+    "SLIPWAY_WATCH__FLOOR": "0.1",  # the world's night has lamps: no measure moves by more than a fifth
+    "SLIPWAY_FLEET__PLAN": str(PLAN),
+}
 """Of the company; the local stack hands them on to all its parts."""
 
 Act = Callable[["Demo"], tuple[str, str]]
@@ -60,8 +66,8 @@ class Demo:
 
 
 def stack(demo: Demo) -> tuple[str, str]:
-    """MLflow, Airflow, fleet service, channel, controller and three devices."""
-    demo.company.run("local", "up", "--detach")
+    """MLflow, Airflow, fleet service, channel, controller and devices."""
+    demo.company.run("local", "up", "--detach", "--agents", DEVICES)
     told = demo.company.ask("local", "status")
     running = [one for one in told["components"] if one["pid"]]
     memory = sum(one["memory_mb"] or 0 for one in running)
@@ -179,10 +185,11 @@ def champion(demo: Demo, run: str, reason: str) -> str:
     airflow = demo.company.airflow
     airflow.approve(RETRAIN, run, reason)
     airflow.succeed(RETRAIN, run)
-    values = airflow.told(RETRAIN, run, "promote")["values"]
+    steps = ("train", "register")
+    values = {name: one for step in steps for name, one in airflow.told(RETRAIN, run, step)["values"].items()}
     version = str(values["version"])
     demo.runs[version] = values["run"]
-    demo.exported[version] = demo.company.ask("export", values["run"], "--snapshot", values["snapshot"])
+    demo.exported[version] = demo.company.ask("export", values["run"])
     return version
 
 

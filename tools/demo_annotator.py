@@ -47,7 +47,7 @@ def annotate(company: Company, task: str, author: str, folder: Path) -> Labelled
         one["annotations"] = [submitted(said, author)]
     file.write_text(json.dumps(known))
     company.run("data", "label", "import", str(file), "--from", "labelstudio", "--author", author, "--task", task,
-                "--light", "night", "--legal-basis", "synthetic", "--branch", "--yes")  # fmt: skip
+                "--light", "night", "--legal-basis", "synthetic", "--split", "train", "--branch", "--yes")  # fmt: skip
     return Labelled(len(known), errors)
 
 

@@ -17,7 +17,7 @@ import httpx
 BIN: Final = Path(sys.executable).parent
 MODEL: Final = "bay-occupancy"
 RETRAIN, ROLLOUT, WATCH = (f"{flow}__{MODEL}" for flow in ("retrain", "rollout", "watch"))
-PATIENCE: Final = 600.0
+PATIENCE: Final = 1800.0
 """Seconds that anything may take before the demo says that it waited in vain."""
 LOOK_EVERY: Final = 1.0
 SAY_EVERY: Final = 20.0
