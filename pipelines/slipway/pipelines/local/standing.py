@@ -14,11 +14,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from slipway.pipelines.local.keeping import READY, Phase
 from slipway.pipelines.local.place import Place, write_private
+from slipway.pipelines.local.processes import born
 
 LOCK: Final = "stack.lock"
 GLANCES: Final = 5
 GLANCE_SECONDS: Final = 0.02
 FILE: Final = "stack.json"
+CLOCK_SECONDS: Final = 1.0
+"""The system tells when a process was started less exactly than what time it is."""
 
 
 class ComponentStanding(BaseModel):
@@ -87,9 +90,14 @@ class Standing(BaseModel):
 
 
 def read(place: Place) -> Standing | None:
-    """The last word of this project's stack, if there ever was one."""
+    """The last word of this project's stack, if there ever was one.
+
+    A supervisor that was killed had no last word: what it left is being ended, whatever the file says.
+    """
     with suppress(FileNotFoundError, ValidationError):
-        return Standing.model_validate_json((place.folder / FILE).read_bytes())
+        told = Standing.model_validate_json((place.folder / FILE).read_bytes())
+        lives = told.ended or 0 < born(told.supervisor) <= told.since + CLOCK_SECONDS
+        return told if lives else told.model_copy(update={"stopping": True})
     return None
 
 

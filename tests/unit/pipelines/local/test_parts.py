@@ -2,10 +2,12 @@
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -174,7 +176,8 @@ def test_changes_are_told_once_and_silence_is_explained(project: Project) -> Non
             ComponentStanding(name=f"c{number}", group="tiny", phase=phase, why=why)
             for number, phase in enumerate(phases)
         )
-        Standing(supervisor=1, by="ada", since=0.0, detached=True, components=components).write(place)
+        given: dict[str, Any] = {"supervisor": os.getpid(), "since": time.time()}
+        Standing(by="ada", detached=True, components=components, **given).write(place)
         return follow.until(lambda _: True) is not None
 
     look(Phase.STARTING, Phase.HEALTHY)

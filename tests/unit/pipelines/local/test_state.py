@@ -1,7 +1,10 @@
 """What a stack keeps: ports, passwords, its log, its standing, and who may read them."""
 
+import os
 import socket
 import stat
+import subprocess
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -66,6 +69,16 @@ def test_two_components_never_have_the_same_port(place: Place) -> None:
     usual, ports = free_port(), Ports(place.folder / "ports.json")
     assert ports.take("server", usual) == ports.take("server", usual) == usual
     assert ports.take("other", usual) != usual
+
+
+def test_a_stack_whose_supervisor_is_gone_is_never_healthy_whatever_it_wrote(place: Place) -> None:
+    with subprocess.Popen(["true"]) as gone:
+        pass
+    for named, since in ((gone.pid, time.time()), (os.getpid(), 1.0)):  # the second one has another's id
+        stack(Phase.HEALTHY, supervisor=named, since=since).write(place)
+        found = standing.read(place)
+        assert found is not None
+        assert (found.word, found.healthy) == ("stopping", False)
 
 
 @pytest.mark.parametrize("damaged", ["", "[1]", '{"server": "many"}'])
@@ -139,7 +152,8 @@ def test_last_lines_are_those_of_one_component(tmp_path: Path) -> None:
 
 def stack(*phases: Phase, **more: Any) -> Standing:
     components = tuple(ComponentStanding(name=f"c{n}", group="tiny", phase=phase) for n, phase in enumerate(phases))
-    return Standing(supervisor=7, by="ada", since=1.0, detached=True, components=components, **more)
+    given = {"supervisor": os.getpid(), "since": time.time(), **more}
+    return Standing(by="ada", detached=True, components=components, **given)
 
 
 @pytest.mark.parametrize(
