@@ -25,7 +25,7 @@ from slipway.serving.fleet.store.adding import Adder
 from slipway.serving.fleet.store.packing import Sum
 from slipway.serving.fleet.store.records import Subject
 from slipway.serving.fleet.store.store import FleetStore
-from slipway.serving.fleet.store.tables import DEVICES
+from slipway.serving.fleet.store.tables import DEVICES, SPANS
 from slipway.serving.release.moving import finishing
 
 MODEL = "bay-occupancy"
@@ -97,6 +97,8 @@ class Watched:
         if device in known:
             return
         known.add(device)
+        ran = {"device": device, "model": MODEL, "begin": times.stamp(self.begin), "release": 1}
+        connection.execute(sqlalchemy.insert(SPANS).values(**ran, bundle=self.site.bundles["a"]))
         connection.execute(
             sqlalchemy.insert(DEVICES).values(
                 id=device, device_class="edge-cpu", site="harbour", cohorts="[]", models=json.dumps([MODEL]),

@@ -1,8 +1,8 @@
 """From the fleet store to what a look needs: days of one release, its reference, outcomes, and what the gate measured.
 
 The release that is watched is the one that most devices told of lately, and the newer one of two. A day is a full one,
-by UTC; today is not over and would be half a day. The first days are those of the release in the field, so that slow
-drift does not become what is usual.
+by UTC; today is not over and would be half a day. The first days are those since the first device ran the release, so
+that slow drift does not become what is usual.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -49,7 +49,8 @@ def field_of(
     if number is None:
         return None
     release = releases[number]
-    begin = _floor(release.written.entry.at, span) + span
+    ran = [since for since, _ in fleet.runners(model, number).values()]
+    begin = _ceiling(min(ran, default=release.written.entry.at), span)
     count, before = shared((end - begin) // span, rules.days)
     recent = [_its(day, number) for day in told[-count:]] if count else []
     first = [_its(_of_day(fleet, model, begin + span * place, span), number) for place in range(before)]
@@ -104,6 +105,12 @@ def _floor(moment: datetime, span: timedelta) -> datetime:
     """The beginning of the day that a moment is in."""
     since = datetime(1970, 1, 1, tzinfo=UTC)
     return since + (moment - since) // span * span
+
+
+def _ceiling(moment: datetime, span: timedelta) -> datetime:
+    """The beginning of the first day that a moment leaves whole."""
+    begin = _floor(moment, span)
+    return begin if begin == moment else begin + span
 
 
 def _of_day(

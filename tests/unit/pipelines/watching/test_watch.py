@@ -182,3 +182,15 @@ def test_what_the_last_look_came_to_is_told_at_once(make: Make) -> None:
     assert WatchStep().look(watched.place, Ask(model=MODEL), {}).line == f"{MODEL} was never watched."
     watched.watch()
     assert "Looked last on" in WatchStep().look(watched.place, Ask(model=MODEL), {}).line
+
+
+def test_the_first_days_begin_when_the_first_device_ran_the_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Released long before it reached anybody, its first days would be empty, and drift not to be told from places."""
+    watched = Watched(tmp_path / "site", monkeypatch, NIGHT)
+    watched.begin += 30 * DAY
+    watched.tell()
+    told = watched.watch()
+    assert told.line.startswith("drift of release 1: ")
+    assert "at first)" in told.line
