@@ -6,7 +6,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskAwaitingInput
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowRuntimeError,
+    AirflowSkipException,
+    ErrorType,
+    TaskAwaitingInput,
+)
+from airflow.sdk.execution_time.comms import ErrorResponse
 
 from own_model import MODEL
 from slipway.pipelines.airflow import approval
@@ -28,8 +35,8 @@ def event(button: str, name: str | None = "ben", reason: str | None = "") -> dic
 
 def context(**told: Any) -> Any:
     run = SimpleNamespace(run_id="asked-1", dag_id=f"retrain__{MODEL}")
-    instance = SimpleNamespace(id="0", xcom_pull=lambda *, task_ids: told.get(task_ids))
-    return {"ti": instance, "task_instance": instance, "dag_run": run}
+    instance = SimpleNamespace(id="0", xcom_pull=lambda *, task_ids: told.get(task_ids), try_number=1, max_tries=3)
+    return {"ti": instance, "task_instance": instance, "dag_run": run, "task": SimpleNamespace(retries=3)}
 
 
 def told(how: How, line: str = "0 of 1 approvals.") -> Told:
@@ -41,15 +48,23 @@ class Comms:
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
+        self.answered: SimpleNamespace | None = None
 
     def upsert(self, **fields: Any) -> None:
         self.asked.append(fields)
+
+    def detail(self, ti_id: str) -> SimpleNamespace:
+        assert ti_id == "0"
+        if self.answered is None:
+            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={}))
+        return self.answered
 
 
 @pytest.fixture
 def comms(monkeypatch: pytest.MonkeyPatch) -> Comms:
     comms = Comms()
     monkeypatch.setattr(approval, "upsert_hitl_detail", comms.upsert)
+    monkeypatch.setattr(approval, "get_hitl_detail_content_detail", comms.detail)
     monkeypatch.setattr("airflow.providers.standard.operators.hitl.upsert_hitl_detail", comms.upsert)
     return comms
 
@@ -67,8 +82,8 @@ def test_an_answer_names_who_said_what_where_and_when(
     button: str, reason: str | None, response: str, said: str
 ) -> None:
     assert answer_in(event(button, reason=reason), context()) == {
-        "responder": "ben", "response": response, "reason": said, "request": f"{RUN}/{AT}",
-        "dag": f"retrain__{MODEL}", "run": "asked-1", "answered": str(AT), "user": "7",
+        "responder": "ben", "response": response, "reason": said, "request": f"{RUN}/{AT.isoformat()}",
+        "dag": f"retrain__{MODEL}", "run": "asked-1", "answered": AT.isoformat(), "user": "7",
     }  # fmt: skip
 
 
@@ -102,6 +117,57 @@ def test_the_page_shows_the_review_and_takes_a_reason(comms: Comms) -> None:
     assert set(asked["params"]) == {"reason"}
 
 
+def responded(button: str, name: str = "ben") -> SimpleNamespace:
+    """As Airflow keeps it."""
+    user = SimpleNamespace(id="7", name=name)
+    return SimpleNamespace(
+        response_received=True, chosen_options=[button], params_input={"reason": ""}, responded_at=AT,
+        responded_by_user=user,
+    )  # fmt: skip
+
+
+def tried(number: int, most: int = 3, **told: Any) -> Any:
+    again = context(**told)
+    again["ti"].try_number, again["ti"].max_tries = number, most
+    return again
+
+
+def test_a_page_that_is_tried_again_takes_the_answer_that_it_was_given(comms: Comms) -> None:
+    comms.answered = responded("Approve")
+    asked = told(How.WAITING).as_data()
+    assert page().execute(tried(2, ask=asked)) == answer_in(event("Approve"), context())
+    comms.answered = responded("Ask the ledger")
+    assert page().execute(tried(2, ask=asked)) == {}
+    assert comms.asked == []
+
+
+@pytest.mark.parametrize(
+    ("number", "most", "answered"),
+    [
+        (2, 3, None),
+        (2, 3, SimpleNamespace(response_received=False, chosen_options=None)),
+        (1, 3, responded("Reject")),
+        (3, 5, responded("Reject")),
+    ],
+    ids=["ended before it asked", "not answered yet", "first", "cleared"],
+)
+def test_a_page_asks_where_nobody_has_answered_it_or_somebody_cleared_it(
+    comms: Comms, number: int, most: int, answered: SimpleNamespace | None
+) -> None:
+    comms.answered = answered
+    with pytest.raises(TaskAwaitingInput):
+        page().execute(tried(number, most, ask=told(How.WAITING).as_data()))
+    assert len(comms.asked) == 1
+
+
+def test_recording_that_is_tried_again_takes_the_answer_to_its_own_page(comms: Comms) -> None:
+    first, own = answer_in(event("Approve", "zoe"), context()), responded("Approve", "ben")
+    comms.answered = own
+    approve = recorded(told(How.DONE))
+    approve.execute(tried(2, approval=first))
+    assert [said["responder"] for said, _ in approve.asked] == ["ben"]
+
+
 class Recorded(SlipwayApproveOperator):
     """Told what the ledger says after an answer."""
 
@@ -124,7 +190,7 @@ def test_an_answer_is_recorded_with_where_it_was_given() -> None:
     approve = recorded(told(How.DONE))
     assert approve.execute(context(approval=answer))["how"] == "done"
     ((said, via),) = approve.asked
-    assert said == {"responder": "ben", "response": "approve", "reason": "", "request": f"{RUN}/{AT}"}
+    assert said == {"responder": "ben", "response": "approve", "reason": "", "request": f"{RUN}/{AT.isoformat()}"}
     assert set(via) == {"dag", "run", "answered", "user"}
 
 
