@@ -24,6 +24,7 @@ class Asked:
     target: str = "local"
     snapshot: str = ""
     overrides: Sequence[str] = ()
+    budget: str = ""
     cause: str = ""
     given: Mapping[str, str]
     answer: Mapping[str, str] | None = None
@@ -34,7 +35,7 @@ class Asked:
         """As a person would write it."""
         words = ["flow", "step", "--json", "--yes", "--no-wait", "--on", self.target]
         words += ["--given", json.dumps(dict(self.given))]
-        options = {"snapshot": self.snapshot, "cause": self.cause, **(self.answer or {})}
+        options = {"snapshot": self.snapshot, "budget": self.budget, "cause": self.cause, **(self.answer or {})}
         for name, value in options.items():
             words += [f"--{name}", value] if value else []
         words += ["--via", json.dumps(dict(self.via))] if self.via else []

@@ -213,6 +213,7 @@ class Factory:
             "target": "{{ params.target }}",
             "snapshot": "{{ params.snapshot }}",
             "overrides": "{{ params.overrides | tojson }}",
+            "budget": "{{ params.budget }}",
             "after": after,
             **self._at,
         }
@@ -223,6 +224,9 @@ class Factory:
             "snapshot": Param(airflow.snapshot, type="string", description=DATA_PARAM),
             "target": Param(airflow.target, type="string", enum=targets, description="Where it trains."),
             "overrides": Param([], type="array", items={"type": "string"}, description="optimizer.lr=3e-4, one a line"),
+            "budget": Param(
+                "", type="string", description="What the training may cost, such as 12.50; empty: no limit."
+            ),
             "cause": Param("", type="string", enum=["", *CAUSES], description="Empty: what began the run."),
         }
 

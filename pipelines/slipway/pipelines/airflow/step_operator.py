@@ -48,6 +48,7 @@ class SlipwayStepOperator(BaseOperator):
         "target",
         "snapshot",
         "overrides",
+        "budget",
         "cause",
         "project",
         "slipway_context",
@@ -62,6 +63,7 @@ class SlipwayStepOperator(BaseOperator):
         target: str = "local",
         snapshot: str = "",
         overrides: Sequence[str] | str = (),
+        budget: str = "",
         cause: str = "",
         after: Sequence[str] = (),
         ends: bool = False,
@@ -77,7 +79,7 @@ class SlipwayStepOperator(BaseOperator):
         super().__init__(**kwargs)
         self.step, self.model, self.target, self.snapshot = step, model, target, snapshot
         self.overrides = overrides if isinstance(overrides, str) else list(overrides)
-        self.cause, self.after = cause, list(after)
+        self.budget, self.cause, self.after = budget, cause, list(after)
         self.ends, self.may_wait, self.wakes = ends, may_wait, wakes
         self.project, self.slipway_context, self.poll_seconds = project, slipway_context, poll_seconds
 
@@ -102,6 +104,7 @@ class SlipwayStepOperator(BaseOperator):
             target=self.target,
             snapshot=self.snapshot,
             overrides=self.listed_overrides(),
+            budget=self.budget,
             cause=self.cause or why_begun(context),
             given=values_of(context, self.after),
             answer=answer,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from slipway.pipelines.cli import scheduling
-from slipway.platform.cli.jobs.arguments import model_names, target_names
+from slipway.platform.cli.jobs.arguments import Budget, model_names, target_names
 from slipway.platform.cli.output import DryRun, Json, Yes, print_fields, print_json, print_table, say
 from slipway.platform.cli.session import confirm_change, current_folder
 from slipway.platform.errors import WrongUse
@@ -60,6 +60,7 @@ def run(  # noqa: PLR0913 - what a person may say
     *,
     on: On = "local",
     snapshot: Snapshot = None,
+    budget: Budget = None,
     cause: Cause = "asked",
     no_wait: NoWait = False,
     dry_run: DryRun = False,
@@ -77,8 +78,15 @@ def run(  # noqa: PLR0913 - what a person may say
     from slipway.pipelines.steps.step import Ask, How
 
     steps_of(flow)
+    _check_trains(flow, overrides, budget)
     ask = Ask(
-        model=model, target=on, snapshot=snapshot, overrides=tuple(overrides or ()), cause=cause, wait=not no_wait
+        model=model,
+        target=on,
+        snapshot=snapshot,
+        overrides=tuple(overrides or ()),
+        budget=_amount(budget),
+        cause=cause,
+        wait=not no_wait,
     )
     site = open_site(ask)
     if dry_run:
@@ -165,6 +173,7 @@ def step(  # noqa: PLR0913 - what a scheduler may say
     *,
     on: On = "local",
     snapshot: Snapshot = None,
+    budget: Budget = None,
     cause: Cause = "asked",
     given: Annotated[
         str, typer.Option("--given", metavar="JSON", help="What earlier steps told as their values.")
@@ -191,6 +200,7 @@ def step(  # noqa: PLR0913 - what a scheduler may say
         target=on,
         snapshot=snapshot,
         overrides=tuple(overrides or ()),
+        budget=_amount(budget),
         cause=cause,
         wait=not no_wait,
         responder=responder,
@@ -218,6 +228,22 @@ def open_site(ask: "Ask") -> "Site":
     named_target(ask.target, site.loaded.settings)
     check_place(site.store)
     return site
+
+
+def _check_trains(flow: str, overrides: list[str] | None, budget: str | None) -> None:
+    """What is said of a training is for a flow that has one."""
+    from slipway.pipelines.flows.table import TRAIN, steps_of
+
+    said = f"`{overrides[0]}`" if overrides else "--budget" if budget is not None else ""
+    if said and TRAIN not in steps_of(flow):
+        raise WrongUse(f"{flow} trains nothing: {said} says how something is trained.", mend=f"Leave {said} out.")
+
+
+def _amount(text: str | None) -> str:
+    """A budget, if it is an amount; the target's price is looked at where it is used."""
+    from slipway.platform.cli.jobs.amounts import amount
+
+    return "" if (found := amount(text)) is None else str(found)
 
 
 def _models() -> list[str]:

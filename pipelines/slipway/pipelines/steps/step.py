@@ -101,6 +101,8 @@ class Ask:
     snapshot: str | None = None
     """A reference; data.dvc's unless given."""
     overrides: tuple[str, ...] = ()
+    budget: str = ""
+    """What all attempts of the training may cost, in the target's currency; no limit unless given."""
     cause: str = ASKED
     wait: bool = True
     """Without it launched work is left alone and told as under way, with its key."""

@@ -55,7 +55,8 @@ class TrainStep:
 
 def _submit(ask: Ask, given: Values) -> list[str]:
     snapshot = needed(given, "snapshot", NAME)
-    return ["submit", ask.model, *ask.overrides, "--on", ask.target, "--snapshot", snapshot, "--json"]
+    budget = ["--budget", ask.budget] if ask.budget else []
+    return ["submit", ask.model, *ask.overrides, "--on", ask.target, "--snapshot", snapshot, *budget, "--json"]
 
 
 def _nobody(_: str) -> None:
@@ -89,7 +90,7 @@ def _foretold(site: Site, told: "Mapping[str, Any]") -> Told:
     if now.result is not None:
         return _told(site, {RUN: told["key"], RUN_NAME: name}, How.FOUND)
     if now.under_way:
-        return _under_way({"key": told["key"], "name": name, "words": now.told()})
+        return _under_way({"key": told["key"], "name": name})
     price = told["price"]
     return Told(
         step=NAME,

@@ -69,12 +69,13 @@ def told(how: How, **fields: Any) -> Told:
 
 def test_a_step_is_asked_as_a_person_would() -> None:
     asked = Asked(
-        step="approve", model=MODEL, target="gpu", snapshot="5e1f", overrides=["optimizer.lr=3e-4"], cause="data",
-        given={"version": "3"}, answer={"responder": "ben", "response": "approve", "reason": ""}, via={"run": "r"},
+        step="approve", model=MODEL, target="gpu", snapshot="5e1f", overrides=["optimizer.lr=3e-4"], budget="12.50",
+        cause="data", given={"version": "3"}, answer={"responder": "ben", "response": "approve", "reason": ""},
+        via={"run": "r"},
     )  # fmt: skip
     assert asked.arguments() == [
         "flow", "step", "--json", "--yes", "--no-wait", "--on", "gpu", "--given", '{"version": "3"}',
-        "--snapshot", "5e1f", "--cause", "data", "--responder", "ben", "--response", "approve",
+        "--snapshot", "5e1f", "--budget", "12.50", "--cause", "data", "--responder", "ben", "--response", "approve",
         "--via", '{"run": "r"}', "--", "approve", MODEL, "optimizer.lr=3e-4",
     ]  # fmt: skip
 

@@ -151,12 +151,15 @@ def test_work_that_is_launched_is_seen_through_or_left_alone(
 ) -> None:
     key, given = run_of(project, done=True), {"snapshot": project.snapshot}
     words = answering(*[submitted(key, "started", "pending")] * 2)
-    left = TrainStep().do(site, Ask(model=ASK.model, wait=False, overrides=("batch=8",)), given, silent)
+    asked = Ask(model=ASK.model, wait=False, overrides=("batch=8",), budget="12.50")
+    left = TrainStep().do(site, asked, given, silent)
     assert (left.how, left.work, dict(left.values)["run"]) == (How.UNDER_WAY, key, key)
     assert words[0][:3] == ("submit", ASK.model, "batch=8")
+    assert "--budget 12.50" in " ".join(words[0])
     assert "--yes" in words[0]
     told = TrainStep().do(site, ASK, given, silent)
     assert (told.how, dict(told.values)) == (How.DONE, {"run": key, "run_name": "quiet-heron-412"})
+    assert "--budget" not in words[1]
     assert told.cost is not None
 
 
