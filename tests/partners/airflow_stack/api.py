@@ -85,7 +85,9 @@ class Api(ABC):
         """Post an event of an asset, as another system does."""
         found = self._ask("GET", f"assets?name_pattern={asset}").raise_for_status().json()["assets"]
         (known,) = [one["id"] for one in found if one["name"] == asset]
-        assert self._ask("POST", "assets/events", json={"asset_id": known}).is_success
+        self.wait(  # a database in a file says no while a scheduler writes
+            lambda: self._ask("POST", "assets/events", json={"asset_id": known}).is_success, f"{asset} has an event"
+        )
 
     def settled(self, dag: str) -> dict[str, str]:
         """Wait until every event that wakes a DAG has become a run, and every run has ended; all runs."""
