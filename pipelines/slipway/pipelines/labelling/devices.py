@@ -86,7 +86,10 @@ def waiting(
 
 
 def shots(loaded: "Loaded", decisions: Collection[str]) -> Iterator[Shot]:
-    """Those of these pictures that are still kept, with their bytes; what is no picture is left out."""
+    """Those of these pictures that are still kept, with their bytes; what is no picture is left out.
+
+    One that two devices sent, or a device twice, is one picture: the first decision that it came with has it.
+    """
     from slipway.platform.data.pictures import NoPicture, picture_size
     from slipway.serving.fleet.opened import open_reader
 
@@ -95,14 +98,19 @@ def shots(loaded: "Loaded", decisions: Collection[str]) -> Iterator[Shot]:
     with open_reader(loaded) as reader:
         if reader is None:
             return
+        given: set[str] = set()
         for kept in reader.samples(decisions=decisions):
             data = reader.picture(kept.decision)
             if data is None:
                 continue
             try:
-                yield Shot(kept, data, picture_size(data))
+                shot = Shot(kept, data, picture_size(data))
             except NoPicture as problem:
                 log.warning("What %s sent for the decision %s %s.", kept.device, kept.decision, problem)
+                continue
+            if shot.sample not in given:
+                given.add(shot.sample)
+                yield shot
 
 
 def fresh_of(shot: Shot, index: "pa.Table | None", given: Mapping[str, str | None] | None = None) -> "Fresh":

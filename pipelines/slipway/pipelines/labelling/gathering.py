@@ -119,10 +119,10 @@ def _of_devices(loaded: "Loaded", snapshot: "Snapshot | None", asked: Asked) -> 
     if asked.task is None or asked.where is not None:
         return
     index = snapshot.index if snapshot is not None else None
-    have = set(index["source"].to_pylist()) if index is not None else set()
+    have = {*index["source"].to_pylist(), *index["sample"].to_pylist()} if index is not None else set()
     for shot in shots(loaded, [one for one in asked.task.wanted.pictures if source_of(one) not in have]):
         fresh = fresh_of(shot, index)
-        if fresh.image.label_state not in asked.states:
+        if shot.sample in have or fresh.image.label_state not in asked.states:
             continue
         boxes = [box_row(shot.sample, box) for box in fresh.boxes]
         labels = labels_of(image_row(shot.sample, fresh.image), boxes)

@@ -114,6 +114,18 @@ def test_pictures_of_devices_wait_are_given_and_become_rows(committed: Bays, run
     assert out.splitlines()[1].split()[-4:] == ["3", "2", "0", "1"]
 
 
+def test_a_picture_that_two_devices_sent_is_given_once(committed: Bays) -> None:
+    wanted = Wanted(pictures=(*committed.send(SAID), *committed.send(SAID, device="gate-2")))
+    task = opened(committed, wanted).task
+    given = to_label(committed.site.loaded, committed.data, Asked(task=task))
+    assert len(wanted.pictures) == 2
+    assert [one.sample for one in given] == [hashlib.sha256(given[0].data()).hexdigest()]
+    words = [word_of(given[0].sample, "free", (80, 60), "ada")]
+    assert bring(committed.site, words, at=AT, by="flows").changed == 1
+    branch = snapshot_of(committed.site, committed.site.loaded.settings.data.branch)
+    assert to_label(committed.site.loaded, branch, Asked(task=task)) == []
+
+
 def test_an_annotator_without_a_work_tree_brings_what_the_queue_gives(committed: Bays) -> None:
     site = committed.site
     decisions = committed.send(SAID, SAID)
