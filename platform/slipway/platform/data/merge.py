@@ -1,7 +1,8 @@
 """One snapshot out of two: the union of their images, with one label each.
 
 With a base (the snapshot that both came from) each value that one side left alone is the other side's, and what one
-side removed goes. Without one, everything stays, and gaps are filled. A sample that got two different labels (or
+side removed goes; an image that people labelled on both sides has the label that all of their words together make
+(`labels.settling`). Without one, everything stays, and gaps are filled. A sample that got two different labels (or
 splits, or whatever else is known of it) is a conflict: all of them are listed with both sides, and nothing is written
 unless `take` says whose side holds. Without conflicts the result, and so its digest, is the same for A with B and B
 with A. Shards are linked as they are; those that no image is in any more are left out.
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from slipway.platform.data.columns import Ints, Mask, distinct, sorted_positions, table_of, take, texts, within
 from slipway.platform.data.errors import LabelConflict
+from slipway.platform.data.labels.settling import settled_labels
 from slipway.platform.data.manifest import Manifest
 from slipway.platform.data.matching import codes
 from slipway.platform.data.merge_conflicts import Conflict, label_conflicts, removal_conflicts, value_conflicts
@@ -91,8 +93,11 @@ class _Merge:
     def __init__(self, ours: Snapshot, theirs: Snapshot, base: Snapshot | None, decided: int) -> None:
         self._decided = decided
         self._conflicts: list[Conflict] = []
-        index = _three(ours.index, theirs.index, base.index if base else None)
-        boxes = _three(ours.boxes, theirs.boxes, base.boxes if base else None)
+        sides = ((ours.index, ours.boxes), (theirs.index, theirs.boxes))
+        if base is not None:
+            sides = settled_labels(ours, theirs, base)
+        index = _three(sides[0][0], sides[1][0], base.index if base else None)
+        boxes = _three(sides[0][1], sides[1][1], base.boxes if base else None)
         coded = codes((*index, *boxes), ("sample",))
         self._number = 1 + max((int(one.max()) for one in coded if len(one)), default=-1)
         self._boxes = boxes
