@@ -124,6 +124,7 @@ def plan(
     from slipway.pipelines.flows.planning import plan as look
     from slipway.pipelines.flows.table import FLOWS, INGEST
     from slipway.pipelines.steps.step import Ask
+    from slipway.platform.cli.failure import failure_of
 
     if (model is None) != every:
         raise WrongUse("Which model?", mend="slipway flow plan MODEL, or --all.")
@@ -141,6 +142,8 @@ def plan(
     else:
         for one in outlooks:
             show_outlook(one)
+            if one.error and (mend := failure_of(one.error).mend):
+                say(mend)
     say("Nothing was changed.")
 
 

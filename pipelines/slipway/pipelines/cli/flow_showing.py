@@ -101,11 +101,15 @@ def show_ran(ran: "Ran") -> None:
 
 def show_outlook(outlook: "Outlook") -> None:
     """What would be done."""
+    from slipway.pipelines.flows.table import FLOWS
     from slipway.platform.telling import money
 
-    print_table(("step", "how", "what"), [[one.step, one.how.value, one.line] for one in outlook.told])
-    typer.echo()
-    typer.echo(f"{outlook.flow} of {outlook.ask.model}: {outlook.line}")
+    if outlook.told:
+        print_table(("step", "how", "what"), [[one.step, one.how.value, one.line] for one in outlook.told])
+        typer.echo()
+    several = len(FLOWS[outlook.flow]) > 1
+    step = f"{outlook.next.step}: " if several and outlook.next and not outlook.error else ""
+    typer.echo(f"{outlook.flow} of {outlook.ask.model}: {step}{outlook.line}")
     if outlook.unasked:
         typer.echo(f"Where nobody asks: {outlook.unasked.removesuffix('.')}.")
     if outlook.price is not None and outlook.price[0]:
@@ -178,7 +182,9 @@ def _sentence(ran: "Ran") -> str:
 
 def _why(ran: "Ran") -> str:
     """Why everything was there."""
-    skipped = next((one for one in ran.told if one.how.value == "not needed"), None)
+    from slipway.pipelines.steps.step import How
+
+    skipped = next((one for one in ran.told if one.how is How.SKIPPED), None)
     if skipped is not None:
         line = skipped.line.removesuffix(".")
         return f"{line[:1].lower()}{line[1:]}"

@@ -38,14 +38,12 @@ class Outlook:
 
     @property
     def line(self) -> str:
-        """In a sentence."""
+        """In a sentence; of the step that `next` names, where there is one."""
         if self.error is not None:
             return f"It would fail: {failure_of(self.error).message}"
         if skipped := next((one for one in self.told if one.how is How.SKIPPED), None):
             return skipped.line
-        if (first := self.next) is None:
-            return "Nothing would be done: everything is there."
-        return f"{first.step}: {first.line}"
+        return self.next.line if self.next else "Nothing would be done: everything is there."
 
     @property
     def price(self) -> tuple[Decimal, str] | None:

@@ -140,7 +140,7 @@ def _under_way(works: list[dict[str, str]]) -> Told:
 
 def _told(verdict: "Verdict", standing: "ModelStanding", how: How, **more: Any) -> Told:  # noqa: ANN401
     failures, checks = verdict.failures, len(verdict.checks)
-    links = {"all checks": f"slipway gate {verdict.bundle[:DIGITS]}"}
+    links = {"all checks": f"slipway gate {verdict.bundle[:DIGITS]} --snapshot {verdict.snapshot[:DIGITS]}"}
     values = {VERDICT: verdict.key}
     against = f"against {_opponent(standing)}"
     if not failures:

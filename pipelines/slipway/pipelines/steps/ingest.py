@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from slipway.pipelines.steps.site import Site
@@ -53,8 +54,8 @@ class IngestStep:
         from slipway.platform.data.delivered.taking import is_known
 
         found = _deliveries(site, ask)
-        if not found and site.loaded.settings.data.deliveries is None:
-            return Told(step=NAME, how=How.SKIPPED, line=NOWHERE, mend=SETTING)
+        if not found:
+            return _nothing(site)
         manifest = _known(site)
         new = [one.name for one in found if manifest is None or not is_known(manifest, one.name)]
         if not new:
@@ -70,8 +71,8 @@ class IngestStep:
 
         del given
         begun, done, found = time.monotonic(), _Done(), _deliveries(site, ask)
-        if not found and site.loaded.settings.data.deliveries is None:
-            return Told(step=NAME, how=How.SKIPPED, line=NOWHERE, mend=SETTING)
+        if not found:
+            return _nothing(site)
         by = By(site.loaded.settings.identity.person or "flows")
         for delivery in found:
             if not delivery.complete:
@@ -89,6 +90,16 @@ def _deliveries(site: Site, ask: Ask) -> "Sequence[Delivery]":
     from slipway.platform.data.delivered.deliveries import named, waiting
 
     return [named(site.project, ask.snapshot)] if ask.snapshot else waiting(site.project)
+
+
+def _nothing(site: Site) -> Told:
+    """No delivery waits; where that may be because the place is another one, so."""
+    place = site.loaded.settings.data.deliveries
+    if place is None:
+        return Told(step=NAME, how=How.SKIPPED, line=NOWHERE, mend=SETTING)
+    missing = "://" not in place and not Path(place).is_dir()
+    line = f"nothing to ingest: {f'{place} does not exist' if missing else f'no delivery waits in {place}'}"
+    return Told(step=NAME, how=How.SKIPPED, line=line, mend=SETTING if missing else "")
 
 
 def _known(site: Site) -> "Manifest | None":
@@ -122,8 +133,7 @@ def _told(site: Site, done: _Done, seconds: float) -> Told:
         parts.insert(0, f"{_listed(list(done.refused))} refused: {_first(next(iter(done.refused.values())))}")
     how = How.REFUSED if done.refused else How.DONE if new else How.FOUND if done.taken else How.SKIPPED
     mend = next((error.mend or "" for error in done.refused.values()), "")
-    line = "; ".join(parts) or "nothing to ingest: no delivery waits"
-    return Told(step=NAME, how=how, line=line, values=values, links=links, seconds=seconds, mend=mend)
+    return Told(step=NAME, how=how, line="; ".join(parts), values=values, links=links, seconds=seconds, mend=mend)
 
 
 def _first(error: SlipwayError) -> str:

@@ -4,6 +4,7 @@ The verdict is found in the store or made by `slipway data validate`. One that b
 spent on training, with the shards and rows that are to blame.
 """
 
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,8 +36,8 @@ class ValidateStep:
         if told := _remembered(site, ask, given):
             return told
         if stored := _stored(site, ask, site.project.cache.snapshot(given["snapshot"])):
-            return _told(stored.verdict, ask, How.FOUND)
-        return Told(step=NAME, how=How.TO_DO, line="Nobody has validated it yet.")
+            return _told(site, stored.verdict, ask, How.FOUND)
+        return Told(step=NAME, how=How.TO_DO, line="No verdict on it is known here.")
 
     def do(self, site: Site, ask: Ask, given: Values, tell: Tell) -> Told:
         """The stored verdict, or a new one."""
@@ -47,13 +48,19 @@ class ValidateStep:
         found = _stored(site, ask, _with_tables(site, digest, tell))
         how = How.FOUND if found else How.DONE
         if found is None:
-            model = site.model(ask.model)
-            suites = ("--suite", str(model.expectations)) if model.expectations.is_file() else ()
-            verdict = site.slipway("data", "validate", digest, *suites, "--json", tell=tell).data
+            verdict = site.slipway(*_validating(site, ask, digest), "--json", tell=tell).data
             found = _Stored(verdict["key"], verdict)
         if found.verdict["passed"]:
             site.memo(ask.model).keep(NAME, ask, _named(site, given), {KEY: found.key})
-        return _told(found.verdict, ask, how, time.monotonic() - begun)
+        return _told(site, found.verdict, ask, how, time.monotonic() - begun)
+
+
+def _validating(site: Site, ask: Ask, digest: str) -> tuple[str, ...]:
+    """The command, by the general suite and the model's own."""
+    suite = site.model(ask.model).expectations
+    inside = suite.is_relative_to(site.root)
+    own = ("--suite", str(suite.relative_to(site.root) if inside else suite)) if suite.is_file() else ()
+    return "data", "validate", digest, *own
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ def _remembered(site: Site, ask: Ask, given: Values) -> Told | None:
     except (ObjectMissing, KeyError):
         return None
     fits = verdict is not None and verdict["passed"] and verdict["snapshot"] == given["snapshot"]
-    return _told(verdict, ask, How.FOUND) if verdict and fits else None
+    return _told(site, verdict, ask, How.FOUND) if verdict and fits else None
 
 
 def _read(data: bytes) -> Mapping[str, Any] | None:
@@ -124,10 +131,10 @@ def _stored(site: Site, ask: Ask, folder: Path) -> _Stored | None:
     return _Stored(key, verdict) if verdict else None
 
 
-def _told(verdict: Mapping[str, Any], ask: Ask, how: How, seconds: float = 0.0) -> Told:
+def _told(site: Site, verdict: Mapping[str, Any], ask: Ask, how: How, seconds: float = 0.0) -> Told:
     failed = [one for one in verdict["findings"] if not one["ok"]]
     blocking = [one for one in failed if one["severity"] == BLOCKING]
-    links = {"all findings": f"slipway data validate {verdict['snapshot'][:DIGITS]}"}
+    links = {"all findings": shlex.join(("slipway", *_validating(site, ask, verdict["snapshot"][:DIGITS])))}
     warnings = len(failed) - len(blocking)
     counted = f"{len(verdict['findings'])} expectations, {warnings} warning{'' if warnings == 1 else 's'}"
     if not blocking:

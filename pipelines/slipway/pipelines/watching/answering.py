@@ -79,7 +79,7 @@ def calm(site: "Site", model: str, found: "Found", now: datetime) -> None:
 
 
 def _labelled(site: "Site", model: str, snapshot: str | None) -> int:
-    """None where nobody can say: drift is told whatever became of old snapshots."""
+    """0 where nobody can say: drift is told whatever became of old snapshots."""
     try:
         made = last_made(site, model)
         return changed_since(site, site.model(model), made, snapshot).rows.by_people if made else 0

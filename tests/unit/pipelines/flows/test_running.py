@@ -171,8 +171,13 @@ def test_a_plan_says_what_comes_next_and_what_it_would_cost(script: Script, caps
     assert (outlook.next.step, outlook.price) == ("train", (Decimal("0.52"), "USD"))
     assert [one.step for one in outlook.told] == list(NAMES)
     flow_showing.show_outlook(outlook)
-    assert "at most USD 0.52" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "retrain of vehicle-reid: train: train is to do." in said
+    assert "at most USD 0.52" in said
     assert flow_showing.outlook_data(outlook)["next"] == "train"
+    script(rollout=told("rollout", How.TO_DO))
+    flow_showing.show_outlook(planning.plan(Site.__new__(Site), "rollout", ASK))
+    assert "rollout of vehicle-reid: rollout is to do." in capsys.readouterr().out
 
 
 def test_a_plan_says_what_would_be_done_where_nobody_asks(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
@@ -191,5 +196,5 @@ def test_a_plan_of_what_is_all_there_or_would_fail_says_so(script: Script) -> No
     assert planning.plan(Site.__new__(Site), "retrain", ASK).line.startswith("Nothing would be done")
     script(validate=SlipwayError("The shard is gone."))
     outlook = planning.plan(Site.__new__(Site), "retrain", ASK)
-    assert outlook.line == "It would fail: The shard is gone."
+    assert (outlook.line, outlook.next) == ("It would fail: The shard is gone.", None)
     assert [one.step for one in outlook.told] == ["snapshot"]

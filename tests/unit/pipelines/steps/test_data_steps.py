@@ -127,7 +127,9 @@ def test_data_that_is_not_fit_ends_the_flow_with_shard_and_row(
         assert "index row 7 (shard abababababab)" in one.line
         assert "Nothing was trained" in one.mend
     assert [one[:3] for one in words] == [("data", "validate", project.snapshot)]
-    assert str(site.model(ASK.model).expectations) in words[0]
+    assert words[0][3:] == ("--suite", str(site.model(ASK.model).expectations), "--json")
+    command = f"slipway data validate {project.snapshot[:12]} --suite {words[0][4]}"
+    assert first.links == {"all findings": command}
 
 
 def run_of(project: FakeProject, *, done: bool) -> str:

@@ -71,7 +71,15 @@ def test_days_are_taken_one_by_one_and_a_bad_one_keeps_no_other_out(site: Site, 
 
 
 def test_looking_says_which_days_wait(site: Site, tmp_path: Path) -> None:
-    assert done(site).line == "nothing to ingest: no delivery waits"
+    place = tmp_path / "deliveries"
+    looked = STEP.look(site, Ask(model=MODEL), {})
+    assert (looked.how, looked.line) == (How.SKIPPED, f"nothing to ingest: no delivery waits in {place}")
+    assert done(site) == looked
+    place.rename(tmp_path / "elsewhere")
+    gone = done(site)
+    assert gone.line == f"nothing to ingest: {place} does not exist"
+    assert "SLIPWAY_DATA__DELIVERIES" in gone.mend
+    place.mkdir()
     for number in range(5):
         day(tmp_path / "deliveries" / f"day-{number}", 10 * number, 1)
     told = STEP.look(site, Ask(model=MODEL), {})
