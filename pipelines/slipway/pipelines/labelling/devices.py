@@ -50,6 +50,18 @@ class Shot:
         return hashlib.sha256(self.data).hexdigest()
 
 
+@dataclass(frozen=True)
+class Whereabouts:
+    """Where the pictures of a task are."""
+
+    rows: int
+    """In the snapshot."""
+    kept: int
+    """Not there yet, and in the fleet store."""
+    gone: int
+    """Nowhere: nobody can label them any more."""
+
+
 def kept_pictures(
     loaded: "Loaded",
     model: str | None = None,
@@ -66,6 +78,19 @@ def kept_pictures(
         return () if reader is None else reader.samples(model, since=since, decisions=decisions)
 
 
+def whereabouts(loaded: "Loaded", task: "Task", snapshot: "Snapshot | None") -> Whereabouts:
+    """Where a task's pictures are."""
+    left = not_in(snapshot, task.wanted.pictures)
+    kept = len(kept_pictures(loaded, decisions=left))
+    return Whereabouts(rows=len(task.wanted.pictures) - len(left), kept=kept, gone=len(left) - kept)
+
+
+def not_in(snapshot: "Snapshot | None", decisions: "Iterable[str]") -> list[str]:
+    """Those of these pictures that a snapshot does not have."""
+    have = set(snapshot.index["source"].to_pylist()) if snapshot is not None else set()
+    return [one for one in decisions if source_of(one) not in have]
+
+
 def waiting(
     loaded: "Loaded",
     snapshot: "Snapshot | None",
@@ -75,13 +100,11 @@ def waiting(
     since: datetime | None = None,
 ) -> "dict[str, list[Kept]]":
     """Pictures that the snapshot does not have and none of these tasks names, by model."""
-    named = {source_of(decision) for task in known for decision in task.wanted.pictures}
-    have = set(snapshot.index["source"].to_pylist()) if snapshot is not None else set()
-    taken_up = named | have
+    named = {decision for task in known for decision in task.wanted.pictures}
+    kept = {one.decision: one for one in kept_pictures(loaded, model, since=since) if one.decision not in named}
     found: dict[str, list[Kept]] = {}
-    for one in kept_pictures(loaded, model, since=since):
-        if source_of(one.decision) not in taken_up:
-            found.setdefault(one.model, []).append(one)
+    for decision in not_in(snapshot, kept):
+        found.setdefault(kept[decision].model, []).append(kept[decision])
     return found
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from slipway.pipelines.labelling.devices import fresh_of, origin, shots
-from slipway.pipelines.labelling.standing import rows_of, source_of, view_of
+from slipway.pipelines.labelling.devices import fresh_of, not_in, origin, shots
+from slipway.pipelines.labelling.standing import rows_of, view_of
 from slipway.pipelines.labelling.task import Task
 
 if TYPE_CHECKING:
@@ -119,8 +119,8 @@ def _of_devices(loaded: "Loaded", snapshot: "Snapshot | None", asked: Asked) -> 
     if asked.task is None or asked.where is not None:
         return
     index = snapshot.index if snapshot is not None else None
-    have = {*index["source"].to_pylist(), *index["sample"].to_pylist()} if index is not None else set()
-    for shot in shots(loaded, [one for one in asked.task.wanted.pictures if source_of(one) not in have]):
+    have = set(index["sample"].to_pylist()) if index is not None else set()
+    for shot in shots(loaded, not_in(snapshot, asked.task.wanted.pictures)):
         fresh = fresh_of(shot, index)
         if shot.sample in have or fresh.image.label_state not in asked.states:
             continue

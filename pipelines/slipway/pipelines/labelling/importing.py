@@ -9,9 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from slipway.pipelines.labelling.devices import FLEET, KIND, fresh_of, shots
+from slipway.pipelines.labelling.devices import FLEET, KIND, fresh_of, not_in, shots
 from slipway.pipelines.labelling.gathering import categories_for, contracted
-from slipway.pipelines.labelling.standing import source_of
 from slipway.pipelines.labelling.task import Task
 from slipway.platform.errors import WrongUse
 from slipway.platform.names import suggestion
@@ -89,8 +88,7 @@ def fresh_pictures(
     from slipway.platform.data.manifest import Provenance
 
     index = base.index if base is not None else None
-    have = set(index["source"].to_pylist()) if index is not None else set()
-    wanted = {one for task in tasks for one in task.wanted.pictures if source_of(one) not in have}
+    wanted = set(not_in(base, (one for task in tasks for one in task.wanted.pictures)))
     fresh = {one.sample: fresh_of(one, index, given) for one in shots(loaded, wanted)}
     return fresh, (Provenance(kind=KIND, source=FLEET),) if fresh else ()
 

@@ -109,9 +109,23 @@ def test_pictures_of_devices_wait_are_given_and_become_rows(committed: Bays, run
     assert json.loads(run(*arguments)[1])["rows"] == 0
     assert run("data", "commit")[0] == 0
     shown = json.loads(run("data", "label", "show", name, "--json")[1])
-    assert (shown["labelled"], shown["missing"], shown["pictures_kept"]) == (2, 1, 3)
+    assert (shown["labelled"], shown["missing"]) == (2, 1)
+    assert shown["pictures"] == {"rows": 2, "kept": 1, "gone": 0}
     code, out, _ = run("data", "label", "list")
     assert out.splitlines()[1].split()[-4:] == ["3", "2", "0", "1"]
+
+
+def test_pictures_that_are_kept_no_more_are_told_where_they_are_shown_and_given(committed: Bays, run: Run) -> None:
+    decisions = committed.send(SAID, SAID)
+    task = opened(committed, Wanted(pictures=(*decisions, "gate-9.20260101T000000Z.0a722281.abcdef"))).task
+    code, out, err = run("data", "label", "show", task.short)
+    assert (code, "3 pictures of devices: 0 in the snapshot, 2 kept, 1 gone" in out) == (0, True)
+    gone = "1 of 3 pictures of devices is kept no more"
+    assert gone in err
+    export = ("data", "label", "export", "--to", "coco", "--task", task.short, str(committed.root / "out"))
+    code, out, err = run(*export)
+    assert (code, gone in err) == (0, True)
+    assert gone in run(*export, "--force", "--state", "human")[2]
 
 
 def test_a_picture_that_two_devices_sent_is_given_once(committed: Bays) -> None:

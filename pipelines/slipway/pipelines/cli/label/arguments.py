@@ -81,6 +81,17 @@ def counted(site: "Site", reference: str | None) -> "Snapshot | None":
     return snapshot_of(site, reference or usual or None)
 
 
+def counts(pictures: int) -> str:
+    """So many pictures of devices."""
+    return f"{pictures:,} picture{'' if pictures == 1 else 's'} of devices"
+
+
+def gone_words(gone: int, of: int) -> str:
+    """What became of pictures that nobody can label any more."""
+    which = "is" if gone == 1 else "are"
+    return f"{gone:,} of {counts(of)} {which} kept no more (fleet.retention.samples_days), and no snapshot has them."
+
+
 def task_names(incomplete: str) -> Iterator[str]:
     """Labelling tasks, for completion."""
     with suppress(SlipwayError):

@@ -13,6 +13,7 @@ from slipway.pipelines.cli.label.arguments import (
     TaskName,
     Where,
     found_site,
+    gone_words,
     working,
 )
 from slipway.platform.cli.output import DryRun, Json, print_fields, print_json, say
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from slipway.pipelines.steps.site import Site
     from slipway.platform.cli.data.meter import Bars, Lines
     from slipway.platform.data.labels.sheets import Sheet
+    from slipway.platform.data.snapshot import Snapshot
 
 app = typer.Typer(add_completion=False)
 
@@ -80,13 +82,25 @@ def export(  # noqa: PLR0913 - options, which people write by name
         most=most,
     )
     with meter() as progress:
-        sheet = _gathered(site, asked, snapshot, refer, out, progress)
-        remarks = [] if dry_run else _written(sheet, to, out, pictures=refer is None, force=force, progress=progress)
+        base = working(site, snapshot, progress)
+        remarks = _gone(site, asked, base)
+        sheet = _gathered(site, asked, base, refer, out, remarks)
+        if not dry_run:
+            remarks += _written(sheet, to, out, pictures=refer is None, force=force, progress=progress)
     _report(sheet, out, remarks, written=not dry_run, json=json)
 
 
+def _gone(site: "Site", asked: "Asked", base: "Snapshot | None") -> list[str]:
+    """A remark on pictures of the task that are nowhere."""
+    from slipway.pipelines.labelling.devices import whereabouts
+
+    if asked.task is None or not (gone := whereabouts(site.loaded, asked.task, base).gone):
+        return []
+    return [gone_words(gone, len(asked.task.wanted.pictures))]
+
+
 def _gathered(
-    site: "Site", asked: "Asked", reference: str | None, refer: str | None, out: Path, progress: "Bars | Lines"
+    site: "Site", asked: "Asked", base: "Snapshot | None", refer: str | None, out: Path, remarks: list[str]
 ) -> "Sheet":
     from dataclasses import replace
 
@@ -94,12 +108,11 @@ def _gathered(
     from slipway.platform.data.labels.sheets import FOLDER
     from slipway.platform.errors import WrongUse
 
-    base = working(site, reference, progress)
     pictures = to_label(site.loaded, base, asked)
     if not pictures:
         told = ", ".join(asked.states)
         raise WrongUse(
-            f"Nothing waits there: no row that fits is {told}.",
+            " ".join((f"Nothing waits there: no row that fits is {told}.", *remarks)),
             mend="`slipway data show` counts states; --state human gives what a second person should look at.",
         )
     name = f"{asked.task.model} {asked.task.short}" if asked.task is not None else asked.model or out.name

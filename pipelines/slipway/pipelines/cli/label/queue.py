@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from slipway.pipelines.cli.label.arguments import counted, found_site, model_names, person_at, task_names
+from slipway.pipelines.cli.label.arguments import (
+    counted,
+    counts,
+    found_site,
+    gone_words,
+    model_names,
+    person_at,
+    task_names,
+)
 from slipway.platform.cli.output import DryRun, Json, Yes, print_fields, print_json, print_table, say
 from slipway.platform.errors import WrongUse
 
@@ -13,6 +21,7 @@ if TYPE_CHECKING:
     from slipway.pipelines.labelling.standing import Standing
     from slipway.pipelines.labelling.task import Task
     from slipway.pipelines.steps.site import Site
+    from slipway.platform.data.snapshot import Snapshot
     from slipway.serving.fleet.store.samples import Kept
 
 app = typer.Typer(add_completion=False)
@@ -57,7 +66,8 @@ def list_(
             "No labelling task is open." if not found else "Nothing is missing of any labelling task; --all shows them."
         )
     for name, pictures in loose.items():
-        say(f"{len(pictures)} pictures of devices wait in no task: `slipway data label open {name} --devices`")
+        wait = "waits" if len(pictures) == 1 else "wait"
+        say(f"{counts(len(pictures))} {wait} in no task: `slipway data label open {name} --devices`")
 
 
 @app.command()
@@ -73,7 +83,8 @@ def show(
 
     site = found_site()
     found = load_task(site.store, task)
-    _print(site, found, standing(found, counted(site, snapshot)), json=json)
+    base = counted(site, snapshot)
+    _print(site, base, found, standing(found, base), json=json)
 
 
 @app.command("open")
@@ -133,7 +144,7 @@ def open_(  # noqa: PLR0913 - options, which people write by name
     if not json:
         what = "would be opened" if dry_run and opened.new else "opened" if opened.new else "is open already"
         say(f"Task {opened.task.short} {what}.")
-    _print(site, opened.task, opened.standing, json=json, new=opened.new and not dry_run)
+    _print(site, base, opened.task, opened.standing, json=json, new=opened.new and not dry_run)
 
 
 def _cause(where: str | None, pictures: "list[Kept]", now: datetime) -> str:
@@ -143,17 +154,22 @@ def _cause(where: str | None, pictures: "list[Kept]", now: datetime) -> str:
     return f"pictures until {pictures[-1].decision.partition('.')[0]}"
 
 
-def _print(site: "Site", task: "Task", how: "Standing", *, json: bool, new: bool | None = None) -> None:
-    from slipway.pipelines.labelling.devices import kept_pictures
+def _print(
+    site: "Site", base: "Snapshot | None", task: "Task", how: "Standing", *, json: bool, new: bool | None = None
+) -> None:
+    from slipway.pipelines.labelling.devices import whereabouts
 
-    kept = len(kept_pictures(site.loaded, decisions=task.wanted.pictures))
+    where = whereabouts(site.loaded, task, base)
     if json:
-        print_json({**_data(task, how), "pictures_kept": kept} | ({} if new is None else {"new": new}))
+        pictures = {"rows": where.rows, "kept": where.kept, "gone": where.gone}
+        print_json({**_data(task, how), "pictures": pictures} | ({} if new is None else {"new": new}))
         return
     wanted = task.wanted
     rows = [f"rows where {wanted.where}"] if wanted.where else []
     rows += [f"{len(wanted.samples)} rows"] if wanted.samples else []
-    rows += [f"{len(wanted.pictures)} pictures of devices, {kept} still kept"] if wanted.pictures else []
+    if wanted.pictures:
+        gone = f", {where.gone} gone" if where.gone else ""
+        rows += [f"{counts(len(wanted.pictures))}: {where.rows} in the snapshot, {where.kept} kept{gone}"]
     print_fields(
         {
             "task": task.id,
@@ -166,13 +182,15 @@ def _print(site: "Site", task: "Task", how: "Standing", *, json: bool, new: bool
             "opened": f"{task.opened_at:%Y-%m-%d %H:%M} UTC by {task.opened_by}",
         }
     )
+    if where.gone:
+        say(gone_words(where.gone, len(wanted.pictures)))
     if how.missing:
         say(f"`slipway data label export --to cvat --task {task.short} OUT` gives them to people.")
 
 
 def _data(task: "Task", how: "Standing") -> dict[str, Any]:
-    counts = {"labels": how.wanted, "labelled": how.labelled, "reviewed": how.reviewed, "disputed": how.disputed}
-    return {"id": task.id, **task.model_dump(mode="json"), **counts, "missing": how.missing}
+    numbers = {"labels": how.wanted, "labelled": how.labelled, "reviewed": how.reviewed, "disputed": how.disputed}
+    return {"id": task.id, **task.model_dump(mode="json"), **numbers, "missing": how.missing}
 
 
 def _row(task: "Task", how: "Standing") -> list[str]:
