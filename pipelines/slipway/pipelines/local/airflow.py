@@ -120,6 +120,8 @@ def configuration(
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "AIRFLOW__TRIGGERER__CAPACITY": "100",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "false",
+        "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "12",  # until an API server that was killed is there again
+        "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "5",
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # trainings keep both cores busy
         **{name: value for name, value in place.outside.items() if name.startswith(TUNING)},
     }
