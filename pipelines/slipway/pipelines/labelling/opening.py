@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import ValidationError
 
-from slipway.pipelines.labelling.standing import LABELLED, Standing, fitting, standing, state_counts
+from slipway.pipelines.labelling.standing import Standing, by_people, fitting, standing
 from slipway.pipelines.labelling.task import Task, Wanted, bind, find_task, task_id
 from slipway.platform.errors import WrongUse
 
@@ -116,5 +116,4 @@ def _had(known: "Snapshot | None", model: str, wanted: Wanted) -> int:
     """How many rows of the filter have a label already."""
     if known is None or wanted.where is None:
         return 0
-    counts = state_counts(fitting(known, model, wanted.where))
-    return sum(counts.get(state, 0) for state in LABELLED)
+    return by_people(fitting(known, model, wanted.where))

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from slipway.platform.data.snapshot import Snapshot
 
-LABELLED: Final = ("human", "reviewed")
 REVIEWED: Final = "reviewed"
 
 
@@ -37,8 +36,9 @@ def standing(task: Task, snapshot: "Snapshot | None") -> Standing:
     """Count a task's labels in a snapshot."""
     if snapshot is None:
         return Standing(task.wanted.labels, 0, 0, 0)
-    counts = state_counts(rows_of(task, snapshot))
-    labelled = sum(counts.get(state, 0) for state in LABELLED) - task.had
+    found = rows_of(task, snapshot)
+    counts = state_counts(found)
+    labelled = by_people(found) - task.had
     reviewed = min(counts.get(REVIEWED, 0), max(0, labelled)) if task.wanted.where else counts.get(REVIEWED, 0)
     return Standing(task.wanted.labels, max(0, labelled), reviewed, counts.get("disputed", 0))
 
@@ -78,6 +78,14 @@ def view_of(snapshot: "Snapshot", model: str) -> "pa.Table":
         return model_named(model).declaration.data.view.select(snapshot.index)
     except DataError:
         return snapshot.index.slice(0, 0)
+
+
+def by_people(index: "pa.Table") -> int:
+    """How many rows have a label that a person gave and nobody disputes."""
+    from slipway.platform.data.schema import BY_PEOPLE
+
+    counts = state_counts(index)
+    return sum(counts.get(state, 0) for state in BY_PEOPLE)
 
 
 def state_counts(index: "pa.Table") -> dict[str, int]:

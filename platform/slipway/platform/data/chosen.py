@@ -14,11 +14,10 @@ import pyarrow as pa
 from slipway.platform.data.columns import texts, where, within
 from slipway.platform.data.diff import Difference, diff
 from slipway.platform.data.errors import DataError
+from slipway.platform.data.schema import BY_PEOPLE, LEARNED
 from slipway.platform.data.snapshot import Snapshot
 from slipway.platform.data.view import View
 
-LABELLED: Final = frozenset({"auto", "human", "reviewed"})
-BY_PEOPLE: Final = frozenset({"human", "reviewed"})
 SAID: Final = frozenset({"category", "identity", "track", "occlusion"})
 """What of a box is its label, besides its place."""
 STATE: Final = "label_state"
@@ -50,7 +49,7 @@ def rows_between(before: Snapshot, after: Snapshot, view: View) -> Rows:
         return Rows()
     found = diff(before, after)
     old, new = _states(before, view), _states(after, view)
-    known, labelled = ({sample for sample, state in one.items() if state in LABELLED} for one in (old, new))
+    known, labelled = ({sample for sample, state in one.items() if state in LEARNED} for one in (old, new))
     added = new.keys() - old.keys()
     relabelled = _relabelled(found) & old.keys() & new.keys()
     touched = {*found.relabelled, *texts(found.changes["sample"])}
@@ -79,7 +78,7 @@ def _relabelled(found: Difference) -> set[str]:
     """Images that say something else: boxes came, went or moved, or mean something else, or can be learned from now."""
     boxes = where(found.changes, within(found.changes["column"], SAID))
     tables = (found.boxes_added, found.boxes_removed, found.moved, boxes)
-    crossed = {sample for sample, before, after in _state_changes(found) if (before in LABELLED) != (after in LABELLED)}
+    crossed = {sample for sample, before, after in _state_changes(found) if (before in LEARNED) != (after in LEARNED)}
     return {sample for table in tables for sample in _samples(table)} | crossed
 
 

@@ -13,6 +13,10 @@ import pyarrow as pa
 SLICE_PREFIX: Final = "slice_"
 SPLITS: Final = ("train", "validation", "test")
 LABEL_STATES: Final = ("unlabelled", "auto", "human", "reviewed", "disputed")
+LEARNED: Final = ("auto", "human", "reviewed")
+"""States of labels that models learn from: nobody disputes them."""
+BY_PEOPLE: Final = ("human", "reviewed")
+"""Those of them that a person stands behind."""
 
 REQUIRED: Final = False
 OPTIONAL: Final = True

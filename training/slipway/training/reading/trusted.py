@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import pyarrow as pa
 
 from slipway.platform.data.columns import Mask, counted, equal, where, within
+from slipway.platform.data.schema import LEARNED
 from slipway.platform.data.snapshot import Snapshot
 from slipway.platform.errors import SlipwayError, WrongUse
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from slipway.training.task import Examples, Task
 
 TEST: Final = "test"
-LEARNED: Final = ("auto", "human", "reviewed")
 JUDGED: Final = ("reviewed",)
 
 

@@ -53,7 +53,6 @@ def read_note(path: Path) -> Note:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = str(first["loc"][0]) if first["loc"] else "it"
-        mend = (
-            suggestion(key, Note.model_fields) if first["type"] == "extra_forbidden" else "Days are written 2026-03-28."
-        )
-        raise BadImport(f"{path}: `{key}`: {first['msg']}.", mend=mend) from None
+        if first["type"] == "extra_forbidden":
+            raise BadImport(f"{path} has no key `{key}`.", mend=suggestion(key, Note.model_fields)) from None
+        raise BadImport(f"{path}: `{key}`: {first['msg']}.", mend="Days are written 2026-03-28.") from None

@@ -13,11 +13,11 @@ import pyarrow as pa
 import torch
 
 from slipway.platform.data.columns import equal, take, texts, where, within
+from slipway.platform.data.schema import LEARNED
 from slipway.platform.data.snapshot import Snapshot
 from slipway.platform.errors import WrongUse
 from slipway.training.evaluation.slices import cameras_of, labels_of
 from slipway.training.reading.source import Decoded, View, strings
-from slipway.training.reading.trusted import LEARNED
 from slipway.training.task import Examples
 
 STATES: Final = ("free", "occupied")
