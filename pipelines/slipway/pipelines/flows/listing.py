@@ -7,9 +7,11 @@ there. So a flow that was run step by step, by a scheduler, or by commands, is l
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from slipway.pipelines.flows.running import TROUBLE
 from slipway.pipelines.flows.table import FLOWS, RETRAIN, ROLLOUT
+from slipway.platform.cli.failure import failure_of
 
 if TYPE_CHECKING:
     from slipway.pipelines.steps.site import Site
@@ -42,27 +44,25 @@ class Listed:
 
 
 def listed(site: "Site", models: "list[str]") -> Iterator[Listed]:
-    """Every flow of these models."""
+    """Every flow of these models; one of which nothing can be said keeps no other from being listed."""
     for model in models:
         for flow in FLOWS:
-            if flow == RETRAIN:
-                yield _retrained(site, model)
-            elif flow == ROLLOUT:
-                yield _released(site, model)
-            else:
-                yield _looked(site, model, flow)
+            try:
+                yield HOW.get(flow, _looked)(site, model, flow)
+            except TROUBLE as error:
+                yield Listed(model=model, flow=flow, stands=f"nobody can say: {failure_of(error).message}")
 
 
-def _retrained(site: "Site", model: str) -> Listed:
+def _retrained(site: "Site", model: str, flow: str) -> Listed:
     """By its newest training."""
     from slipway.platform.jobs.advising import TRAINING
     from slipway.platform.runs import index
 
     entry = next((one for one in index.entries(site.store, model=model) if one.kind == TRAINING), None)
     if entry is None:
-        return Listed(model=model, flow=RETRAIN)
+        return Listed(model=model, flow=flow)
     stands = _since_training(site, entry, site.desk.standing(model))
-    return Listed(model=model, flow=RETRAIN, last=entry.name, at=entry.ended or entry.created, stands=stands)
+    return Listed(model=model, flow=flow, last=entry.name, at=entry.ended or entry.created, stands=stands)
 
 
 def _since_training(site: "Site", entry: "Entry", standing: "ModelStanding") -> str:
@@ -103,7 +103,7 @@ def _since_registered(version: "VersionStanding", standing: "ModelStanding") -> 
     return "approved, not champion yet"
 
 
-def _released(site: "Site", model: str) -> Listed:
+def _released(site: "Site", model: str, flow: str) -> Listed:
     """By its newest release."""
     from slipway.serving.release import wording
     from slipway.serving.release.folding import load_rollout
@@ -112,11 +112,11 @@ def _released(site: "Site", model: str) -> Listed:
     newest = rollout.newest
     if newest is None:
         waits = "the champion was not released yet" if standing.champion else "never run"
-        return Listed(model=model, flow=ROLLOUT, stands=waits)
+        return Listed(model=model, flow=flow, stands=waits)
     behind = "; today's champion was not released yet" if newest.bundle != standing.champion else ""
     at = (newest.finished or newest.written).entry.at
     last = f"release {newest.number}"
-    return Listed(model=model, flow=ROLLOUT, last=last, at=at, stands=f"{wording.standing(rollout)}{behind}")
+    return Listed(model=model, flow=flow, last=last, at=at, stands=f"{wording.standing(rollout)}{behind}")
 
 
 def _looked(site: "Site", model: str, flow: str) -> Listed:
@@ -126,3 +126,7 @@ def _looked(site: "Site", model: str, flow: str) -> Listed:
 
     told = step_named(FLOWS[flow][0]).look(site, Ask(model=model), {})
     return Listed(model=model, flow=flow, stands=f"{told.how}: {told.line}")
+
+
+HOW: Final = {RETRAIN: _retrained, ROLLOUT: _released}
+"""By what other flows than those of one step are told."""

@@ -9,11 +9,13 @@ import pytest
 from rolling_out import MODEL, Site
 from slipway.pipelines.flows.listing import listed
 from slipway.pipelines.steps.commands import Answer
+from slipway.pipelines.steps.ingest import IngestStep
 from slipway.pipelines.steps.rollout import RolloutStep
 from slipway.pipelines.steps.site import Site as StepSite
 from slipway.pipelines.steps.step import Ask, How, Told
 from slipway.pipelines.steps.work import LeftRunning
 from slipway.platform.ledger.entry import Action
+from slipway.platform.store import StoreError
 from slipway.serving.channel.transport import NotThere
 from slipway.serving.release.moving import advancing, finishing, pausing
 from slipway.serving.release.plan import Plan
@@ -129,3 +131,17 @@ def test_what_the_rules_do_not_allow_is_refused_without_a_word_in_the_ledger(sit
     assert told.how is How.REFUSED
     assert "`ben`" in told.line
     assert len(site.entries()) == before
+
+
+def test_a_flow_of_which_nothing_can_be_said_keeps_no_other_from_being_listed(
+    site: Site, there: StepSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.promote("a")
+
+    def look(*_: object) -> Told:
+        raise StoreError("The bucket of deliveries does not answer.")
+
+    monkeypatch.setattr(IngestStep, "look", look)
+    found = {one.flow: one.stands for one in listed(there, [MODEL])}
+    assert found["ingest"] == "nobody can say: The bucket of deliveries does not answer."
+    assert found["rollout"] == "the champion was not released yet"
