@@ -13,7 +13,7 @@ Code, configuration and the lock are no causes by themselves. Rows that the view
 are rows without a label: nothing can be learned from those.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from slipway.platform.data.chosen import Rows
 
 NOT: Final = "not retrained: "
+DUE: Final = "the time has come"
 
 
 class Cause(StrEnum):
@@ -92,16 +93,23 @@ def decide(
         first = next((one for one in Cause if one in on), Cause.DATA)
         return Decision(cause=first, line="trained because it never was")
     found = _found(woken, changed, drift)
-    counting = [(cause, told) for cause, told in found.items() if cause in on]
-    if counting:
-        told = ", and ".join(told for _, told in counting)
-        return Decision(cause=counting[0][0], line=f"retrained: {told} since {changed.since}")
+    if counting := [cause for cause in found if cause in on]:
+        return Decision(cause=counting[0], line=f"retrained: {_counted(found, counting, changed.since)}")
     if drift is not None and Cause.DRIFT in on:
         return _waiting(drift, changed, model)
     if found:
         names = ", ".join(on)
         return Decision(line=f"{NOT}{' and '.join(found.values())} since {changed.since}, but retrain.on is {names}")
     return Decision(line=f"{NOT}{_otherwise(changed)}", mend=_asking(changed, model))
+
+
+def _counted(found: Mapping[Cause, str], counting: Collection[Cause], since: str) -> str:
+    """All that counts: when the time has come, anything that changed."""
+    due = Cause.SCHEDULE in counting
+    told = [told for cause, told in found.items() if cause is not Cause.SCHEDULE and (due or cause in counting)]
+    if not told:
+        return f"{found[Cause.SCHEDULE]} since {since}"
+    return f"{', and '.join(told)} since {since}{f', and {DUE}' if due else ''}"
 
 
 def _found(woken: str, changed: Changed, drift: Drift | None) -> dict[Cause, str]:
@@ -116,7 +124,7 @@ def _found(woken: str, changed: Changed, drift: Drift | None) -> dict[Cause, str
     if rows.relabelled:
         found[Cause.LABELS] = f"{_rows(rows.relabelled)} got another label"
     if woken == Cause.SCHEDULE and (found or _differing(changed)):
-        found[Cause.SCHEDULE] = "the time has come" + ("" if found else f", and {_differing(changed)} changed")
+        found[Cause.SCHEDULE] = DUE if found else f"{DUE}, and {_differing(changed)} changed"
     return found
 
 

@@ -66,6 +66,9 @@ def test_the_time_trains_what_changed_in_whatever_and_nothing_that_did_not() -> 
         Cause.SCHEDULE,
         f"retrained: the time has come, and the lock changed since {SINCE}",
     )
+    rows = changed(Rows(added=40))
+    for on in (ALL, ("schedule",)):
+        assert decide(on, "schedule", rows).line == f"retrained: 40 rows came since {SINCE}, and the time has come"
     assert not decide(ALL, "schedule", changed()).trains
     assert not decide(("data",), "schedule", changed(lock=("numpy",))).trains, "the schedule is no cause of this model"
 
