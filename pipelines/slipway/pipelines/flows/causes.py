@@ -15,25 +15,15 @@ are rows without a label: nothing can be learned from those.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+
+from slipway.pipelines.steps.step import Cause
 
 if TYPE_CHECKING:
     from slipway.platform.data.chosen import Rows
 
 NOT: Final = "not retrained: "
 DUE: Final = "the time has come"
-
-
-class Cause(StrEnum):
-    """What makes a model be trained; in the order in which one of several is told."""
-
-    ASKED = "asked"
-    """Somebody wants it; never decided here."""
-    DRIFT = "drift"
-    DATA = "data"
-    LABELS = "labels"
-    SCHEDULE = "schedule"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,11 +23,24 @@ key), `version` ("3"), `release` ("2"), `task` (of labelling), `cause`."""
 Tell = Callable[[str], None]
 """Hears what happens on the way, a line each."""
 
-ASKED: Final = "asked"
-SCHEDULE: Final = "schedule"
-CAUSES: Final = (ASKED, "data", "labels", "drift", SCHEDULE)
 APPROVE: Final = "approve"
 RESPONSES: Final = (APPROVE, "reject")
+
+
+class Cause(StrEnum):
+    """What makes a model be trained; in the order in which one of several is told."""
+
+    ASKED = "asked"
+    """Somebody wants it; never decided here."""
+    DRIFT = "drift"
+    DATA = "data"
+    LABELS = "labels"
+    SCHEDULE = "schedule"
+
+
+ASKED: Final = Cause.ASKED.value
+SCHEDULE: Final = Cause.SCHEDULE.value
+CAUSES: Final = tuple(one.value for one in Cause)
 
 
 class How(StrEnum):

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from planted.field import Planted
-from slipway.pipelines.flows.causes import Cause, Changed, decide
+from slipway.pipelines.flows.causes import Changed, decide
 from slipway.pipelines.flows.changes import drift_of
 from slipway.pipelines.labelling.task import tasks
-from slipway.pipelines.steps.step import Ask, How
+from slipway.pipelines.steps.step import Ask, Cause, How
 from slipway.pipelines.steps.watch import WatchStep
 from slipway.pipelines.watching.looks import Alarm, bind_alarm, last_alarm, load_look
 from slipway.platform.data.chosen import Rows
