@@ -19,6 +19,8 @@ MODEL: Final = "bay-occupancy"
 RETRAIN, ROLLOUT, WATCH = (f"{flow}__{MODEL}" for flow in ("retrain", "rollout", "watch"))
 PATIENCE: Final = 1800.0
 """Seconds that anything may take before the demo says that it waited in vain."""
+LINES: Final = 25
+"""Of a failed task's log."""
 LOOK_EVERY: Final = 1.0
 SAY_EVERY: Final = 20.0
 
@@ -157,5 +159,5 @@ class Airflow:
         failed = next((one["task_id"] for one in tasks if one["state"] == "failed"), "")
         tries = next((one["try_number"] for one in tasks if one["task_id"] == failed), 1)
         place = f"dags/{dag}/dagRuns/{run}/taskInstances/{failed}/logs/{tries}?full_content=true"
-        log = self._client.get(place, headers={"Accept": "text/plain"}).text
-        raise ActFailed(f"{dag} failed at `{failed}`:\n{log[-2500:]}")
+        said = [str(one.get("event")) for one in self.ask("GET", place)["content"] if isinstance(one, dict)]
+        raise ActFailed(f"{dag} failed at `{failed}`:\n" + "\n".join(said[-LINES:]))
