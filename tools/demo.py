@@ -42,7 +42,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo ARGS=", description=__doc__.splitlines()[0])
     parser.add_argument("--keep", action="store_true", help="leave the servers and devices running at the end")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         with alone():
             started = time.monotonic()
@@ -118,9 +119,9 @@ def clone() -> None:
 
 
 def play(*, keep: bool) -> int:
-    """The acts, by the clone's own code; Ctrl-C reaches the player as well, which stops what it started."""
+    """The acts, by the clone's own code; Ctrl-C is handed on to the player, which stops what it started."""
     command = [str(PROJECT / ".venv/bin/python"), "tools/demo_play.py", *(["--keep"] if keep else [])]
-    with subprocess.Popen(command, cwd=PROJECT, env=environment(HOME.readlink())) as player:
+    with subprocess.Popen(command, cwd=PROJECT, env=environment(HOME.readlink()), start_new_session=True) as player:
         while True:
             try:
                 return player.wait()

@@ -6,6 +6,7 @@ lines what happened and where to look. The first act that does not end as it mus
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -45,6 +46,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--keep", action="store_true")
     keep = parser.parse_args().keep
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     company = Company(ROOT, lambda text: print(text, flush=True), environ={**os.environ, **SETTINGS})
     demo = Demo(company, PICTURES)
     times = Times()
@@ -59,6 +61,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         print(f"\n{times.table()}\n{demo.engines()}", flush=True)
         if whole and keep:
             print(f"\nIt stays up. cd {ROOT}; HOME={Path.home()} .venv/bin/slipway local status|open|down", flush=True)
