@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from demo_acts import ACTS, SETTINGS, Demo
@@ -53,7 +54,7 @@ def main() -> int:
     whole = False
     try:
         for name, act in ACTS:
-            times.of(name, lambda act=act: act(demo))  # type: ignore[misc]
+            times.of(name, partial(act, demo))
         whole = True
     except ActFailed as error:
         print(f"demo: {error}", file=sys.stderr)
@@ -73,8 +74,8 @@ def main() -> int:
 def stop() -> None:
     """No process of the demo stays."""
     print("Stopping the stack ...", flush=True)
-    subprocess.run([str(Path(sys.executable).parent / "slipway"), "local", "down"], cwd=ROOT, check=False,
-                   capture_output=True)  # fmt: skip
+    command = [str(Path(sys.executable).parent / "slipway"), "local", "down"]
+    subprocess.run(command, cwd=ROOT, check=False, capture_output=True)
 
 
 if __name__ == "__main__":
