@@ -28,18 +28,18 @@ PHASES: Final[Mapping[str, Sequence[str]]] = {
 """Phases of the loop, and the tasks that are theirs."""
 LAUNCHING: Final = frozenset({"train", "export", "gate"})
 MOST: Final = 2
-"""For one component, and in one phase."""
+"""For one component."""
 PAUSE_SECONDS: Final = (0.5, 4.0)
 
 
-def planned(seed: int) -> Mapping[str, Sequence[str]]:
-    """Whom it hits in each phase. The whole stack goes down once at most: what that does takes long."""
-    rng = random.Random(seed)
+def planned(seed: int, most: int) -> Mapping[str, Sequence[str]]:
+    """Whom it hits, up to so many in each phase. The whole stack goes down once at most: what that does takes long."""
+    rng = random.Random(f"planned {seed}")
     drawn: Counter[str] = Counter()
     plan: dict[str, list[str]] = {}
     for phase in PHASES:
         plan[phase] = []
-        for _ in range(rng.randint(1, MOST)):
+        for _ in range(rng.randint(1, most)):
             kinds = [kind for kind in KINDS if _may(kind, phase, drawn)]
             (kind,) = rng.choices(kinds, [KINDS[kind] for kind in kinds])
             drawn[kind] += 1
@@ -75,6 +75,7 @@ class Killer:
 
     loop: Loop
     seed: int
+    most: int
     revive: Callable[[], None]
     seen: Seen
     kills: list[Kill] = field(default_factory=list)
@@ -83,7 +84,7 @@ class Killer:
 
     def __post_init__(self) -> None:
         self._rng = random.Random(self.seed + 1)
-        self._plan = {phase: list(kinds) for phase, kinds in planned(self.seed).items()}
+        self._plan = {phase: list(kinds) for phase, kinds in planned(self.seed, self.most).items()}
         self._begun = time.monotonic()
 
     def look(self, phase: str) -> None:
@@ -114,5 +115,6 @@ class Killer:
 
     def told(self) -> str:
         """What makes the same again, and what was killed."""
-        lines = [f"seed {self.seed}; once more: pytest tests/e2e/test_whole_loop.py -m '' --seeds {self.seed + 1}"]
-        return "\n".join([*lines, f"the plan: {planned(self.seed)}", *map(str, self.kills)])
+        again = f"make soak SEEDS={self.seed + 1} ARGS='tests/e2e/test_whole_loop.py -k seed{self.seed}'"
+        lines = [f"seed {self.seed}, up to {self.most} in each phase; up to 2, once more: {again}"]
+        return "\n".join([*lines, f"the plan: {planned(self.seed, self.most)}", *map(str, self.kills)])
