@@ -67,7 +67,7 @@ class Costs:
         if self.last is None:
             return ""
         if not self.last.cost:
-            return "its target has no price" if self.last.ended else "it is under way"
+            return "on a target without a price" if self.last.ended else "under way"
         return f"{self.last.cost:,.2f} {self.last.currency}"
 
 

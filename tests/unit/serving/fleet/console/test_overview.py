@@ -308,7 +308,7 @@ def test_costs_are_those_of_this_month_and_of_the_newest_training(store: Store) 
     assert found.last
     assert (found.last.name, found.last_told) == ("two", "1.25 USD")
     _ran(store, "free", NOW - timedelta(hours=1), "0", "")
-    assert costs_of(store, MODEL, NOW).last_told == "its target has no price"
+    assert costs_of(store, MODEL, NOW).last_told == "on a target without a price"
 
 
 # Progress.
