@@ -17,9 +17,9 @@ from slipway.platform.settings import load
 USUAL: Final = ("trainer.max_epochs=8",)
 HEAVY: Final = ("trainer.max_epochs=10", "network.stem=32", "network.widths=[48,64,96]")
 """Passes every gate, and takes three times as long for an answer."""
-WATCHED_DAY: Final = "0.004"
-"""Hours: a day of watching has 14 seconds here, so that a week is seen before the audience has left."""
-USUAL_DAYS: Final = 6
+WATCHED_DAY: Final = "0.00723"
+"""Hours: a day of watching has 26 seconds here, in which each of the rendered cameras sees all lights of a day once."""
+USUAL_DAYS: Final = 5
 """Of a release in its usual light; drift is what moves from there."""
 DEVICES: Final = "4"
 """One that has a release first, and three to compare it with."""
@@ -122,7 +122,7 @@ def night(demo: Demo) -> tuple[str, str]:
     company = demo.company
     company.run("submit", MODEL, *HEAVY, "--on", "local", by="flows")  # of a later act; it needs its time
     usual = USUAL_DAYS * float(WATCHED_DAY) * 3600
-    company.until(lambda: time.time() - demo.released_at > usual, "the usual light was seen for six short days")
+    company.until(lambda: time.time() - demo.released_at > usual, "the usual light was seen for five short days")
     loaded = load(company.root, {**company.environ, "SLIPWAY_IDENTITY__PERSON": company.reviewer})
     set_scenario(loaded, LIGHT, reason="the night shift begins")
 
