@@ -170,6 +170,7 @@ def told_by(context: Context, task: str) -> dict[str, Any] | None:
 def why_begun(context: Context) -> str:
     """The cause of the run: as its params say, else what began it."""
     given: str = context["params"].get("cause") or ""
-    uris = [asset.uri for asset in context.get("triggering_asset_events") or {}]
+    events = context.get("triggering_asset_events") or {}
+    uris = [asset.uri for asset in events if isinstance(asset, Asset)]  # an event through an alias is there twice
     run = context.get("dag_run")
     return given or cause_of(str(run.run_type.value) if run else "manual", uris)

@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
-from airflow.sdk import AssetAlias
+from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException, TaskDeferred
 
 from own_model import MODEL, make_project
@@ -52,7 +52,7 @@ class Events(dict[Any, Any]):
 
 def context(run_type: str = "manual", uris: tuple[str, ...] = (), **told: Any) -> Any:
     run = SimpleNamespace(run_type=SimpleNamespace(value=run_type), run_id="run-1", dag_id=f"retrain__{MODEL}")
-    events = [SimpleNamespace(uri=uri) for uri in uris]
+    events = [*(Asset(name=uri, uri=uri) for uri in uris), *([AssetAlias("through-an-alias")] if uris else [])]
     return {
         "ti": Instance(**told), "params": {}, "dag_run": run, "triggering_asset_events": events,
         "outlet_events": Events(),
