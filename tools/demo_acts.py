@@ -144,11 +144,10 @@ def labelled(demo: Demo) -> tuple[str, str]:
     company = demo.company
     folder = company.root.parent / "labels"
     one, other = (annotate(company, demo.task, author, folder) for author in ("ben", "cleo"))
-    branch = company.ask("data", "label", "show", demo.task)
+    disputed = company.ask("data", "label", "show", demo.task, "--snapshot", "slipway/data")["disputed"]
     run = company.airflow.trigger(RETRAIN, overrides=list(USUAL), cause="drift", snapshot="slipway/data")
     version = champion(demo, run, "holds against the champion, also at night")
     number = released(demo)
-    disputed = branch["states"].get("disputed", 0)
     happened = (
         f"ben and cleo labelled {one.pictures} pictures of the night ({one.errors} and {other.errors} errors, "
         f"{disputed} disputed); {MODEL}/{version} was trained on them and is release {number}"
