@@ -16,7 +16,7 @@ import httpx
 
 BIN: Final = Path(sys.executable).parent
 MODEL: Final = "bay-occupancy"
-RETRAIN, ROLLOUT, WATCH = (f"{flow}__{MODEL}" for flow in ("retrain", "rollout", "watch"))
+RETRAIN, WATCH = (f"{flow}__{MODEL}" for flow in ("retrain", "watch"))
 PATIENCE: Final = 1800.0
 """Seconds that anything may take before the demo says that it waited in vain."""
 LINES: Final = 25
@@ -119,15 +119,6 @@ class Airflow:
             return str(reply.json()["dag_run_id"]) if reply.is_success else ""
 
         return str(self._company.until(begun, f"Airflow knows {dag}"))
-
-    def runs(self, dag: str) -> list[str]:
-        """Its runs, the oldest first."""
-        return [one["dag_run_id"] for one in self.ask("GET", f"dags/{dag}/dagRuns?order_by=run_after")["dag_runs"]]
-
-    def new_run(self, dag: str, before: list[str]) -> str:
-        """A run that something else has begun since."""
-        found = self._company.until(lambda: [one for one in self.runs(dag) if one not in before], f"{dag} is woken")
-        return str(found[0])
 
     def approve(self, dag: str, run: str, reason: str) -> None:
         """Answer the page that the run comes to; a run that ends before tells why."""

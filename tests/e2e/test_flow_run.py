@@ -4,41 +4,20 @@ import json
 import os
 import signal
 import subprocess
-import sys
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from own_model import MODEL, make_project
+from project_desk import BIN, ProjectDesk
 
 pytestmark = [pytest.mark.xdist_group("flow-run"), pytest.mark.timeout(900)]
 
-BIN = Path(sys.executable).parent
 SHORT = ("batch=8", "trainer.max_epochs=4")
 
 
-@dataclass
-class Desk:
-    """A project, and `slipway` in it."""
-
-    root: Path
-    snapshot: Path
-    environ: dict[str, str] = field(default_factory=dict)
-
-    def run(self, *arguments: str, by: str = "flows", code: int = 0) -> "subprocess.CompletedProcess[str]":
-        """A command that ends with this code."""
-        done = subprocess.run(
-            [str(BIN / "slipway"), *arguments],
-            cwd=self.root,
-            env={**self.environ, "SLIPWAY_IDENTITY__PERSON": by},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == code, f"{' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
-        return done
+class Desk(ProjectDesk):
+    """With the flow in it."""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -47,7 +26,7 @@ class Desk:
 
     def flow(self, code: int = 0) -> Any:
         """What came of it."""
-        return json.loads(self.run(*self.words, "--json", code=code).stdout)
+        return self.ask(*self.words, code=code)
 
     def killed_at(self, said: str) -> None:
         """The flow, until it says that; then it is no more."""
@@ -73,16 +52,9 @@ class Desk:
             out, err = process.communicate()
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
-    def records(self) -> list[str]:
-        """Every record of work, versions, verdicts and decisions."""
-        store = self.root / ".slipway/store"
-        patterns = ("work/*/attempts/*/spec.json", "bundles/*", "versions/*", "verdicts/*", "ledger/*", "validations/*")
-        return sorted(str(path.relative_to(store)) for pattern in patterns for path in store.glob(pattern))
-
     def actions(self) -> list[str]:
         """What the ledger tells, in its order."""
-        told = json.loads(self.run("ledger", "list", "--json").stdout)
-        return [one["decision"]["action"] for one in told][::-1]
+        return [one["decision"]["action"] for one in self.ask("ledger", "list")][::-1]
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +63,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     folder = tmp_path_factory.mktemp("flow")
     root = make_project(folder / "project")
     environ = {"HOME": str(folder), "PATH": f"{BIN}:/usr/bin:/bin", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)}
-    desk = Desk(root, folder / "tiny", environ)
+    desk = Desk(root, folder / "tiny", environ, who="flows")
     desk.run("world", "render", "tiny", str(desk.snapshot))
     roles = ("--role", "trainer", "--role", "gate-service", "--role", "releaser")
     desk.run("identity", "init", "ada", "--role", "approver", by="ada")
@@ -143,21 +115,21 @@ def test_approved_by_command_it_goes_on_to_the_champion_and_then_nothing_is_to_b
     promoted = desk.flow()
     assert [one["how"] for one in promoted["steps"]] == ["found"] * 7 + ["done"]
     assert desk.actions() == ["verdict", "register", "approve", "promote"]
-    there = desk.records()
+    there = desk.records("validations")
     again = desk.run(*desk.words)
     assert "Nothing was to be done" in again.stdout
     assert waiting["values"]["run_name"] in again.stdout.splitlines()[-1]
     assert again.stderr == "", "a command was run that had nothing to do"
-    assert desk.records() == there
+    assert desk.records("validations") == there
 
 
 @pytest.mark.usefixtures("waiting")
 def test_what_is_asked_wrongly_is_told_by_the_step_that_knows_and_nothing_is_begun(desk: Desk) -> None:
-    there = desk.records()
+    there = desk.records("validations")
     wrong = desk.run("flow", "run", "retrain", MODEL, "batchs=8", "--snapshot", str(desk.snapshot), code=2)
     assert "batch" in wrong.stderr
     assert "Traceback" not in wrong.stderr
     assert "failed" in wrong.stdout
     assert "retrain" in desk.run("flow", "run", "retrian", MODEL, code=2).stderr
     assert "--on" in desk.run("gate", "any", "--no-wait", code=2).stderr
-    assert desk.records() == there
+    assert desk.records("validations") == there

@@ -2,45 +2,21 @@
 
 import json
 import subprocess
-import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from own_model import MODEL, make_project
+from project_desk import BIN, ProjectDesk
 
 pytestmark = [pytest.mark.xdist_group("release-loop"), pytest.mark.timeout(600)]
 
-BIN = Path(sys.executable).parent
 SHORT = ("batch=8", "trainer.max_epochs=4")
 
 
-@dataclass
-class Desk:
-    """A project, and `slipway` in it, used by several people."""
-
-    root: Path
-    snapshot: Path
-    environ: dict[str, str] = field(default_factory=dict)
-
-    def run(self, *arguments: str, by: str = "ada", code: int = 0) -> "subprocess.CompletedProcess[str]":
-        """A command that ends with this code."""
-        done = subprocess.run(
-            [str(BIN / "slipway"), *arguments],
-            cwd=self.root,
-            env={**self.environ, "SLIPWAY_IDENTITY__PERSON": by},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == code, f"{' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    def ask(self, *arguments: str, by: str = "ada", code: int = 0) -> Any:
-        """What it prints as JSON."""
-        return json.loads(self.run(*arguments, "--json", by=by, code=code).stdout)
+class Desk(ProjectDesk):
+    """With devices beside it."""
 
     def edge(self, *arguments: str) -> str:
         """What a command of a device prints."""
@@ -92,22 +68,15 @@ def loop(desk: Desk) -> dict[str, Any]:
     }
 
 
-def records(desk: Desk) -> list[str]:
-    """Every record of work, versions, verdicts and decisions."""
-    store = desk.root / ".slipway/store"
-    patterns = ("work/*/attempts/*/spec.json", "bundles/*", "versions/*", "verdicts/*", "ledger/*")
-    return sorted(str(path.relative_to(store)) for pattern in patterns for path in store.glob(pattern))
-
-
 def test_a_training_becomes_champion_and_everything_done_again_does_nothing(desk: Desk, first: dict[str, Any]) -> None:
     assert first["export"] == first["gate"]
     assert first["register"] == "1"
     assert [one["state"] for one in desk.ask("model", "list")] == ["champion"]
     actions = [one["decision"]["action"] for one in desk.ask("ledger", "list")]
     assert actions[::-1] == ["verdict", "register", "approve", "promote"]
-    there = records(desk)
+    there = desk.records()
     second = loop(desk)
-    assert records(desk) == there
+    assert desk.records() == there
     assert "already" in second.pop("promote")
     assert "already" in second.pop("approve")
     assert second == {name: first[name] for name in second}

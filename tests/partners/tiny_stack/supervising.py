@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from slipway.pipelines.local.checking import Checking
-from slipway.pipelines.local.component import Component, file_there
+from slipway.pipelines.local.component import Check, Component
 from slipway.pipelines.local.keeping import Patience
 from slipway.pipelines.local.place import Place
 from slipway.pipelines.local.standing import Standing
@@ -55,6 +55,11 @@ def component(place: Place, tiny: Tiny) -> Component:
         hung_seconds=tiny.hung_seconds,
         stop_seconds=tiny.stop_seconds,
     )
+
+
+def file_there(path: Path) -> Check:
+    """Healthy when a file exists."""
+    return lambda: "" if path.exists() else f"{path.name} is not there yet"
 
 
 if __name__ == "__main__":

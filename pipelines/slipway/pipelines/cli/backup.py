@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from slipway.pipelines.cli.counting import counting
+from slipway.platform.cli.data.meter import counter
 from slipway.platform.cli.output import DryRun, Json, Yes, print_json, print_table, say
 from slipway.platform.cli.session import confirm_change, load_settings
 
@@ -68,7 +68,7 @@ def backup(
         say("Nothing was copied.")
         return
     place.make()
-    with counting() as told:
+    with counter() as told:
         name, done = take(parts, place, told, context=loaded.context, without=left, now=_now)
     _tell(name, done, place, json=json)
 
@@ -97,7 +97,7 @@ def restore(
     name, found = place.load(at)
     parts = parts_of(loaded, {*(without or ()), *found.without})
     check_apart(parts, place.store.url)
-    with counting() as told:
+    with counter() as told:
         restoring.check(name, found, place, told)
         planned = restoring.plan(parts, found, told)
     rows = [
@@ -115,7 +115,7 @@ def restore(
         return
     restoring.check_free(planned, yes=yes)
     confirm_change(loaded, f"put the backup {name} into the places of this context", yes)
-    with counting() as told:
+    with counter() as told:
         restoring.restore(planned, place, told)
     _show(rows, json=json)
     if any(one.part.name == "store" and one.look.found for one in planned):
@@ -152,7 +152,7 @@ def _verified(place: "Place", at: str | None, *, json: bool) -> bool:
     from slipway.pipelines.backup.taking import troubles
 
     name, found = place.load(at)
-    with counting() as told:
+    with counter() as told:
         wrong = troubles(found, place, told)
     if json:
         print_json({"backup": name, "pieces": len(found.pieces), "wrong": wrong})

@@ -63,8 +63,3 @@ def http(address: str, *, seconds: float = ASK_SECONDS) -> Check:
         return "" if answer.is_success or answer.is_redirect else f"{address} answers {answer.status_code}"
 
     return ask
-
-
-def file_there(path: Path) -> Check:
-    """Healthy when a file exists."""
-    return lambda: "" if path.exists() else f"{path.name} is not there yet"

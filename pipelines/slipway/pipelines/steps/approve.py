@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from slipway.pipelines.steps.given import later, needed
+from slipway.pipelines.steps.given import later, needed, picked_version
 from slipway.pipelines.steps.site import Site
 from slipway.pipelines.steps.step import APPROVE, Ask, How, Tell, Told, Values
 from slipway.platform.errors import SlipwayError, WrongUse
@@ -36,29 +36,25 @@ class ApproveStep:
         """Whether enough have."""
         if told := later(given, VERSION, NAME):
             return told
-        return _standing(site, _picked(site, ask, given))[0]
+        return _standing(site, picked_version(site, ask, given))[0]
 
     def do(self, site: Site, ask: Ask, given: Values, tell: Tell) -> Told:
         """Find them, record an answer if there is one, or say what people are to look at."""
         needed(given, VERSION, NAME)
         begun = time.monotonic()
-        told, verdict = _standing(site, _picked(site, ask, given))
+        told, verdict = _standing(site, picked_version(site, ask, given))
         why = ""
         if told.how is How.WAITING and verdict is not None and ask.response:
             tell(f"recording that {ask.responder} answered: {ask.response}")
             why = _record(site, ask, given, verdict)
-            told, verdict = _standing(site, _picked(site, ask, given))
+            told, verdict = _standing(site, picked_version(site, ask, given))
             if told.how is How.FOUND:
                 told = replace(told, how=How.DONE)
         if told.how is How.WAITING:
-            told = replace(told, line=f"{why} {told.line}".lstrip(), text=_review(site, _picked(site, ask, given)))
+            told = replace(
+                told, line=f"{why} {told.line}".lstrip(), text=_review(site, picked_version(site, ask, given))
+            )
         return replace(told, seconds=time.monotonic() - begun)
-
-
-def _picked(site: Site, ask: Ask, given: Values) -> "Picked":
-    from slipway.platform.registry.finding import pick
-
-    return pick(site.desk, f"{ask.model}/{given[VERSION]}")
 
 
 def _standing(site: Site, picked: "Picked") -> "tuple[Told, Verdict | None]":

@@ -1,10 +1,14 @@
 """What steps take from those before them, and what they tell where there is nothing to take."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from slipway.pipelines.steps.step import How, Told, Values
+from slipway.pipelines.steps.step import Ask, How, Told, Values
 from slipway.platform.errors import WrongUse
+
+if TYPE_CHECKING:
+    from slipway.pipelines.steps.site import Site
+    from slipway.platform.registry.finding import Picked
 
 BY: Final[Mapping[str, str]] = {
     "snapshot": "snapshot",
@@ -31,3 +35,10 @@ def later(given: Values, name: str, step: str) -> Told | None:
     if name in given:
         return None
     return Told(step=step, how=How.TO_DO, line=f"After {BY[name]}.")
+
+
+def picked_version(site: "Site", ask: Ask, given: Values) -> "Picked":
+    """The version that was registered, as it stands now."""
+    from slipway.platform.registry.finding import pick
+
+    return pick(site.desk, f"{ask.model}/{given['version']}")

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from slipway.pipelines.steps.given import later, needed
+from slipway.pipelines.steps.given import later, needed, picked_version
 from slipway.pipelines.steps.shown import see_shown
 from slipway.pipelines.steps.site import Site
 from slipway.pipelines.steps.step import Ask, How, Tell, Told, Values
@@ -31,7 +31,7 @@ class PromoteStep:
         """Whether it is, or what speaks against it."""
         if told := later(given, VERSION, NAME):
             return told
-        picked = _picked(site, ask, given)
+        picked = picked_version(site, ask, given)
         if told := _champion(picked):
             return told
         from slipway.platform.registry.promoting import look
@@ -44,7 +44,7 @@ class PromoteStep:
         """Make it champion, if the rules allow it."""
         needed(given, VERSION, NAME)
         begun = time.monotonic()
-        picked = _picked(site, ask, given)
+        picked = picked_version(site, ask, given)
         if told := _champion(picked):
             see_shown(site, picked.record, tell)
             return told
@@ -68,12 +68,6 @@ class PromoteStep:
 def _refused(picked: "Picked", refused: "Refused") -> Told:
     line = f"{picked.name} is not made champion: {' '.join(str(refused).splitlines())}"
     return Told(step=NAME, how=How.REFUSED, line=line, links=_links(picked), mend=refused.mend or "")
-
-
-def _picked(site: Site, ask: Ask, given: Values) -> "Picked":
-    from slipway.platform.registry.finding import pick
-
-    return pick(site.desk, f"{ask.model}/{given[VERSION]}")
 
 
 def _champion(picked: "Picked") -> Told | None:
