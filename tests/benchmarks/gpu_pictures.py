@@ -33,11 +33,11 @@ class Amounts:
 
 
 def write_pictures(folder: Path, amounts: Amounts) -> Snapshot:
-    """Crops, bays and scenes, and a few of each to validate on."""
+    """Crops, bays and scenes, and a few of each to validate and to test on."""
     chance = np.random.default_rng(0)
     few = Amounts(individuals=2, bays=4, scenes=2)
     with SnapshotWriter(folder) as writer:
-        for split, many in (("train", amounts), ("validation", few)):
+        for split, many in (("train", amounts), ("validation", few), ("test", few)):
             for number in range(many.individuals * EACH):
                 box = _box(chance, KINDS[0], (96, 128), identity=f"{split}-{number // EACH}")
                 _add(writer, chance, split, "crop", number, (96, 128), [box])
@@ -74,6 +74,6 @@ def _add(
     image = Image(
         width=size[1], height=size[0], split=split, source=f"{split}-{view}-{number}.jpg", site="noise",
         camera=CAMERAS[number % len(CAMERAS)], light="day", weather="clear", sequence=f"{split}-{view}-{number}",
-        extra={"bay": "N1"} if view == "bay" else {}, slices={"view": view},
+        extra={"bay": "N1"} if view == "bay" else {}, slices={"view": view}, label_state="reviewed",
     )  # fmt: skip
     writer.add(data.tobytes(), image, boxes)
