@@ -41,7 +41,10 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
 
 @pytest.fixture(scope="module")
 def first(company: Company) -> str:
-    """A run that led to a champion: somebody unknown answers, then one approves on the page and one by command."""
+    """A run that led to a champion: somebody unknown answers, then one approves on the page and one by command.
+
+    What goes on with an answer is killed, and the answer is not lost.
+    """
     airflow = company.stack
     run = airflow.trigger(RETRAIN, overrides=list(SHORT))
     page = airflow.asked(RETRAIN, run, "approval")
@@ -52,6 +55,7 @@ def first(company: Company) -> str:
     assert "The answer of zoe does not count" in again["body"]
     assert company.decisions("approve", "promote") == []
     airflow.answer(RETRAIN, run, "approve", "Approve", by="ben", reason="good at night")
+    airflow.kill_task(RETRAIN, run, "approve")
     airflow.wait(lambda: "1 of 2 approvals" in company.told(run, "approve", RETRAIN), "the second one is asked for")
     airflow.asked(RETRAIN, run, "approve")
     by_command(company, run)

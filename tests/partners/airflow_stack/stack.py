@@ -11,7 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
+
 from airflow_stack.api import Api
+from slipway.pipelines.local.airflow import EXECUTOR
 
 BIN = Path(sys.executable).parent
 PASSWORDS = "airflow/simple_auth_manager_passwords.json.generated"
@@ -46,6 +49,7 @@ class Stack(Api):
             "AIRFLOW_HOME": str(folder / "airflow"),
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
+            "AIRFLOW__CORE__EXECUTOR": EXECUTOR,
             "AIRFLOW__CORE__PARALLELISM": "2",
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "false",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.address}/execution/",
@@ -100,6 +104,19 @@ class Stack(Api):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def kill_task(self, dag: str, run: str, task: str) -> None:
+        """SIGKILL for the process that works on a task, as soon as there is one."""
+        found: list[psutil.Process] = []
+
+        def works() -> bool:
+            title = f"airflow worker -- {self.task(dag, run, task).get('id')}"
+            below = psutil.Process(self.pid("scheduler")).children(recursive=True)
+            found[:] = [one for one in below if " ".join(one.cmdline()).startswith(title)]
+            return bool(found)
+
+        self.wait(works, f"{task} of {dag} is worked on")
+        found[0].kill()
 
     def stop(self) -> None:
         """End all that runs."""

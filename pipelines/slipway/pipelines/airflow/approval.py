@@ -5,8 +5,9 @@ page; it is skipped where enough have approved already. The third asks the ledge
 the answer under the responder's name. An answer that does not count, or is not enough, is told and asked for again, by
 the third task on a page of its own.
 
-An answer belongs to the page, not to the process that goes on with it: a task that is tried again takes the answer that
-it was given before. One that somebody clears asks anew.
+An answer belongs to the page, not to the process that goes on with it: a task that is tried again waits for the page
+that it showed before, and Airflow hands it the answer at once where somebody gave one. Asking once more would delete
+that answer. A task that somebody clears asks anew.
 
 Whoever approves by command needs no page: `Ask the ledger` is the third button, for them and for `reconcile`. It says
 nothing for anybody; the ledger is looked at again.
@@ -19,8 +20,8 @@ from typing import Any, Final, NoReturn
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.context import Context
-from airflow.sdk.exceptions import AirflowRuntimeError, AirflowSkipException, TaskAwaitingInput
-from airflow.sdk.execution_time.hitl import get_hitl_detail_content_detail, upsert_hitl_detail
+from airflow.sdk.exceptions import AirflowSkipException, TaskAwaitingInput
+from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
 from slipway.pipelines.airflow.pages import LOOK
 from slipway.pipelines.airflow.step_operator import SlipwayStepOperator, told_by
@@ -35,6 +36,9 @@ REASON: Final = "reason"
 UNTOLD: Final = "No reason was given on Airflow's page."
 ANSWER: Final = ("responder", "response", "reason", "request")
 """What of an answer the step `approve` takes; the rest says where it was given."""
+ASKED: Final = "slipway-asked"
+"""In the store that Airflow keeps for a task over its tries: when it asked, as `max_tries`, which grows when somebody
+clears the task."""
 
 
 def form() -> dict[str, Param]:
@@ -42,9 +46,14 @@ def form() -> dict[str, Param]:
     return {REASON: Param("", type=["string", "null"], description="Why; it stands in the ledger.", source="task")}
 
 
+def subject_of(model: str) -> str:
+    """What is asked, in a line."""
+    return f"Approve {model}?"
+
+
 def body_of(told: Told) -> str:
     """What people read before they answer."""
-    return "\n\n".join(part for part in (told.line, told.text, told.mend) if part)
+    return "\n\n".join(part for part in (told.line, told.text) if part)
 
 
 class SlipwayApprovalPage(HITLOperator):
@@ -54,20 +63,18 @@ class SlipwayApprovalPage(HITLOperator):
 
     def __init__(self, *, asked: str, model: str, **kwargs: Any) -> None:  # noqa: ANN401 - Airflow's own arguments
         kwargs["params"] = form()  # in place of the run's, which Airflow hands to every task
-        super().__init__(subject=f"Approve {model}?", options=list(BUTTONS), **kwargs)
-        self.asked = asked
+        super().__init__(subject=subject_of(model), options=list(BUTTONS), **kwargs)
+        self.asked, self.model = asked, model
 
-    def execute(self, context: Context) -> dict[str, str] | None:
+    def execute(self, context: Context) -> NoReturn:
         """Show it."""
-        if (answered := answered_before(context)) is not None:
-            return answered
+        if has_asked(context):
+            wait_for_people()
         data = told_by(context, self.asked)
         told = Told.from_data(data) if data else None
         if told is None or told.how is not How.WAITING:
             raise AirflowSkipException(told.line if told else f"{self.asked} told nothing")
-        self.body = body_of(told)
-        super().execute(context)
-        return None  # never: the task is parked
+        ask_people(context, self.model, told)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, str]:
         """What was answered, and by whom as Airflow knows them."""
@@ -83,10 +90,9 @@ class SlipwayApproveOperator(SlipwayStepOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Record it, if there is one, and look."""
-        answered = answered_before(context)
-        if answered is None:
-            answered = context["ti"].xcom_pull(task_ids=self.page) or {}
-        return self._go_on(answered, context)
+        if has_asked(context):
+            wait_for_people()
+        return self._go_on(context["ti"].xcom_pull(task_ids=self.page) or {}, context)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Its own page was answered."""
@@ -96,40 +102,32 @@ class SlipwayApproveOperator(SlipwayStepOperator):
         answer = {name: answered[name] for name in ANSWER if name in answered}
         told = self.ask(context, answer, **{name: said for name, said in answered.items() if name not in ANSWER})
         if told.how is How.WAITING:
-            self._ask_people(told, context)
+            ask_people(context, self.model, told)
         return self.settle(told, context)
 
-    def _ask_people(self, told: Told, context: Context) -> NoReturn:
-        """Park the task until somebody answers; an answer that was given to it before is forgotten."""
-        upsert_hitl_detail(
-            ti_id=context["ti"].id,
-            options=list(BUTTONS),
-            subject=f"Approve {self.model}?",
-            body=body_of(told),
-            params={name: param.serialize() for name, param in form().items()},
-        )
-        raise TaskAwaitingInput(method_name=self.execute_complete.__name__)
+
+def ask_people(context: Context, model: str, told: Told) -> NoReturn:
+    """Show the page of a task and wait; an answer that was given to it before is forgotten."""
+    upsert_hitl_detail(
+        ti_id=context["ti"].id,
+        options=list(BUTTONS),
+        subject=subject_of(model),
+        body=body_of(told),
+        params={name: param.serialize() for name, param in form().items()},
+    )
+    context["task_state_store"].set(ASKED, context["ti"].max_tries)
+    wait_for_people()
 
 
-def answered_before(context: Context) -> dict[str, str] | None:
-    """What people answered this task before it was tried again; None where nobody did, or somebody cleared it since."""
+def has_asked(context: Context) -> bool:
+    """Whether an earlier try of this task showed its page, and nobody has cleared it since."""
     instance = context["ti"]
-    if instance.try_number <= instance.max_tries - (context["task"].retries or 0) + 1:
-        return None
-    try:
-        found = get_hitl_detail_content_detail(instance.id)
-    except AirflowRuntimeError:  # it was ended before it asked
-        return None
-    if not found.response_received or not found.chosen_options:
-        return None
-    user = found.responded_by_user
-    event = {
-        "chosen_options": found.chosen_options,
-        "params_input": found.params_input,
-        "responded_at": found.responded_at,
-        "responded_by_user": {"id": user.id, "name": user.name} if user else None,
-    }
-    return answer_in(event, context)
+    return instance.try_number > 1 and context["task_state_store"].get(ASKED) == instance.max_tries
+
+
+def wait_for_people() -> NoReturn:
+    """Park the task until its page is answered, which it may be already."""
+    raise TaskAwaitingInput(method_name="execute_complete")
 
 
 def answer_in(event: Mapping[str, Any], context: Context) -> dict[str, str]:

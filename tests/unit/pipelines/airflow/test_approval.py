@@ -6,14 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import (
-    AirflowFailException,
-    AirflowRuntimeError,
-    AirflowSkipException,
-    ErrorType,
-    TaskAwaitingInput,
-)
-from airflow.sdk.execution_time.comms import ErrorResponse
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskAwaitingInput
 
 from own_model import MODEL
 from slipway.pipelines.airflow import approval
@@ -33,40 +26,29 @@ def event(button: str, name: str | None = "ben", reason: str | None = "") -> dic
     }  # fmt: skip
 
 
+class Store(dict[str, Any]):
+    """What Airflow keeps for a task over its tries."""
+
+    def set(self, key: str, value: object) -> None:
+        self[key] = value
+
+
 def context(**told: Any) -> Any:
     run = SimpleNamespace(run_id="asked-1", dag_id=f"retrain__{MODEL}")
     instance = SimpleNamespace(id="0", xcom_pull=lambda *, task_ids: told.get(task_ids), try_number=1, max_tries=3)
-    return {"ti": instance, "task_instance": instance, "dag_run": run, "task": SimpleNamespace(retries=3)}
+    return {"ti": instance, "task_instance": instance, "dag_run": run, "task_state_store": Store()}
 
 
 def told(how: How, line: str = "0 of 1 approvals.") -> Told:
     return Told(step="approve", how=how, line=line, text="## What changed", mend="Look at it.")
 
 
-class Comms:
-    """What the task says to its supervisor."""
-
-    def __init__(self) -> None:
-        self.asked: list[dict[str, Any]] = []
-        self.answered: SimpleNamespace | None = None
-
-    def upsert(self, **fields: Any) -> None:
-        self.asked.append(fields)
-
-    def detail(self, ti_id: str) -> SimpleNamespace:
-        assert ti_id == "0"
-        if self.answered is None:
-            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={}))
-        return self.answered
-
-
 @pytest.fixture
-def comms(monkeypatch: pytest.MonkeyPatch) -> Comms:
-    comms = Comms()
-    monkeypatch.setattr(approval, "upsert_hitl_detail", comms.upsert)
-    monkeypatch.setattr(approval, "get_hitl_detail_content_detail", comms.detail)
-    monkeypatch.setattr("airflow.providers.standard.operators.hitl.upsert_hitl_detail", comms.upsert)
-    return comms
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Pages that were shown."""
+    pages: list[dict[str, Any]] = []
+    monkeypatch.setattr(approval, "upsert_hitl_detail", lambda **fields: pages.append(fields))
+    return pages
 
 
 @pytest.mark.parametrize(
@@ -102,70 +84,59 @@ def page() -> SlipwayApprovalPage:
 
 
 @pytest.mark.parametrize("how", [How.FOUND, How.SKIPPED, How.DONE])
-def test_no_page_where_nobody_is_wanted(how: How, comms: Comms) -> None:
+def test_no_page_where_nobody_is_wanted(how: How, asked: list[dict[str, Any]]) -> None:
     with pytest.raises(AirflowSkipException, match="0 of 1"):
         page().execute(context(ask=told(how).as_data()))
-    assert comms.asked == []
+    assert asked == []
 
 
-def test_the_page_shows_the_review_and_takes_a_reason(comms: Comms) -> None:
+def test_the_page_shows_the_review_and_takes_a_reason(asked: list[dict[str, Any]]) -> None:
     with pytest.raises(TaskAwaitingInput):
         page().execute(context(ask=told(How.WAITING).as_data()))
-    (asked,) = comms.asked
-    assert asked["body"] == "0 of 1 approvals.\n\n## What changed\n\nLook at it."
-    assert asked["options"] == ["Approve", "Reject", "Ask the ledger"]
-    assert set(asked["params"]) == {"reason"}
+    (shown,) = asked
+    assert shown["body"] == "0 of 1 approvals.\n\n## What changed"
+    assert shown["options"] == ["Approve", "Reject", "Ask the ledger"]
+    assert set(shown["params"]) == {"reason"}
 
 
-def responded(button: str, name: str = "ben") -> SimpleNamespace:
-    """As Airflow keeps it."""
-    user = SimpleNamespace(id="7", name=name)
-    return SimpleNamespace(
-        response_received=True, chosen_options=[button], params_input={"reason": ""}, responded_at=AT,
-        responded_by_user=user,
-    )  # fmt: skip
+def tried(before: Any, number: int, most: int = 3) -> Any:
+    """The next try of a task, which finds what the tries before it have kept."""
+    before["ti"].try_number, before["ti"].max_tries = number, most
+    return before
 
 
-def tried(number: int, most: int = 3, **told: Any) -> Any:
-    again = context(**told)
-    again["ti"].try_number, again["ti"].max_tries = number, most
-    return again
+def test_a_page_that_is_tried_again_waits_for_the_answer_and_does_not_delete_it(asked: list[dict[str, Any]]) -> None:
+    first = context(ask=told(How.WAITING).as_data())
+    for number in (1, 2, 3):
+        with pytest.raises(TaskAwaitingInput) as waits:
+            page().execute(tried(first, number))
+        assert waits.value.method_name == "execute_complete"
+    assert len(asked) == 1
 
 
-def test_a_page_that_is_tried_again_takes_the_answer_that_it_was_given(comms: Comms) -> None:
-    comms.answered = responded("Approve")
-    asked = told(How.WAITING).as_data()
-    assert page().execute(tried(2, ask=asked)) == answer_in(event("Approve"), context())
-    comms.answered = responded("Ask the ledger")
-    assert page().execute(tried(2, ask=asked)) == {}
-    assert comms.asked == []
-
-
-@pytest.mark.parametrize(
-    ("number", "most", "answered"),
-    [
-        (2, 3, None),
-        (2, 3, SimpleNamespace(response_received=False, chosen_options=None)),
-        (1, 3, responded("Reject")),
-        (3, 5, responded("Reject")),
-    ],
-    ids=["ended before it asked", "not answered yet", "first", "cleared"],
-)
-def test_a_page_asks_where_nobody_has_answered_it_or_somebody_cleared_it(
-    comms: Comms, number: int, most: int, answered: SimpleNamespace | None
-) -> None:
-    comms.answered = answered
+def test_one_that_ended_before_it_asked_asks(asked: list[dict[str, Any]]) -> None:
     with pytest.raises(TaskAwaitingInput):
-        page().execute(tried(number, most, ask=told(How.WAITING).as_data()))
-    assert len(comms.asked) == 1
+        page().execute(tried(context(ask=told(How.WAITING).as_data()), 2))
+    assert len(asked) == 1
 
 
-def test_recording_that_is_tried_again_takes_the_answer_to_its_own_page(comms: Comms) -> None:
-    first, own = answer_in(event("Approve", "zoe"), context()), responded("Approve", "ben")
-    comms.answered = own
-    approve = recorded(told(How.DONE))
-    approve.execute(tried(2, approval=first))
-    assert [said["responder"] for said, _ in approve.asked] == ["ben"]
+def test_one_that_somebody_cleared_asks_anew_once(asked: list[dict[str, Any]]) -> None:
+    first = context(ask=told(How.WAITING).as_data())
+    for number, most in ((1, 3), (2, 4), (3, 4)):
+        with pytest.raises(TaskAwaitingInput):
+            page().execute(tried(first, number, most))
+    assert len(asked) == 2
+
+
+def test_recording_that_is_tried_again_waits_for_its_own_page(asked: list[dict[str, Any]]) -> None:
+    approve = recorded(told(How.WAITING, "The answer of zoe does not count."), told(How.DONE))
+    first = context(approval=answer_in(event("Approve", "zoe"), context()))
+    for number in (1, 2):
+        with pytest.raises(TaskAwaitingInput):
+            approve.execute(tried(first, number))
+    assert approve.execute_complete(first, event("Approve", "ben"))["how"] == "done"
+    assert [said["responder"] for said, _ in approve.asked] == ["zoe", "ben"]
+    assert len(asked) == 1
 
 
 class Recorded(SlipwayApproveOperator):
@@ -194,12 +165,12 @@ def test_an_answer_is_recorded_with_where_it_was_given() -> None:
     assert set(via) == {"dag", "run", "answered", "user"}
 
 
-def test_an_answer_that_is_not_enough_is_asked_for_again(comms: Comms) -> None:
+def test_an_answer_that_is_not_enough_is_asked_for_again(asked: list[dict[str, Any]]) -> None:
     approve = recorded(told(How.WAITING, "The answer of zoe does not count."), told(How.WAITING), told(How.DONE))
     with pytest.raises(TaskAwaitingInput) as again:
         approve.execute(context(approval=answer_in(event("Approve", "zoe"), context())))
     assert again.value.method_name == "execute_complete"
-    assert comms.asked[0]["body"].startswith("The answer of zoe does not count.")
+    assert asked[0]["body"].startswith("The answer of zoe does not count.")
     with pytest.raises(TaskAwaitingInput):
         approve.execute_complete(context(), event("Approve", "ben"))
     assert approve.execute_complete(context(), event("Approve", "cleo"))["how"] == "done"

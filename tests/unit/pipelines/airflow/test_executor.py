@@ -1,9 +1,16 @@
-"""The executor whose worker is killed while it waits for work: the scheduler ends, instead of waiting for ever."""
+"""The executor: a killed worker ends the scheduler, and what is still worked on is not begun a second time."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from airflow.executors.base_executor import BaseExecutor
+from airflow.models.taskinstancekey import TaskInstanceKey
+from airflow.utils.state import CallbackState, TaskInstanceState
 
 from slipway.pipelines.airflow.executor import FAILED, SlipwayLocalExecutor
 
@@ -14,12 +21,66 @@ class Left(Exception):
     """In place of the end of this process."""
 
 
+KEY = TaskInstanceKey("retrain__small-bays", "approval", "asked-1", 1)
+
+
+@dataclass
+class Work:
+    """A task that says when a worker begins it, and goes on until it is told to end."""
+
+    key: TaskInstanceKey
+    folder: Path
+    display_name: str = "work"
+    running_state: None = None
+    success_state: str = TaskInstanceState.SUCCESS
+    failure_state: str = TaskInstanceState.FAILED
+
+    @property
+    def ti(self) -> Any:
+        """What a task's place in the queue depends on."""
+        return SimpleNamespace(priority_weight=1)
+
+    @property
+    def begun(self) -> Path:
+        return self.folder / "begun"
+
+    @property
+    def end(self) -> Path:
+        return self.folder / "end"
+
+
+def work(workload: Work, **_: Any) -> None:
+    workload.folder.mkdir()
+    workload.begun.touch()
+    wait_until(workload.end.exists)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def begin(executor: SlipwayLocalExecutor, one: Work) -> None:
+    """As a scheduler does in one of its rounds."""
+    executor.queued_tasks[one.key] = one  # type: ignore[assignment]
+    executor.heartbeat()
+
+
+def ended(executor: SlipwayLocalExecutor, key: TaskInstanceKey) -> bool:
+    """Whether an end of it was reported."""
+    executor.sync()
+    return key not in executor.running
+
+
 @pytest.fixture
 def executor(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlipwayLocalExecutor]:
     def leave(code: int) -> None:
         raise Left(code)
 
     monkeypatch.setattr(SlipwayLocalExecutor, "leave", staticmethod(leave))
+    monkeypatch.setattr(BaseExecutor, "run_workload", staticmethod(work))
     made = SlipwayLocalExecutor(parallelism=2)  # type: ignore[no-untyped-call]
     made.start()
     yield made
@@ -40,9 +101,45 @@ def test_a_worker_that_was_killed_ends_the_scheduler(executor: SlipwayLocalExecu
 
 def test_one_that_came_to_its_end_does_not(executor: SlipwayLocalExecutor) -> None:
     executor.activity_queue.put(None)
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while all(worker.is_alive() for worker in executor.workers.values()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: not all(worker.is_alive() for worker in executor.workers.values()))
     executor.sync()
     assert len(executor.workers) == 1
+
+
+def test_a_task_that_was_answered_at_once_begins_again_when_its_first_end_was_reported(
+    executor: SlipwayLocalExecutor, tmp_path: Path
+) -> None:
+    first, second = Work(KEY, tmp_path / "first"), Work(KEY, tmp_path / "second")
+    begin(executor, first)
+    wait_until(first.begun.exists)
+    begin(executor, second)
+    assert list(executor.queued_tasks) == [KEY]
+    assert not second.begun.exists()
+    first.end.touch()
+    wait_until(lambda: ended(executor, KEY))
+    assert list(executor.queued_tasks) == [KEY]
+    executor.heartbeat()
+    wait_until(second.begun.exists)
+    assert executor.running == {KEY}
+    second.end.touch()
+    wait_until(lambda: ended(executor, KEY))
+    assert (dict(executor.queued_tasks), executor.running) == ({}, set())
+
+
+def test_others_need_not_wait(executor: SlipwayLocalExecutor, tmp_path: Path) -> None:
+    one, other = Work(KEY, tmp_path / "one"), Work(KEY.with_try_number(2), tmp_path / "other")
+    begin(executor, one)
+    begin(executor, other)
+    wait_until(lambda: one.begun.exists() and other.begun.exists())
+    one.end.touch()
+    other.end.touch()
+    wait_until(lambda: ended(executor, one.key))
+    wait_until(lambda: ended(executor, other.key))
+
+
+def test_what_tells_that_it_is_at_work_is_still_worked_on(executor: SlipwayLocalExecutor) -> None:
+    executor.running.add(KEY)
+    executor.change_state(KEY, CallbackState.RUNNING)
+    assert executor.running == {KEY}
+    executor.change_state(KEY, CallbackState.FAILED)
+    assert executor.running == set()
