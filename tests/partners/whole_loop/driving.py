@@ -95,6 +95,8 @@ class Driver:
         airflow, now = self.loop.airflow, time.monotonic()
         self._promoted = self._promoted or now
         bundle = str(airflow.returned(RETRAIN, self.runs[-1], "export")["values"]["bundle"])
+        if back := {name: one["why"] for name, one in devices(self.loop).items() if one.get("phase") == "reverted"}:
+            raise TooLong(f"devices went back by themselves: {back}; {self.told()}")
         status = self.loop.ask("rollout", "status", MODEL)
         if not status["base"] or status["base"]["bundle"] != bundle:
             waits = not status["target"] or status["target"]["bundle"] != bundle
