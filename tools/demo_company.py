@@ -35,8 +35,6 @@ class Company:
 
     root: Path
     say: Callable[[str], None]
-    reviewer: str = ""
-    """Who answers for the company: the one person that it has."""
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def run(self, *arguments: str, by: str = "", code: int = 0) -> str:
@@ -69,6 +67,21 @@ class Company:
         raise ActFailed(f"waited in vain until {what}")
 
     @cached_property
+    def users(self) -> Mapping[str, str]:
+        """Who may use Airflow, with their passwords."""
+        users: dict[str, str] = json.loads(self.local("credentials.json"))["airflow_users"]
+        return users
+
+    @property
+    def reviewer(self) -> str:
+        """Who answers for the company: the one person that it has."""
+        return next(iter(self.users))
+
+    def local(self, name: str) -> str:
+        """What a file of the stack holds."""
+        return (self.root / ".slipway/local" / name).read_text()
+
+    @cached_property
     def airflow(self) -> "Airflow":
         """Its scheduler, as the reviewer uses it."""
         return Airflow(self)
@@ -93,12 +106,8 @@ class Airflow:
 
     def __init__(self, company: Company) -> None:
         self._company = company
-        folder = company.root / ".slipway/local"
-        port = json.loads((folder / "ports.json").read_text())["airflow"]
-        users = json.loads((folder / "credentials.json").read_text())["airflow_users"]
-        company.reviewer, password = next(iter(users.items()))
-        self.address = f"http://127.0.0.1:{port}"
-        login = {"username": company.reviewer, "password": password}
+        self.address = f"http://127.0.0.1:{json.loads(company.local('ports.json'))['airflow']}"
+        login = {"username": company.reviewer, "password": company.users[company.reviewer]}
         token = httpx.post(f"{self.address}/auth/token", json=login, timeout=30).raise_for_status().json()
         self._client = httpx.Client(
             base_url=f"{self.address}/api/v2/",

@@ -34,7 +34,9 @@ SLACK: Final = timedelta(seconds=1)
 """A picture is rendered a moment before the device says when it was."""
 
 
-def cameras_of(number: int, device: str, scenario: str, models: Collection[str]) -> "dict[str, Stream]":
+def cameras_of(
+    number: int, device: str, scenario: str, models: Collection[str], bay_fps: float = BAY_FPS
+) -> "dict[str, Stream]":
     """The streams of a device, counted from 0, in a scenario of the rendered world."""
     from slipway.serving.channel.site import Stream
 
@@ -42,7 +44,7 @@ def cameras_of(number: int, device: str, scenario: str, models: Collection[str])
     found: dict[str, Stream] = {}
     if BAYS in models:
         for bay in bays:
-            source = f"world:{scenario}/{WORLD_SITE}/{camera}/{bay}?fps={BAY_FPS:g}"
+            source = f"world:{scenario}/{WORLD_SITE}/{camera}/{bay}?fps={bay_fps:g}"
             found[f"{device}-{bay.lower()}"] = Stream(device=device, source=source, model=BAYS)
     if VEHICLES in models and number == 0:
         source = f"world:{scenario}/{WORLD_SITE}/gate?fps={GATE_FPS:g}"

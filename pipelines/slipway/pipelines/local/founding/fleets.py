@@ -26,7 +26,7 @@ REPORT_SECONDS: Final = 3.0
 HASTE: Final[Mapping[str, Any]] = {
     "polling": {"every_s": 5, "longest_s": 10},
     "probation": {"seconds": 20, "sample": 150, "longest": 3600, "every": 0.5},
-    "window_s": 5,
+    "window_s": 3,
     "latency_times": 50,
 }
 """Of `device.json`. A rendered day has 26 seconds, and answers of a part of it are distributed like those of no other

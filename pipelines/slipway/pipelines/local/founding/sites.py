@@ -7,7 +7,7 @@ device follows within seconds and without a new start. The cameras of the other 
 
 from typing import TYPE_CHECKING, Final
 
-from slipway.pipelines.local.founding.cameras import USUAL, cameras_of
+from slipway.pipelines.local.founding.cameras import BAY_FPS, USUAL, cameras_of
 from slipway.pipelines.local.founding.fleets import DEVICES, SITE, models_and_class
 from slipway.pipelines.local.founding.staff import Staff, Tell, acting_as
 from slipway.platform.errors import WrongUse
@@ -44,10 +44,13 @@ def found_sites(loaded: "Loaded", people: Staff, tell: Tell) -> None:
         tell(f"The site `{SITE}` has cameras: {len(streams)} for up to {len(DEVICES)} devices.")
 
 
-def set_scenario(loaded: "Loaded", scenario: str, *, reason: str) -> bool:
-    """Every device's cameras show this scenario from now on; whether that is new. Who acts must be an operator."""
+def set_scenario(loaded: "Loaded", scenario: str, *, reason: str, bay_fps: float = BAY_FPS) -> bool:
+    """Every device's cameras show this scenario from now on; whether that is new. Who acts must be an operator.
+
+    A rendered day has 52 pictures of a bay, so their rate is also how fast days go by.
+    """
     models = models_and_class()[0]
-    given = {device: cameras_of(number, device, scenario, models) for number, device in enumerate(DEVICES)}
+    given = {device: cameras_of(number, device, scenario, models, bay_fps) for number, device in enumerate(DEVICES)}
     return _exchange(loaded, given, reason)
 
 

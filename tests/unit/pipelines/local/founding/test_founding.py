@@ -163,10 +163,11 @@ def test_cameras_of_one_device_are_exchanged_and_those_of_the_others_stay(founde
 
 def test_all_devices_see_another_scenario_by_one_entry(founded: Founded, tmp_path: Path) -> None:
     laptop = founded()
-    assert set_scenario(laptop.acting(), "night-shift", reason="night comes")
+    assert set_scenario(laptop.acting(), "night-shift", reason="night comes", bay_fps=4)
     assert len([*Desk.of(laptop.loaded).ledger.entries()]) == 2
     sources = [one.source for one in told_to_devices(laptop, tmp_path / "trust").streams.values()]
     assert all(source.startswith("world:night-shift/") for source in sources)
+    assert {source.rpartition("?")[2] for source in sources if "gate" not in source} == {"fps=4"}
 
 
 def test_a_device_that_there_is_not_gets_no_cameras(founded: Founded) -> None:
