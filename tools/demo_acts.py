@@ -14,10 +14,10 @@ from demo_pictures import draw_rollout
 from slipway.pipelines.local.founding.sites import set_scenario
 from slipway.platform.settings import load
 
-FIRST: Final = ("trainer.max_epochs=4",)
-BETTER: Final = ("trainer.max_epochs=6",)
+FIRST: Final = ("trainer.max_epochs=3",)
+BETTER: Final = ("trainer.max_epochs=5",)
 """Long enough to be better than the first one beyond chance."""
-HEAVY: Final = ("trainer.max_epochs=20", "network.stem=32", "network.widths=[48,64,96]")
+HEAVY: Final = ("trainer.max_epochs=30", "network.stem=32", "network.widths=[48,64,96]")
 """The best of the three, and takes three times as long for an answer."""
 BAY_FPS: Final = 3.5
 WATCHED_DAY: Final = "0.00413"
