@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -111,12 +110,8 @@ class Loop:
         self.run("data", "commit")
 
     def up(self) -> None:
-        """As a person starts it, and asks again when it says that the one before was still ending."""
-        command = ("local", "up", "--detach", "--agents", str(len(AGENTS)))
-        with suppress(AssertionError):
-            self.run(*command)
-            return
-        self.run(*command)
+        """As a person starts it, also while the one before is still ending."""
+        self.run("local", "up", "--detach", "--agents", str(len(AGENTS)))
 
     def take_ports(self) -> None:
         """Others on this machine may start a stack at the same time."""

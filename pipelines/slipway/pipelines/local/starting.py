@@ -48,9 +48,10 @@ class Started:
 def start(place: Place, opening: Prepares, *, detached: bool, tell: Tell) -> Started:
     """Start it, or wait for the one that runs; returns when all is healthy."""
     place.make()
-    lock = Lock.take(place)
-    if lock is None:
-        return _attach(place, tell)
+    while (lock := Lock.take(place)) is None:
+        if (there := _attach(place, tell)) is not None:
+            return there
+        tell("That stack has ended meanwhile.")
     try:
         end_leftovers(place, tell)
         (place.folder / standing.FILE).unlink(missing_ok=True)
@@ -92,8 +93,8 @@ def _launch(place: Place, words: Sequence[str], lock: Lock, *, detached: bool) -
     return hold
 
 
-def _attach(place: Place, tell: Tell) -> Started:
-    """Somebody's stack runs, or is being started or ended."""
+def _attach(place: Place, tell: Tell) -> Started | None:
+    """Somebody's stack runs, or is being started; None where it was being ended, and has ended."""
     now = standing.read(place)
     by = now.by if now and not now.ended else f"process {standing.holder(place)}"
     tell(f"The stack of this project runs already, started by {by}.")
@@ -103,7 +104,7 @@ def _attach(place: Place, tell: Tell) -> Started:
         signal_supervisor(place, now, signal.SIGHUP)
     now = Following(place, tell).until(lambda one: one is not None and (one.healthy or bool(one.given_up(asked_at))))
     if now is None or not standing.runs(place):
-        raise NotStarted("That stack has ended meanwhile.", mend="Ask again: slipway local up")
+        return None
     if not now.healthy:
         raise NotStarted(_failure(place, now))
     return Started(now, mine=False)
