@@ -19,11 +19,11 @@ BETTER: Final = ("trainer.max_epochs=5",)
 """Long enough to be better than the first one beyond chance."""
 HEAVY: Final = ("trainer.max_epochs=30", "network.stem=32", "network.widths=[48,64,96]")
 """The best of the three, and takes three times as long for an answer."""
-BAY_FPS: Final = 3.5
-WATCHED_DAY: Final = "0.00413"
-"""Hours: a day of watching has 15 seconds here, in which each of these cameras sees all lights of a day once."""
-USUAL_DAYS: Final = 5
-"""Of a release in its usual light; drift is what moves from there."""
+BAY_FPS: Final = 4.0
+WATCHED_DAY: Final = "0.00361"
+"""Hours: a day of watching has 13 seconds here, in which each of these cameras sees all lights of a day once."""
+USUAL_DAYS: Final = 7
+"""Of a release in its usual light, as many as are looked at; drift is what moves from there."""
 DEVICES: Final = "4"
 """One that has a release first, and three to compare it with."""
 PER_DAY: Final = "200"
@@ -127,7 +127,7 @@ def night(demo: Demo) -> tuple[str, str]:
     """The cameras see nothing but night; watching finds it, and what is wanted is labels."""
     company = demo.company
     usual = USUAL_DAYS * float(WATCHED_DAY) * 3600
-    company.until(lambda: time.time() - demo.released_at > usual, "the usual light was seen for five short days")
+    company.until(lambda: time.time() - demo.released_at > usual, "the usual light was seen for a week of short days")
     look(demo, NIGHT, "the night shift begins")
 
     def drift() -> dict[str, Any] | None:
