@@ -152,7 +152,7 @@ def _of_measure(
     here, own = _only(now, both), _only(before, both)
     if min(len(here), len(own)) < FEWEST:
         here, own = [], []
-    found = _Days(*(np.array([_middle(day) for day in days]) for days in (now, here, own)))
+    found = _Days(*(_middles(days) for days in (now, here, own)))
     looked = contrasts(expected)
     tried = [(_chance(one, expected, rows, found, rules), one) for one in looked]
     chance, best = min(tried, key=lambda pair: pair[0])
@@ -200,10 +200,18 @@ def _only(days: Sequence[Mapping[str, Floats]], devices: set[str]) -> list[dict[
     return [day for day in found if day]
 
 
-def _middle(day: Mapping[str, Floats]) -> Floats:
-    """The mean over the devices: every one counts the same, however much it does."""
-    middle: Floats = np.mean(list(day.values()), axis=0)
-    return middle
+def _middles(days: Sequence[Mapping[str, Floats]]) -> Floats:
+    """Of each day the mean over all devices: every one counts the same, however much it does.
+
+    One that told nothing on a day counts as on its other days: devices differ by more than most drifts, and on the first
+    day of a release there are only some of them.
+    """
+    if not days:
+        return np.array([])
+    known = sorted({device for day in days for device in day})
+    usual = {device: np.mean([day[device] for day in days if device in day], axis=0) for device in known}
+    middle = np.mean(list(usual.values()), axis=0)
+    return np.array([middle + np.mean([day[one] - usual[one] for one in day], axis=0) for day in days])
 
 
 def _shares(name: str, parts: int, days: Sequence[Day]) -> list[dict[str, Floats]]:

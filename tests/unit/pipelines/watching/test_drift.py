@@ -85,6 +85,24 @@ def test_a_busy_camera_counts_no_more_than_the_others() -> None:
     )
 
 
+def test_days_that_one_camera_alone_told_of_hide_no_drift_and_are_none() -> None:
+    """Cameras differ from each other by more than the field has moved; a release begins on one of them."""
+    for seed in range(4):
+        expected, days = Planted(by=2.0, apart=1.0, weather=0.2).draw(seed)
+        told = judge(expected, ROWS, days[-WEEK:], days[:WEEK], RULES)
+        fewer = judge(expected, ROWS, days[-WEEK:], alone(days[:WEEK], (0, WEEK - 1)), RULES)
+        assert told.drift
+        assert fewer.drift
+        assert fewer.moved[0].chance < 10 * told.moved[0].chance
+        expected, calm = Planted(apart=1.0, weather=0.2).draw(seed)
+        assert not judge(expected, ROWS, alone(calm[-WEEK:], (0, 1, 2)), calm[:WEEK], RULES).drift
+
+
+def alone(days: Sequence[Day], which: Sequence[int]) -> list[Day]:
+    """The same days, some of them told of by one camera only."""
+    return [{"cam-0": day["cam-0"]} if number in which else day for number, day in enumerate(days)]
+
+
 def test_days_without_rows_and_parts_of_another_reference_say_nothing() -> None:
     expected, days = Planted(by=4.0).draw(1)
     foreign: list[Day] = [
