@@ -203,8 +203,8 @@ def _only(days: Sequence[Mapping[str, Floats]], devices: set[str]) -> list[dict[
 def _middles(days: Sequence[Mapping[str, Floats]]) -> Floats:
     """Of each day the mean over all devices: every one counts the same, however much it does.
 
-    One that told nothing on a day counts as on its other days: devices differ by more than most drifts, and on the first
-    day of a release there are only some of them.
+    One that told nothing on a day counts as on its other days: devices differ by more than most drifts, and the first day
+    of a release is told of by some of them only.
     """
     if not days:
         return np.array([])
