@@ -203,8 +203,8 @@ def _only(days: Sequence[Mapping[str, Floats]], devices: set[str]) -> list[dict[
 def _middles(days: Sequence[Mapping[str, Floats]]) -> Floats:
     """Of each day the mean over all devices: every one counts the same, however much it does.
 
-    One that told nothing on a day counts as on its other days: devices differ by more than most drifts, and the first day
-    of a release is told of by some of them only.
+    One that told nothing on a day counts as on its other days: devices differ by more than most drifts, and only some
+    of them tell of the first day of a release.
     """
     if not days:
         return np.array([])
