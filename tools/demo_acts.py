@@ -14,11 +14,11 @@ from demo_pictures import draw_rollout
 from slipway.pipelines.local.founding.sites import set_scenario
 from slipway.platform.settings import load
 
-FIRST: Final = ("trainer.max_epochs=3",)
-BETTER: Final = ("trainer.max_epochs=5",)
-"""Long enough to be better than the first one beyond chance."""
-HEAVY: Final = ("trainer.max_epochs=30", "network.stem=32", "network.widths=[48,64,96]")
-"""The best of the three, and takes three times as long for an answer."""
+FIRST: Final = ("trainer.max_epochs=6",)
+BETTER: Final = ("trainer.max_epochs=8",)
+"""With the labels of the night."""
+HEAVY: Final = ("trainer.max_epochs=20", "network.stem=32", "network.widths=[48,64,96]")
+"""As good as that one, and takes three times as long for an answer."""
 BAY_FPS: Final = 4.0
 WATCHED_DAY: Final = "0.00361"
 """Hours: a day of watching has 13 seconds here, in which each of these cameras sees all lights of a day once."""
