@@ -106,17 +106,20 @@ class Stack(Api):
         process.wait()
 
     def kill_task(self, dag: str, run: str, task: str) -> None:
-        """SIGKILL for the process that works on a task, as soon as there is one."""
-        found: list[psutil.Process] = []
+        """SIGKILL for the process that works on a task, as soon as there is one that has not just parked it."""
 
-        def works() -> bool:
-            title = f"airflow worker -- {self.task(dag, run, task).get('id')}"
-            below = psutil.Process(self.pid("scheduler")).children(recursive=True)
-            found[:] = [one for one in below if " ".join(one.cmdline()).startswith(title)]
-            return bool(found)
+        def killed() -> bool:
+            now = self.task(dag, run, task)
+            if now.get("state") != "running":
+                return False
+            for one in psutil.Process(self.pid("scheduler")).children(recursive=True):
+                with suppress(psutil.Error):
+                    if " ".join(one.cmdline()).startswith(f"airflow worker -- {now['id']}"):
+                        one.kill()
+                        return True
+            return False
 
-        self.wait(works, f"{task} of {dag} is worked on")
-        found[0].kill()
+        self.wait(killed, f"{task} of {dag} is worked on")
 
     def stop(self) -> None:
         """End all that runs."""
