@@ -55,6 +55,22 @@ def test_a_camera_with_infrared_lamps_has_no_colours_at_night_and_all_by_day() -
         assert abs(found.mean() - truly.picture.mean()) < 1
 
 
+def test_what_is_dark_by_day_is_bright_at_night_to_a_camera_that_sees_heat() -> None:
+    eyes, heat = (islice(open_camera(f"tiny+{sense}/harbour/aisle-west/N3"), 10) for sense in ("infrared", "heat"))
+    lights = [one.light for one in islice(bay_camera("tiny", "harbour", "aisle-west", "N3"), 10)]
+    for seen, warm, light in zip(eyes, heat, lights, strict=True):
+        if light == "night":
+            assert np.abs(warm.astype(float) - (160.0 - seen.astype(float)).clip(0, 255)).max() <= 1
+        else:
+            assert np.array_equal(seen, warm)
+
+
+def test_a_sense_that_no_camera_has_is_refused() -> None:
+    with pytest.raises(WrongUse, match=r"No camera is `\+heet`") as caught:
+        open_camera("tiny+heet/harbour/aisle-west/N3")
+    assert "heat" in str(caught.value.mend)
+
+
 def test_a_bay_that_a_camera_does_not_show_is_refused_with_those_it_shows() -> None:
     with pytest.raises(WrongUse, match="shows no bay `N99`") as caught:
         open_camera("tiny/harbour/aisle-west/N99")
