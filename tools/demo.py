@@ -80,7 +80,7 @@ def prepare() -> None:
     call(["make", "setup"], "an environment for it, four minutes the first time")
     call([str(PROJECT / ".venv/bin/python"), "tools/tensorrt_tools.py"], "TensorRT's builder")
     call(
-        [slipway(), "data", "pull"],
+        [slipway(), "data", "pull", "--force"],  # somebody may have played with what an earlier demo left
         "the data that data.dvc names, rendered in two minutes the first time",
         home=HOME.readlink(),
     )
