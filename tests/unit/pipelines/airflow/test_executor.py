@@ -1,7 +1,6 @@
 """The executor: a killed worker ends the scheduler, and what is still worked on is not begun a second time."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +11,7 @@ from airflow.executors.base_executor import BaseExecutor
 from airflow.models.taskinstancekey import TaskInstanceKey
 from airflow.utils.state import CallbackState, TaskInstanceState
 
+from overseen.office import eventually
 from slipway.pipelines.airflow.executor import FAILED, SlipwayLocalExecutor
 
 PATIENCE_SECONDS = 60.0
@@ -52,14 +52,7 @@ class Work:
 def work(workload: Work, **_: Any) -> None:
     workload.folder.mkdir()
     workload.begun.touch()
-    wait_until(workload.end.exists)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    eventually(workload.end.exists)
 
 
 def begin(executor: SlipwayLocalExecutor, one: Work) -> None:
@@ -101,7 +94,7 @@ def test_a_worker_that_was_killed_ends_the_scheduler(executor: SlipwayLocalExecu
 
 def test_one_that_came_to_its_end_does_not(executor: SlipwayLocalExecutor) -> None:
     executor.activity_queue.put(None)
-    wait_until(lambda: not all(worker.is_alive() for worker in executor.workers.values()))
+    eventually(lambda: not all(worker.is_alive() for worker in executor.workers.values()))
     executor.sync()
     assert len(executor.workers) == 1
 
@@ -111,18 +104,18 @@ def test_a_task_that_was_answered_at_once_begins_again_when_its_first_end_was_re
 ) -> None:
     first, second = Work(KEY, tmp_path / "first"), Work(KEY, tmp_path / "second")
     begin(executor, first)
-    wait_until(first.begun.exists)
+    eventually(first.begun.exists)
     begin(executor, second)
     assert list(executor.queued_tasks) == [KEY]
     assert not second.begun.exists()
     first.end.touch()
-    wait_until(lambda: ended(executor, KEY))
+    eventually(lambda: ended(executor, KEY))
     assert list(executor.queued_tasks) == [KEY]
     executor.heartbeat()
-    wait_until(second.begun.exists)
+    eventually(second.begun.exists)
     assert executor.running == {KEY}
     second.end.touch()
-    wait_until(lambda: ended(executor, KEY))
+    eventually(lambda: ended(executor, KEY))
     assert (dict(executor.queued_tasks), executor.running) == ({}, set())
 
 
@@ -130,11 +123,11 @@ def test_others_need_not_wait(executor: SlipwayLocalExecutor, tmp_path: Path) ->
     one, other = Work(KEY, tmp_path / "one"), Work(KEY.with_try_number(2), tmp_path / "other")
     begin(executor, one)
     begin(executor, other)
-    wait_until(lambda: one.begun.exists() and other.begun.exists())
+    eventually(lambda: one.begun.exists() and other.begun.exists())
     one.end.touch()
     other.end.touch()
-    wait_until(lambda: ended(executor, one.key))
-    wait_until(lambda: ended(executor, other.key))
+    eventually(lambda: ended(executor, one.key))
+    eventually(lambda: ended(executor, other.key))
 
 
 def test_what_tells_that_it_is_at_work_is_still_worked_on(executor: SlipwayLocalExecutor) -> None:
