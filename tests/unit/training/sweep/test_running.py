@@ -4,12 +4,12 @@ import functools
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from overseen.office import eventually
 from slipway.platform.errors import WrongUse
 from slipway.platform.models.finder import Model
 from slipway.platform.store.directory import DirectoryStore
@@ -46,14 +46,6 @@ def trained(folder: Path) -> list[str]:
     """Every training that really ran."""
     log = folder / "trained"
     return log.read_text().splitlines() if log.exists() else []
-
-
-def until(holds: Callable[[], object]) -> None:
-    """Wait for a condition."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def more_than(folder: Path, count: int) -> bool:
@@ -122,7 +114,7 @@ def test_a_killed_sweep_goes_on_without_repeating_a_trial(
     for _ in range(kills):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         before = len(trained(tmp_path))
-        until(functools.partial(more_than, tmp_path, before))
+        eventually(functools.partial(more_than, tmp_path, before))
         process.kill()
         process.wait()
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -133,13 +125,13 @@ def test_a_killed_sweep_goes_on_without_repeating_a_trial(
 def test_a_stopped_sweep_stops_its_trials_and_goes_on_later(tmp_path: Path, sweeper: Path, trainer: Path) -> None:
     command = [sys.executable, str(sweeper), str(tmp_path / "store"), str(trainer), "2", "2", "slow=1"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    until(lambda: len(trained(tmp_path)) == 2)
+    eventually(lambda: len(trained(tmp_path)) == 2)
     process.send_signal(signal.SIGINT)
     told, remarks = process.communicate(timeout=PATIENCE)
     assert (process.returncode, told) == (130, "0\n")
     assert remarks.count("stopped, behind its last checkpoint") == 2
     again = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until(lambda: len(trained(tmp_path)) == 4)
+    eventually(lambda: len(trained(tmp_path)) == 4)
     again.terminate()
     assert again.wait(timeout=PATIENCE) == 130
     assert len(set(trained(tmp_path))) == 2
