@@ -3,14 +3,17 @@
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from demo_annotator import annotate
 from demo_company import MODEL, RETRAIN, WATCH, ActFailed, Company
 from demo_pictures import draw_rollout
+from slipway.pipelines.local.fleet import PLAN as USUAL_PLAN
 from slipway.pipelines.local.founding.sites import set_scenario
 from slipway.platform.settings import load
 
@@ -18,27 +21,27 @@ FIRST: Final = ("trainer.max_epochs=6",)
 BETTER: Final = ("trainer.max_epochs=8",)
 """With the labels of the night."""
 OLD: Final = ("trainer.max_epochs=10",)
-"""As good as that one on every reviewed row."""
+"""Without them, and on every reviewed row as good as that one."""
 BAY_FPS: Final = 4.0
 WATCHED_DAY: Final = "0.00361"
-"""Hours: a day of watching has 13 seconds here, in which each of these cameras sees all lights of a day once."""
+"""Hours: a day of watching has 13 seconds here, in which each of these cameras sees all lights of a day."""
 USUAL_DAYS: Final = 7
 """Of a release in its usual light, as many as are looked at; drift is what moves from there."""
 DEVICES: Final = "4"
 """One that has a release first, and three to compare it with."""
 PER_DAY: Final = "200"
 ALL_LIGHTS: Final = "baseline"
-NIGHT: Final = "night-shift+infrared"
-UNKNOWN: Final = "night-shift+heat"
-"""What no model was ever shown."""
-BEYOND: Final = ("against", "harm")
-"""What the controller finds of a measure that holds a wave."""
-PLAN: Final = Path(__file__).parent / "demo-rollout.yaml"
-SETTINGS: Final = {
-    "SLIPWAY_WATCH__DAY_HOURS": WATCHED_DAY,
-    "SLIPWAY_FLEET__PLAN": str(PLAN),
-}
-"""Of the company; the local stack hands them on to all its parts."""
+NIGHT: Final = "night-shift+heat"
+"""Cameras that see what is warm, which no row of the data shows."""
+CAREFUL: Final[Mapping[str, Any]] = {
+    "name": "beside", "kind": "shadow", "cohort": "pilot", "frames": 1.0,
+    "soak": "0m", "sample": {"decisions": 300}, "deadline": "30m",
+}  # fmt: skip
+"""A wave before all others: the first device asks the release, too, and goes on to answer with the one that it has."""
+DIFFERENT: Final = 0.1
+"""The share of pictures on which a release may say something else there."""
+PLAN: Final = ".slipway/rollout.yaml"
+"""In the project: how its releases go out."""
 
 Act = Callable[["Demo"], tuple[str, str]]
 
@@ -77,6 +80,7 @@ class Demo:
 
 def stack(demo: Demo) -> tuple[str, str]:
     """MLflow, Airflow, fleet service, channel, controller and devices."""
+    plan_rollouts(demo)
     demo.company.run("local", "up", "--detach", "--agents", DEVICES)
     look(demo, ALL_LIGHTS, "days go by quickly")
     told = demo.company.ask("local", "status")
@@ -161,25 +165,25 @@ def labelled(demo: Demo) -> tuple[str, str]:
 
 
 def bad(demo: Demo) -> tuple[str, str]:
-    """Other cameras come that no reviewed row and so no gate knows; the first device that runs the next release does.
+    """A model of the data from before the night passes its gates, which ask for no such picture.
 
-    It goes back by itself, the wave goes no further, and what was released is undone.
+    From now on every release is first asked beside the one that answers. The first device sees how often the two
+    differ, the controller holds the wave, and what was released is undone before it has answered anything.
     """
     company = demo.company
-    look(demo, UNKNOWN, "cameras that see heat are put up")
+    plan_rollouts(demo, CAREFUL)
     before = company.releases()
     run = company.airflow.trigger(RETRAIN, overrides=list(OLD), cause="asked")
     version = champion(demo, run, "trained longer")
     number = int(company.until(lambda: on_its_way(demo, version), "its rollout begins"))
-    device, why = company.until(lambda: gone_back(demo), "the first device has judged it")
-    held = str(company.until(lambda: holding(demo), "the controller holds the wave"))
+    why = str(company.until(lambda: holding(demo), "the controller has seen enough of it"))
     company.run("rollback", MODEL, "--reason", why, "--yes")
-    company.until(lambda: company.releases() == before, "all devices run what they ran before")
+    company.until(lambda: company.releases() == before and not company.shadows(), "all devices are as before")
     ran = [one for one in company.ask("fleet", "history")["ran"] if one["model"] == MODEL]
     draw_rollout(ran, f"{MODEL}: which release ran where", demo.pictures / "rollout.png")
     happened = (
-        f"{MODEL}/{version} passed its gates; {device} went back from release {number} by itself ({why}), the "
-        f"controller held the wave ({held}), and it was undone: champion, channel and devices are as before"
+        f"{MODEL}/{version} passed its gates and ran as release {number} beside what answers on the first device; the "
+        f"controller held the wave ({why}), and it was undone: champion, channel and devices are as before"
     )
     return happened, f"{demo.slipway(f'rollout history {MODEL}')}; {demo.pictures / 'rollout.png'}"
 
@@ -247,21 +251,19 @@ def on_its_way(demo: Demo, version: str) -> int:
     return int(target["number"]) if target and target["version"] == version else 0
 
 
-def gone_back(demo: Demo) -> tuple[str, str] | None:
-    """A device that went back by itself, and its reason."""
-    for device in demo.company.ask("fleet", "list")["devices"]:
-        for one in device["running"]:
-            if one["model"] == MODEL and one["phase"] == "reverted":
-                return device["id"], str(one["why"]).rstrip(".")
-    return None
-
-
 def holding(demo: Demo) -> str:
-    """What speaks against the wave; empty while nothing does."""
+    """Why the controller holds the wave though its sample is there; empty while nothing speaks against it."""
     judgement = demo.company.ask("rollout", "watch", MODEL)["judgement"]
     compared = judgement["numbers"]["compared"] if judgement else []
-    against = [one["measure"] for one in compared if one["finding"] in BEYOND]
-    return f"{judgement['what']}: {', '.join(dict.fromkeys(against))}" if against else ""
+    return str(judgement["why"]) if any(one["measure"] in judgement["why"] for one in compared) else ""
+
+
+def plan_rollouts(demo: Demo, *first: Mapping[str, Any]) -> None:
+    """How releases go out from now on: in these waves, then as in every local stack."""
+    plan = yaml.safe_load(USUAL_PLAN.read_text())
+    plan["waves"] = [*first, *plan["waves"]]
+    plan["limits"]["disagreement"] = DIFFERENT
+    (demo.company.root / PLAN).write_text(yaml.safe_dump(plan, sort_keys=False))
 
 
 def last_answer(demo: Demo) -> dict[str, Any]:

@@ -88,11 +88,18 @@ class Company:
 
     def releases(self) -> dict[str, tuple[int | None, str]]:
         """What each device runs of the model: release and phase."""
-        found = {}
-        for device in self.ask("fleet", "list")["devices"]:
-            running = next((one for one in device["running"] if one["model"] == MODEL), None)
-            found[device["id"]] = (running["release"], running["phase"]) if running else (None, "idle")
-        return found
+        found = self._standing()
+        return {name: (one["release"], one["phase"]) if one else (None, "idle") for name, one in found.items()}
+
+    def shadows(self) -> list[str]:
+        """The devices that run a release of the model beside what answers, or are about to."""
+        return [name for name, one in self._standing().items() if one and (one["shadow"] or one["coming"])]
+
+    def _standing(self) -> dict[str, dict[str, Any] | None]:
+        devices = self.ask("fleet", "list")["devices"]
+        return {
+            device["id"]: next((one for one in device["running"] if one["model"] == MODEL), None) for device in devices
+        }
 
     def decisions(self, *actions: str) -> list[dict[str, Any]]:
         """What the ledger tells of these kinds about the model, the oldest first."""

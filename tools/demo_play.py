@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from demo_acts import ACTS, SETTINGS, Demo
+from demo_acts import ACTS, PLAN, WATCHED_DAY, Demo
 from demo_company import ActFailed, Company
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,7 +48,8 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true")
     keep = parser.parse_args().keep
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    company = Company(ROOT, lambda text: print(text, flush=True), environ={**os.environ, **SETTINGS})
+    settings = {"SLIPWAY_WATCH__DAY_HOURS": WATCHED_DAY, "SLIPWAY_FLEET__PLAN": str(ROOT / PLAN)}
+    company = Company(ROOT, lambda text: print(text, flush=True), environ={**os.environ, **settings})
     demo = Demo(company, PICTURES)
     times = Times()
     whole = False

@@ -8,8 +8,13 @@ import numpy as np
 import pytest
 
 from slipway.platform.errors import WrongUse
+from slipway.training.world.bays import MOST_HIDDEN, shown_bays, view_of
 from slipway.training.world.camera import TRUTH, open_camera
+from slipway.training.world.recording import Recording
+from slipway.training.world.scenarios import scenario_of
+from slipway.training.world.sessions import plan
 from slipway.training.world.stream import bay_camera, bays_of, camera
+from slipway.training.world.traffic import simulate
 
 
 def test_its_frames_are_those_of_the_stream_in_rgb() -> None:
@@ -40,6 +45,23 @@ def test_a_bay_of_a_camera_is_seen_alone_in_all_lights_of_the_day() -> None:
     assert {one.shape for one in found} == {(64, 64, 3)}
     assert all(np.array_equal(one, other.picture[..., ::-1]) for one, other in zip(found, wanted, strict=True))
     assert {one.light for one in wanted} == {"day", "night"}
+
+
+def test_a_bay_that_others_hide_or_that_somebody_drives_into_is_not_seen() -> None:
+    session = next(one for one in plan(scenario_of("tiny")) if one.site.name == "harbour")
+    place = next(one for one in session.site.cameras if one.name == "aisle-west")
+    steps = simulate(session.site, session.vehicles, session.chance.of("traffic"), session.scenario.seconds)
+    recording = Recording(session, place, steps)
+    bay, area = next((bay, area) for bay, area in shown_bays(recording) if bay.name == "N3")
+    view, seen = view_of(recording, bay, area), []
+    for step in range(0, len(recording.steps), 100):
+        shown = view(step)
+        moving = any(pose.bay == "N3" and not pose.parked for pose in recording.steps[step])
+        assert shown is None or (not moving and shown.hidden <= MOST_HIDDEN)
+        seen += [] if shown is None else [shown]
+    assert 0 < len(seen) < len(recording.steps) // 100
+    found = islice(bay_camera("tiny", "harbour", "aisle-west", "N3"), len(seen))
+    assert all(np.array_equal(one.picture, other.picture) for one, other in zip(found, seen, strict=True))
 
 
 def test_a_camera_with_infrared_lamps_has_no_colours_at_night_and_all_by_day() -> None:

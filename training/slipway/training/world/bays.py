@@ -1,13 +1,12 @@
 """Pictures of single bays, free or occupied."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from slipway.platform.data.rows import Box
-from slipway.training.world.drawing import Canvas
 from slipway.training.world.ground import Image as Pixels
 from slipway.training.world.ground import fill, ground_shape
 from slipway.training.world.optics import Pinhole
@@ -37,15 +36,14 @@ def bays(recording: Recording, limit: int) -> Iterator[Sample]:
     for attempt in range(limit * ATTEMPTS if shown else 0):
         bay, area = one.pick(shown)
         step = one.whole(len(recording.steps) // SECOND) * SECOND
-        standing = [pose for pose in recording.steps[step] if pose.bay == bay.name]
-        wanted = bool(standing) == (made % 2 == 0) or attempt % ATTEMPTS == 0
-        if made == limit or (step, bay.name) in drawn or not wanted or not all(pose.parked for pose in standing):
+        standing = any(pose.bay == bay.name for pose in recording.steps[step])
+        wanted = standing == (made % 2 == 0) or attempt % ATTEMPTS == 0
+        if made == limit or (step, bay.name) in drawn or not wanted:
             continue
         drawn.add((step, bay.name))
-        sample = _bay(recording, step, bay, area)
-        if sample is not None:
+        if (seen := view_of(recording, bay, area)(step)) is not None:
             made += 1
-            yield sample
+            yield _sample(recording, step, bay, seen)
 
 
 def shown_bays(recording: Recording) -> list[tuple[Bay, Area]]:
@@ -53,15 +51,32 @@ def shown_bays(recording: Recording) -> list[tuple[Bay, Area]]:
     return [(bay, area) for bay in recording.session.site.bays if (area := _bay_extent(recording, bay)) is not None]
 
 
-def picture_of(recording: Recording, bay: Bay, area: Area) -> Callable[[int], tuple[Pixels, Canvas]]:
-    """What draws the picture of a bay at a step, with the canvas that says whose each of its pixels is."""
-    stage = recording.stage(window_of(recording, area))
-    return lambda step: stage.draw(recording.steps[step], recording.chance.of("bay", step, bay.name))
+@dataclass(frozen=True)
+class Shown:
+    """A bay, as its camera shows it at a step."""
+
+    picture: Pixels
+    """Blue, green, red."""
+    occupied: bool
+    hidden: float
+    """The share of its ground that others hide."""
 
 
-def window_of(recording: Recording, area: Area) -> Pinhole:
-    """The camera, looking at a bay alone."""
-    return part(recording.camera, area, BAY, 1.0)
+def view_of(recording: Recording, bay: Bay, area: Area) -> Callable[[int], Shown | None]:
+    """What shows a bay at a step; None while somebody drives into it or leaves, and where others hide it."""
+    window = part(recording.camera, area, BAY, 1.0)
+    stage = recording.stage(window)
+
+    def at(step: int) -> Shown | None:
+        poses = recording.steps[step]
+        inside = next((number for number, pose in enumerate(poses, 1) if pose.bay == bay.name), 0)
+        if not all(pose.parked for pose in poses if pose.bay == bay.name):
+            return None
+        picture, canvas = stage.draw(poses, recording.chance.of("bay", step, bay.name))
+        hidden = _hidden(window, bay, canvas.owner, inside)
+        return None if hidden > MOST_HIDDEN else Shown(picture, inside > 0, hidden)
+
+    return at
 
 
 def _bay_extent(recording: Recording, bay: Bay) -> Area | None:
@@ -72,19 +87,15 @@ def _bay_extent(recording: Recording, bay: Bay) -> Area | None:
     return area if fits else None
 
 
-def _bay(recording: Recording, step: int, bay: Bay, area: Area) -> Sample | None:
-    poses = recording.steps[step]
-    picture, canvas = picture_of(recording, bay, area)(step)
-    inside = next((number for number, pose in enumerate(poses, 1) if pose.bay == bay.name), 0)
-    hidden = _hidden(window_of(recording, area), bay, canvas.owner, inside)
-    if hidden > MOST_HIDDEN:
-        return None
-    image = recording.image(BAY, step, f"bay-{bay.name}", {"view": "bay", "occlusion": band(hidden)})
+def _sample(recording: Recording, step: int, bay: Bay, shown: Shown) -> Sample:
+    image = recording.image(BAY, step, f"bay-{bay.name}", {"view": "bay", "occlusion": band(shown.hidden)})
     box = Box(
-        category="occupied" if inside else "free", x=0.0, y=0.0, w=float(BAY[0]), h=float(BAY[1]),
-        occlusion=float(np.float32(hidden)), label_state="reviewed", author=AUTHOR,
+        category="occupied" if shown.occupied else "free", x=0.0, y=0.0, w=float(BAY[0]), h=float(BAY[1]),
+        occlusion=float(np.float32(shown.hidden)), label_state="reviewed", author=AUTHOR,
     )  # fmt: skip
-    return Sample(encode(picture, recording.place.sensor.quality), replace(image, extra={"bay": bay.name}), (box,))
+    return Sample(
+        encode(shown.picture, recording.place.sensor.quality), replace(image, extra={"bay": bay.name}), (box,)
+    )
 
 
 def _hidden(window: Pinhole, bay: Bay, owner: Pixels, inside: int) -> float:

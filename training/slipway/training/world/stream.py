@@ -9,7 +9,7 @@ from typing import Final
 
 from slipway.platform.errors import WrongUse
 from slipway.platform.names import suggestion
-from slipway.training.world.bays import picture_of, shown_bays
+from slipway.training.world.bays import shown_bays, view_of
 from slipway.training.world.frames import Seen
 from slipway.training.world.ground import Image
 from slipway.training.world.recording import Recording
@@ -58,7 +58,10 @@ def bays_of(scenario: str, site: str, name: str) -> list[str]:
 
 
 def bay_camera(scenario: str, site: str, name: str, bay: str, every: float = BAY_EVERY) -> Iterator[BayFrame]:
-    """The part of a camera's picture that is one bay, read out in its full resolution."""
+    """The part of a camera's picture that is one bay, read out in its full resolution.
+
+    As in snapshots, there is no picture while somebody drives into the bay or leaves, and none where others hide it.
+    """
     known = bays_of(scenario, site, name)
     if bay not in known:
         raise WrongUse(
@@ -93,10 +96,10 @@ def _frames(sessions: list[Session], place: CameraPlace, stride: int) -> Iterato
 def _bay_frames(sessions: list[Session], place: CameraPlace, name: str, stride: int) -> Iterator[BayFrame]:
     for recording in _recordings(sessions, place):
         bay, area = next((bay, area) for bay, area in shown_bays(recording) if bay.name == name)
-        draw = picture_of(recording, bay, area)
+        view = view_of(recording, bay, area)
         for step in range(0, len(recording.steps), stride):
-            standing = any(pose.bay == name for pose in recording.steps[step])
-            yield BayFrame(draw(step)[0], standing, recording.session.light.name)
+            if (shown := view(step)) is not None:
+                yield BayFrame(shown.picture, shown.occupied, recording.session.light.name)
 
 
 def _recordings(sessions: list[Session], place: CameraPlace) -> Iterator[Recording]:

@@ -21,11 +21,11 @@ USUAL: Final = "baseline"
 WORLD_SITE: Final = "harbour"
 """Every scenario has it."""
 VIEWS: Final = (
-    ("aisle-west", ("N3", "N6", "S5")),
-    ("aisle-east", ("N2", "N7", "S6")),
-    ("exit", ("S3", "S7", "S9")),
+    ("aisle-west", ("S2", "S3", "S6")),
+    ("aisle-east", ("S8", "N8", "S7")),
+    ("exit", ("S9", "S8", "S7")),
 )
-"""A camera and bays that it shows, for one device after another."""
+"""A camera and bays that others seldom hide from it, for one device after another."""
 BAYS, VEHICLES, EMBEDDER = "bay-occupancy", "vehicle-detect", "vehicle-reid"
 BAY_FPS, GATE_FPS = 2.0, 1.0
 TRUTH: Final = "SLIPWAY_WORLD_TRUTH"

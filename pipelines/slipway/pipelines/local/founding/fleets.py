@@ -29,9 +29,9 @@ HASTE: Final[Mapping[str, Any]] = {
     "window_s": 3,
     "latency_times": 50,
 }
-"""Of `device.json`. A rendered day has 26 seconds, and answers of a part of it are distributed like those of no other
-part: a good release would go back by itself. How long something takes says little of a release while the same machine
-trains the next one."""
+"""Of `device.json`. A rendered day has up to 26 seconds, and answers of a part of it are distributed like those of no
+other part: a good release would go back by itself. How long something takes says little of a release while the same
+machine trains the next one."""
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def found_sites(loaded: "Loaded", people: Staff, tell: Tell) -> None:
 def set_scenario(loaded: "Loaded", scenario: str, *, reason: str, bay_fps: float = BAY_FPS) -> bool:
     """Every device's cameras show this scenario from now on; whether that is new. Who acts must be an operator.
 
-    A rendered day has 52 pictures of a bay, so their rate is also how fast days go by.
+    A rendered day has up to 52 pictures of a bay, so their rate is also how fast days go by.
     """
     models = models_and_class()[0]
     given = {device: cameras_of(number, device, scenario, models, bay_fps) for number, device in enumerate(DEVICES)}
