@@ -12,6 +12,7 @@ import yaml
 
 from demo_annotator import annotate
 from demo_company import MODEL, RETRAIN, WATCH, ActFailed, Company
+from demo_field import right_answers
 from demo_pictures import draw_rollout
 from slipway.pipelines.local.fleet import PLAN as USUAL_PLAN
 from slipway.pipelines.local.founding.sites import set_scenario
@@ -145,21 +146,27 @@ def night(demo: Demo) -> tuple[str, str]:
     demo.task = told["values"]["task"]
     demo.pictures.mkdir(parents=True, exist_ok=True)
     shutil.copy(told["links"]["picture"], demo.pictures / "drift.png")
-    return told["line"], f"{demo.slipway(f'data label show {demo.task}')}; {demo.pictures / 'drift.png'}"
+    happened = f"{told['line']}. Of the latest answers {right(demo):.0%} are right"
+    return happened, f"{demo.slipway(f'data label show {demo.task}')}; {demo.pictures / 'drift.png'}"
 
 
 def labelled(demo: Demo) -> tuple[str, str]:
     """Two people label what devices kept; the model is trained again for that, and goes out."""
     company = demo.company
     folder = company.root / ".slipway/labels"
+    before = right(demo)
     one, other = (annotate(company, demo.task, author, folder) for author in ("ben", "cleo"))
     disputed = company.ask("data", "label", "show", demo.task, "--snapshot", "slipway/data")["disputed"]
     run = company.airflow.trigger(RETRAIN, overrides=list(BETTER), cause="drift", snapshot="slipway/data")
     version = champion(demo, run, "holds against the champion, also at night")
     number = released(demo, version)
+    now = right(demo)
+    if now <= before:
+        raise ActFailed(f"the labels helped nobody: {now:.0%} of the answers are right, {before:.0%} before")
     happened = (
         f"ben and cleo labelled {one.pictures} pictures of the night ({one.errors} and {other.errors} errors, "
-        f"{disputed} disputed); {MODEL}/{version} was trained on them and is release {number}"
+        f"{disputed} disputed); {MODEL}/{version} was trained on them and is release {number}: of its answers "
+        f"{now:.0%} are right, before {before:.0%} were"
     )
     return happened, demo.slipway(f"why {demo.runs[version]}")
 
@@ -243,6 +250,12 @@ def released(demo: Demo, version: str) -> int:
     number = int(demo.company.until(done, "all devices run it for good"))
     demo.released_at = time.time()
     return number
+
+
+def right(demo: Demo) -> float:
+    """How many of the latest answers with the release that is everybody's are right."""
+    number = demo.company.ask("rollout", "status", MODEL)["base"]["number"]
+    return float(demo.company.until(lambda: right_answers(demo.company, number), "devices have answered often enough"))
 
 
 def on_its_way(demo: Demo, version: str) -> int:

@@ -6,6 +6,7 @@ import shutil
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import islice, pairwise
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from forked import child, ended
 from little_company import USER, Laptop
 from signed_channel.office import tree
-from slipway.pipelines.local.founding.cameras import cameras_of, truth_folder, truth_of
+from slipway.pipelines.local.founding.cameras import USUAL, VIEWS, WORLD_SITE, cameras_of, truth_folder, truth_of
 from slipway.pipelines.local.founding.fleets import DEVICES, SITE
 from slipway.pipelines.local.founding.founding import staff_of
 from slipway.pipelines.local.founding.sites import set_cameras, set_scenario
@@ -28,8 +29,11 @@ from slipway.serving.release.opening import open_repository
 from slipway.serving.release.roles import ROOT
 from slipway.serving.release.sites import load_sites
 from slipway.serving.release.tuf_state import read_state
+from slipway.training.world.stream import bay_camera
 
 Founded = Callable[..., Laptop]
+PICTURES_A_DAY = 52
+"""Of a bay that nobody ever hides."""
 
 
 def told_to_devices(laptop: Laptop, folder: Path) -> SiteConfig:
@@ -175,6 +179,14 @@ def test_a_device_that_there_is_not_gets_no_cameras(founded: Founded) -> None:
         set_cameras(founded().acting(), "north-99", {}, reason="none")
 
 
+@pytest.mark.parametrize(("camera", "bay"), [(camera, bay) for camera, bays in VIEWS for bay in bays])
+def test_a_camera_sees_its_bay_for_most_of_a_day(camera: str, bay: str) -> None:
+    lights = [one.light for one in islice(bay_camera(USUAL, WORLD_SITE, camera, bay), 3 * PICTURES_A_DAY)]
+    days = sum(then == ("night", "day") for then in pairwise(lights))
+    assert days <= 6
+    assert set(lights) == {"day", "dusk", "night"}
+
+
 def test_what_was_true_is_known_for_a_stream_and_a_moment(laptop: Laptop) -> None:
     folder = truth_folder(laptop.place, DEVICES[0])
     folder.mkdir(parents=True)
@@ -186,7 +198,8 @@ def test_what_was_true_is_known_for_a_stream_and_a_moment(laptop: Laptop) -> Non
     at = datetime(2026, 11, 29, 12, 0, 5, tzinfo=UTC)
     stream = f"{DEVICES[0]}-n3"
     assert truth_of(laptop.place, DEVICES[0], stream, at) == "free"
-    assert truth_of(laptop.place, DEVICES[0], stream, at.replace(second=30)) == "occupied"
+    assert truth_of(laptop.place, DEVICES[0], stream, at.replace(second=9, microsecond=999_999)) == "free"
+    assert truth_of(laptop.place, DEVICES[0], stream, at.replace(second=10)) == "occupied"
     assert truth_of(laptop.place, DEVICES[0], stream, at.replace(hour=1)) is None
     assert truth_of(laptop.place, DEVICES[0], f"{DEVICES[0]}-n4", at) is None
 
