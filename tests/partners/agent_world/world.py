@@ -275,6 +275,7 @@ class FakeEngines:
             p95_ms=plan.p95_ms,
             provider=plan.provider,
             divergence={"outputs.logits.mean": plan.divergence},
+            lately={"outputs.logits.mean": plan.divergence},
         )
 
 

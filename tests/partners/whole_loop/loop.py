@@ -55,7 +55,7 @@ SETTINGS: Final = 'contexts.local.fleet.plan = "plan.yaml"\n'
 LINES: Final = 80
 NOISE: Final = ("http.access", "Adopting or resetting orphaned tasks")
 CAMERA: Final = "world:baseline/harbour/aisle-west/{}?fps=2"
-BAYS: Final = ("N3", "N6", "S5")
+BAYS: Final = ("S2", "S3", "N2")
 
 
 class Airflow(Api):

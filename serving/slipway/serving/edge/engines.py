@@ -204,6 +204,7 @@ class LocalEngines:
             p95_ms=figures.running.quantile(0.95),  # as proven: how long others wait is no fault of the model
             provider=loaded.session.providers[0],
             divergence=self._looking.divergence(),
+            lately=self._looking.lately(),
         )
 
 

@@ -14,6 +14,7 @@ from slipway.serving.bundle.manifest import DeviceClass
 from slipway.serving.channel.looking import Channel
 from slipway.serving.edge.agent.effects import (
     Activate,
+    Activated,
     Build,
     Device,
     Done,
@@ -42,7 +43,7 @@ from slipway.serving.edge.agent.verifying import damaged, verified
 from slipway.serving.runtime.errors import ModelUnfit
 
 _log = logging.getLogger(__name__)
-NOTHING: Final = Observed(seconds=0.0, answered=0, failed=0, p95_ms=0.0, provider="", divergence={})
+NOTHING: Final = Observed(seconds=0.0, answered=0, failed=0, p95_ms=0.0, provider="", divergence={}, lately={})
 
 
 class Doing:
@@ -137,10 +138,11 @@ class Doing:
         damage = damaged(self._layout, self._device, self._disk, installed)
         if damage is not None:
             return Failed(Failing.DAMAGED, damage)
+        before = self._engines.observed()
         self._engines.activate(*self._bundle(installed), built(installed), installed.release.number)
         self.running = installed
         self.watch(NOTHING)
-        return Done()
+        return Activated(before)
 
     def _observe(self, effect: Observe) -> Outcome:
         observed = self._engines.observed()

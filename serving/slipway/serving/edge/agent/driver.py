@@ -20,9 +20,9 @@ from slipway.serving.edge.agent.clock import device_time
 from slipway.serving.edge.agent.doing import Doing
 from slipway.serving.edge.agent.effects import (
     Activate,
+    Activated,
     Build,
     Device,
-    Done,
     Effect,
     Failed,
     Failing,
@@ -135,7 +135,7 @@ class Agent:
             self._doing.watch(outcome.observed)
         if isinstance(effect, Prove) and self.state.phase is Phase.PROVE:
             self._failed(None)  # too slow for now
-        if isinstance(effect, Activate) and isinstance(outcome, Done) and not self._unwritten:
+        if isinstance(outcome, Activated) and not self._unwritten:
             self._doing.running = self.state.active
         return effect, outcome
 
@@ -219,7 +219,7 @@ class Agent:
             self._failed(outcome.seconds)
         elif isinstance(effect, (Fetch, Verify, Build, Prove, Shadow, Activate)):
             self._trouble = _Trouble()
-        if isinstance(effect, Activate) and isinstance(outcome, Done):
+        if isinstance(outcome, Activated):
             self._damages = 0
 
     def _failed(self, seconds: float | None) -> None:

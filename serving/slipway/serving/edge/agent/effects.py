@@ -227,4 +227,12 @@ class Watching:
     budget: DeviceClass
 
 
-Outcome = Done | Failed | Looked | Fetched | Built | Proved | NotShadowed | Watching
+@dataclass(frozen=True)
+class Activated:
+    """It answers."""
+
+    before: Observed | None
+    """How what answered before did, in this process."""
+
+
+Outcome = Done | Failed | Looked | Fetched | Built | Proved | NotShadowed | Watching | Activated

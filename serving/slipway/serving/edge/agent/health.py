@@ -3,9 +3,9 @@
 An accelerator that was lost is a failure at once. Shares, latency and distributions count from a least sample on, and
 time is that which really has passed.
 
-One camera never shows what all of validation showed, so each device has a usual distance from `reference.json`: that of
-the release that settled here before. A release fails whose answers are far from its reference and much further than
-that. What goes in is the camera's matter and fails no release.
+One camera never shows what all of validation showed, and at night it shows something else than by day. So what is usual
+here is how far from `reference.json` the release before was lately, until the exchange. A release fails whose answers
+are far from its reference and much further than that. What goes in is the camera's matter and fails no release.
 """
 
 import math
@@ -123,7 +123,7 @@ def usual_of(observed: Observed, rules: Rules) -> dict[str, float]:
     """What later releases are compared with, where this one has seen enough."""
     if not compared(observed, rules):
         return {}
-    return {name: far for name, far in observed.divergence.items() if math.isfinite(far)}
+    return {name: far for name, far in observed.lately.items() if math.isfinite(far)}
 
 
 def _strange(divergence: Mapping[str, float], usual: Mapping[str, float], rules: Rules) -> Iterator[str]:

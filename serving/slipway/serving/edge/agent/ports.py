@@ -110,6 +110,8 @@ class Observed:
     provider: str
     divergence: Mapping[str, float]
     """By distribution of `reference.json`, how far what was seen is from it (0 the same, 1 nothing in common)."""
+    lately: Mapping[str, float]
+    """The same of the last half hour to hour alone."""
 
 
 class Engines(Protocol):

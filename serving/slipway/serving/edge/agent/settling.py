@@ -35,6 +35,7 @@ from slipway.serving.edge.agent.effects import (
     View,
 )
 from slipway.serving.edge.agent.health import Judgement, judge, usual_of
+from slipway.serving.edge.agent.ports import Observed
 from slipway.serving.edge.agent.refusing import look_refused, proof_refused, too_slow
 from slipway.serving.edge.agent.state import Installed, Phase, Seen, State, Watched, plain
 
@@ -198,13 +199,14 @@ def _shadowed(state: State, effect: Any, outcome: Any, view: View) -> State:  # 
     return state.tell(view.now, "shadow", told)
 
 
-def _activated(state: State, effect: Any, _: Outcome, view: View) -> State:  # noqa: ANN401
+def _activated(state: State, effect: Any, outcome: Any, view: View) -> State:  # noqa: ANN401
     """A new release goes on probation; one that comes back was through that already, and leads no way back anew."""
     installed = effect.installed
     if installed != state.coming:
         return changed(state, tries=0) if state.tries else state
     back = state.recovering or (state.active is not None and _older(installed, state.active))
     told = state.tell(view.now, "active", _number(state))
+    usual = () if back else _usual(outcome.before, view)
     return changed(
         told,
         active=installed.model_copy(update={"activated": True}),
@@ -213,6 +215,7 @@ def _activated(state: State, effect: Any, _: Outcome, view: View) -> State:  # n
         recovering=False,
         phase=Phase.SETTLED if back else Phase.PROBATION,
         watched=Watched(),
+        usual=usual or state.usual,
         tries=0,
         **NO_ENDS,
     )
@@ -231,9 +234,13 @@ def _observed(state: State, effect: Any, outcome: Any, view: View) -> State:  # 
     if judged.judgement is Judgement.SETTLE:
         number = effect.active.release.number
         told = after.tell(view.now, "settled", f"Release {number}: {judged.why}")
-        usual = tuple(sorted(usual_of(outcome.observed, view.rules).items())) or state.usual
+        usual = _usual(outcome.observed, view) or state.usual
         return changed(told, phase=Phase.SETTLED, watched=Watched(), usual=usual, **NO_ENDS)
     return after
+
+
+def _usual(observed: Observed | None, view: View) -> tuple[tuple[str, float], ...]:
+    return () if observed is None else tuple(sorted(usual_of(observed, view.rules).items()))
 
 
 def _number(state: State) -> str:

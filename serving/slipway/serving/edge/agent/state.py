@@ -132,7 +132,7 @@ class State(Remembered):
     """The latest ones, the newest last."""
     watched: Watched = Watched()
     usual: tuple[tuple[str, float], ...] = ()
-    """By measure, how far from its reference the release was that settled here last."""
+    """By measure, how far from its reference the release was lately that answered before, or the one that settled."""
     started: bool = False
     """A process works with this, or ended without being asked to."""
     boot: str = ""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from slipway.serving.edge.telemetry.distributions import Distributions, Expected, novelty
 from slipway.serving.edge.telemetry.moments import LONGEST, Moments
@@ -20,6 +21,10 @@ from slipway.serving.runtime.live import LoadedModel
 from slipway.serving.runtime.session import Arrays
 
 ROWS_A_SECOND: Final = 20.0
+PART_S: Final = 1800.0
+"""Of two such parts, the one before and the one that is not over yet, is what was seen lately."""
+LEAST: Final = 500
+"""Rows that a part has at least."""
 VECTOR_DIMS: Final = 2
 """Of a batch of vectors."""
 
@@ -31,6 +36,30 @@ class Seen:
     loaded: LoadedModel
     distributions: Distributions
     vectors: dict[str, Moments] = field(default_factory=dict)
+
+
+class Lately:
+    """What was counted in this part of time and in the one before."""
+
+    def __init__(self, expected: Mapping[str, Expected], moment: float) -> None:
+        self._expected = expected
+        self._before, self._now = Distributions(expected), Distributions(expected)
+        self._begun, self._rows = moment, 0
+
+    def add(self, counts: Mapping[str, npt.NDArray[np.int64]], moment: float, rows: int) -> None:
+        """Rows that were seen now."""
+        if moment - self._begun >= PART_S and self._rows >= LEAST:
+            self._before, self._now = self._now, Distributions(self._expected)
+            self._begun, self._rows = moment, 0
+        self._now.add(counts)
+        self._rows += rows
+
+    def divergence(self) -> dict[str, float]:
+        """How far it is from the reference."""
+        both = Distributions(self._expected)
+        both.add(self._before.counts)
+        both.add(self._now.counts)
+        return both.divergence()
 
 
 class Beside(Protocol):
@@ -54,6 +83,7 @@ class Looking:
         self._bundle = ""
         self._expected: Mapping[str, Expected] = {}
         self._since_active = Distributions({})
+        self._lately = Lately({}, 0.0)
         self._seen: dict[tuple[int | None, str], Seen] = {}
         self._next = 0.0
         self._beside: Beside | None = None
@@ -82,12 +112,17 @@ class Looking:
         """From now on this bundle is active."""
         with self._lock:
             self._bundle, self._expected = bundle, expected
-            self._since_active = Distributions(expected)
+            self._since_active, self._lately = Distributions(expected), Lately(expected, self._pace())
 
     def divergence(self) -> dict[str, float]:
         """How far what the active bundle saw and answered is from its reference."""
         with self._lock:
             return self._since_active.divergence()
+
+    def lately(self) -> dict[str, float]:
+        """The same of what it saw and answered last."""
+        with self._lock:
+            return self._lately.divergence()
 
     def strangeness(self, inputs: Arrays, outputs: Arrays) -> float:
         """How far the strangest row lies outside of the active bundle's reference."""
@@ -108,8 +143,10 @@ class Looking:
         with self._lock:
             if moment < self._next or loaded.bundle != self._bundle:
                 return
-            self._next = moment + max((len(one) for one in outputs.values()), default=1) / ROWS_A_SECOND
+            rows = max((len(one) for one in outputs.values()), default=1)
+            self._next = moment + rows / ROWS_A_SECOND
             counts = self._since_active.observe(inputs, outputs)
+            self._lately.add(counts, moment, rows)
             key = (loaded.release, loaded.bundle)
             seen = self._seen.setdefault(key, Seen(loaded, Distributions(self._expected)))
             seen.distributions.add(counts)

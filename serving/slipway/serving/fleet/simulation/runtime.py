@@ -141,7 +141,7 @@ class PlannedEngines:
             return None
         self._work()
         seconds, plan = self._clock.monotonic() - self._since, self._plan(self._active[1])
-        return Observed(seconds, self._requests - self._failed, self._failed, plan.p95_ms, "cpu", {})
+        return Observed(seconds, self._requests - self._failed, self._failed, plan.p95_ms, "cpu", {}, {})
 
     def each(self) -> Mapping[Answering, Figures]:
         self._work()

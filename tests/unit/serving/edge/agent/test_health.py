@@ -23,7 +23,14 @@ USUAL = {"outputs.logits.mean": 0.1, "outputs.logits.length": 0.2, "outputs.peak
 
 def judged(watched: Watched, budget: DeviceClass = BUDGET, **observed: Any) -> tuple[Judgement, str]:
     seen = {"seconds": 600.0, "answered": watched.answered, "failed": watched.failed, "p95_ms": 4.0, "provider": "cpu"}
-    found = judge(Observed(**{**seen, "divergence": {}, **observed}), watched, ACTIVE, budget, usual=USUAL, rules=RULES)
+    found = judge(
+        Observed(**{**seen, "divergence": {}, "lately": {}, **observed}),
+        watched,
+        ACTIVE,
+        budget,
+        usual=USUAL,
+        rules=RULES,
+    )
     return found.judgement, found.why
 
 
@@ -57,7 +64,7 @@ def test_it_may_never_take_more_than_the_class_has_and_half_of_that_is_always_fi
     for proven, limit in ((18, 20), (0.1, 10), (5, 15)):
         active = ACTIVE.model_copy(update={"p95_ms": proven})
         for p95, expected in ((limit, Judgement.SETTLE), (limit + 0.01, Judgement.REVERT)):
-            seen = Observed(seconds=1, answered=100, failed=0, p95_ms=p95, provider="cpu", divergence={})
+            seen = Observed(seconds=1, answered=100, failed=0, p95_ms=p95, provider="cpu", divergence={}, lately={})
             assert judge(seen, WELL, active, BUDGET, usual={}, rules=RULES).judgement is expected
 
 
@@ -86,10 +93,10 @@ def test_neither_what_the_camera_shows_nor_what_nothing_is_known_of_reverts() ->
 
 
 def test_only_enough_answers_say_what_is_usual() -> None:
-    seen: Any = {"seconds": 600.0, "failed": 0, "p95_ms": 4.0, "provider": "cpu"}
-    divergence = {"outputs.logits.mean": 0.3, "outputs.boxes.mean": math.nan}
-    assert usual_of(Observed(answered=100, divergence=divergence, **seen), RULES) == {"outputs.logits.mean": 0.3}
-    assert usual_of(Observed(answered=99, divergence=divergence, **seen), RULES) == {}
+    seen: Any = {"seconds": 600.0, "failed": 0, "p95_ms": 4.0, "provider": "cpu", "divergence": {}}
+    lately = {"outputs.logits.mean": 0.3, "outputs.boxes.mean": math.nan}
+    assert usual_of(Observed(answered=100, lately=lately, **seen), RULES) == {"outputs.logits.mean": 0.3}
+    assert usual_of(Observed(answered=99, lately=lately, **seen), RULES) == {}
 
 
 def test_a_lost_accelerator_is_a_failure_at_once_and_no_accelerator_is_none() -> None:

@@ -14,7 +14,7 @@ import small_onnx
 from slipway.serving.channel.pointer import Sampling
 from slipway.serving.edge.telemetry.collecting import Collector, subject_of
 from slipway.serving.edge.telemetry.distributions import expected_of
-from slipway.serving.edge.telemetry.looking import Looking
+from slipway.serving.edge.telemetry.looking import LEAST, PART_S, Looking
 from slipway.serving.edge.telemetry.sampling import Decision
 from slipway.serving.edge.telemetry.spool import Spool, SpoolFailed
 from slipway.serving.runtime.inputs import seeded_inputs
@@ -165,6 +165,31 @@ def test_what_was_taken_is_still_part_of_the_divergence(looking: Looking, moment
     moment.now += timedelta(minutes=1)
     looking(loaded, inputs, outputs)
     assert looking.divergence() == {}
+
+
+def test_what_was_seen_lately_is_of_the_last_half_hour_to_hour(
+    looking: Looking, moment: Moment, loaded: LoadedModel
+) -> None:
+    one, other = (seeded_inputs(loaded.contract, seed=seed) for seed in (1, 2))
+    parts = [(one, loaded.session.run(one)), (other, loaded.session.run(other))]
+
+    def see(part: int) -> None:
+        for _ in range(LEAST):
+            looking(loaded, *parts[part])
+            moment.now += timedelta(seconds=PART_S / LEAST)
+
+    see(0)
+    of_one = looking.lately()
+    assert of_one == looking.divergence() != {}
+    see(1)
+    assert looking.lately() == looking.divergence() != of_one
+    see(1)
+    looking(loaded, *parts[1])
+    assert looking.lately() != looking.divergence()
+    looking.begin(loaded.bundle, looking._expected)
+    looking(loaded, *parts[1])
+    of_other = looking.lately()
+    assert of_other == looking.divergence() != of_one
 
 
 def test_counts_that_the_disk_does_not_take_come_with_the_next_window(
