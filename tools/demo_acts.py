@@ -13,7 +13,7 @@ import yaml
 from demo_annotator import annotate
 from demo_company import MODEL, RETRAIN, WATCH, ActFailed, Company
 from demo_field import right_answers
-from demo_pictures import draw_rollout
+from demo_pictures import DECIDED, draw_rollout
 from slipway.pipelines.local.fleet import PLAN as USUAL_PLAN
 from slipway.pipelines.local.founding.sites import set_scenario
 from slipway.platform.settings import load
@@ -31,6 +31,8 @@ USUAL_DAYS: Final = 7
 DEVICES: Final = "4"
 """One that has a release first, and three to compare it with."""
 PER_DAY: Final = "200"
+FEW, MANY = "2", "10"
+"""Per cent of the pictures that devices keep for labelling: usually, and when something new is to be seen."""
 ALL_LIGHTS: Final = "baseline"
 NIGHT: Final = "night-shift+heat"
 """Cameras that see what is warm, which no row of the data shows."""
@@ -96,7 +98,7 @@ def first(demo: Demo) -> tuple[str, str]:
     airflow = demo.company.airflow
     run = airflow.trigger(RETRAIN, overrides=list(FIRST), cause="asked")
     version = champion(demo, run, "the first one, and good in every slice")
-    demo.company.run("rollout", "sample", MODEL, "--per-day", PER_DAY, "--share", "10", "--yes")
+    keep(demo, FEW)
     happened = f"data {snapshot_of(demo, run)} became {MODEL}/{version}: {entries(demo, version)}"
     page = f"{airflow.address}/dags/{RETRAIN}/runs/{run}"
     return happened, f"{page} as {demo.company.reviewer}; {demo.slipway('ledger list')}"
@@ -135,6 +137,7 @@ def night(demo: Demo) -> tuple[str, str]:
     usual = USUAL_DAYS * float(WATCHED_DAY) * 3600
     company.until(lambda: time.time() - demo.released_at > usual, "the usual light was seen for a week of short days")
     look(demo, NIGHT, "the night shift begins")
+    keep(demo, MANY)
 
     def drift() -> dict[str, Any] | None:
         run = company.airflow.trigger(WATCH)
@@ -187,7 +190,8 @@ def bad(demo: Demo) -> tuple[str, str]:
     company.run("rollback", MODEL, "--reason", why, "--yes")
     company.until(lambda: company.releases() == before and not company.shadows(), "all devices are as before")
     ran = [one for one in company.ask("fleet", "history")["ran"] if one["model"] == MODEL]
-    draw_rollout(ran, f"{MODEL}: which release ran where", demo.pictures / "rollout.png")
+    decided = company.decisions(*DECIDED)
+    draw_rollout(ran, decided, f"{MODEL}: which release ran where", demo.pictures / "rollout.png")
     happened = (
         f"{MODEL}/{version} passed its gates and ran as release {number} beside what answers on the first device; the "
         f"controller held the wave ({why}), and it was undone: champion, channel and devices are as before"
@@ -210,6 +214,11 @@ def look(demo: Demo, scenario: str, reason: str) -> None:
     """What all cameras see from now on."""
     loaded = load(demo.company.root, {**demo.company.environ, "SLIPWAY_IDENTITY__PERSON": demo.company.reviewer})
     set_scenario(loaded, scenario, reason=reason, bay_fps=BAY_FPS)
+
+
+def keep(demo: Demo, share: str) -> None:
+    """So many of the pictures do devices keep for labelling from now on."""
+    demo.company.run("rollout", "sample", MODEL, "--per-day", PER_DAY, "--share", share, "--yes")
 
 
 def champion(demo: Demo, run: str, reason: str) -> str:

@@ -1,6 +1,6 @@
-"""People who label what waits in a task, played: they know what is true, and err in three of a hundred pictures.
+"""People who label what devices saw at night, played: they know what is true, and err in three of a hundred pictures.
 
-Each exports the task for Label Studio, answers every picture, and gives the file back, as a person would with the
+Each exports the task for Label Studio, answers these pictures, and gives the file back, as a person would with the
 tool's own. The second one does not see what the first said: where the two agree a label counts as reviewed, where they
 differ it is disputed and judges nobody.
 """
@@ -20,6 +20,7 @@ from slipway.platform.settings import load
 
 ERRORS: Final = 0.03
 STATES: Final = ("free", "occupied")
+NIGHT: Final = "night"
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,10 @@ class Labelled:
 
 
 def annotate(company: Company, task: str, author: str, folder: Path) -> Labelled:
-    """Label all that waits in a task, and hand it in to the branch for data."""
+    """Label what waits in a task and was seen at night, and hand it in to the branch for data."""
     out = folder / f"{task}-{author}"
     company.run("data", "label", "export", str(out), "--to", "labelstudio", "--task", task, "--blind", "--force")
-    truth = truth_by_sample(company)
+    truth = seen_at(NIGHT, company)
     file = out / "tasks.json"
     tasks = json.loads(file.read_text())
     chance = random.Random(f"{task} {author}")  # noqa: S311 - errors that a person makes
@@ -47,7 +48,7 @@ def annotate(company: Company, task: str, author: str, folder: Path) -> Labelled
         one["annotations"] = [submitted(said, author)]
     file.write_text(json.dumps(known))
     company.run("data", "label", "import", str(file), "--from", "labelstudio", "--author", author, "--task", task,
-                "--light", "night", "--legal-basis", "synthetic", "--split", "train", "--branch", "--yes")  # fmt: skip
+                "--light", NIGHT, "--legal-basis", "synthetic", "--split", "train", "--branch", "--yes")  # fmt: skip
     return Labelled(len(known), errors)
 
 
@@ -57,14 +58,14 @@ def submitted(state: str, author: str) -> Mapping[str, object]:
     return {"completed_by": {"email": author}, "result": [result]}
 
 
-def truth_by_sample(company: Company) -> Mapping[str, str]:
-    """What the rendered cameras know of each picture that a device kept."""
+def seen_at(light: str, company: Company) -> Mapping[str, str]:
+    """What the rendered cameras know to be true of each picture in this light that a device kept, by sample."""
     loaded = load(company.root, company.environ)
     place = Place(company.root, company.environ)
     found = {}
     for shot in shots(loaded, {one.decision for one in kept_pictures(loaded, MODEL)}):
         kept = shot.kept
-        state = truth_of(place, kept.device, str(kept.told.get("stream")), kept.taken)
-        if state is not None:
-            found[shot.sample] = state
+        truth = truth_of(place, kept.device, str(kept.told.get("stream")), kept.taken)
+        if truth is not None and truth.light == light:
+            found[shot.sample] = truth.state
     return found

@@ -104,7 +104,7 @@ class Company:
     def decisions(self, *actions: str) -> list[dict[str, Any]]:
         """What the ledger tells of these kinds about the model, the oldest first."""
         told = self.ask("ledger", "list", "--limit", "1000")[::-1]
-        decisions = [{**one["decision"], "number": one["number"], "signer": one["signer"]} for one in told]
+        decisions = [{**one["decision"], **{key: one[key] for key in ("number", "at", "signer")}} for one in told]
         return [one for one in decisions if one["action"] in actions and one["model"] == MODEL]
 
 

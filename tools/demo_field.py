@@ -23,7 +23,7 @@ def right_answers(company: Company, release: int) -> float | None:
             return None
         for stream, answer, decision in answers:
             truth = truth_of(place, device, stream, parse_id(decision).at)
-            right += [] if truth is None else [answer == truth]
+            right += [] if truth is None else [answer == truth.state]
     return sum(right) / len(right)
 
 

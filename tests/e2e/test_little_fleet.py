@@ -136,7 +136,9 @@ def test_a_release_reaches_both_by_the_plan_and_their_decisions_arrive(stack: St
     line = json.loads((stack.place.folder / "devices" / AGENTS[0] / "events.jsonl").read_text().splitlines()[-1])
     assert line["site"]["name"] == "north"
     at = datetime.fromisoformat(line["at"])
-    assert truth_of(stack.place, AGENTS[0], line["stream"], at) in {"free", "occupied"}
+    truth = truth_of(stack.place, AGENTS[0], line["stream"], at)
+    assert truth is not None
+    assert truth.state in {"free", "occupied"}
 
 
 def test_an_agent_that_is_killed_is_the_same_device_when_it_comes_back(stack: Stack) -> None:

@@ -8,6 +8,7 @@ always night.
 import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -56,16 +57,25 @@ def truth_folder(place: Place, device: str) -> Path:
     return place.folder / "truth" / device
 
 
-def truth_of(place: Place, device: str, stream: str, at: datetime) -> str | None:
-    """`free` or `occupied`: what was true of a stream's bay then; None where nobody knows.
+@dataclass(frozen=True)
+class Truth:
+    """What is true of a bay."""
+
+    state: str
+    """`free` or `occupied`."""
+    light: str
+
+
+def truth_of(place: Place, device: str, stream: str, at: datetime) -> Truth | None:
+    """What was true of a stream's bay then; None where nobody knows.
 
     For whoever plays a person who labels. A device never sees it.
     """
     bay = stream.rpartition("-")[2].upper()
     files = (truth_folder(place, device)).glob(f"{WORLD_SITE}.*.{bay}.jsonl*")
     told = sorted((one for file in files for one in _lines(file)), key=lambda one: one["at"])
-    before = [one["truth"] for one in told if datetime.fromisoformat(one["at"]) <= at]
-    return before[-1] if before else None
+    before = [one for one in told if datetime.fromisoformat(one["at"]) <= at]
+    return Truth(before[-1]["truth"], before[-1]["light"]) if before else None
 
 
 def _lines(file: Path) -> Iterator[Mapping[str, str]]:

@@ -34,6 +34,8 @@ SMALLEST_EFFECT: Final = 1e-3
 """What bets are tuned to where a limit is 0."""
 SHARPEST: Final = 0.02
 """No estimate is surer than to this share of the limit; of devices that are all the same, the spread tells nothing."""
+MOST_LOGARITHM: Final = 9.0
+"""No factor is told beyond that of it, either way."""
 MOST_HOURS_APART: Final = 3.0
 """By how many limits one hour may differ before it counts as no more, where hours differ little."""
 
@@ -171,13 +173,14 @@ def _judged(part: Slice, one: Effect, measure: Measure, alpha: float) -> Compare
     wide = one.error * t_of(normal_bound(MISS, ratio), one.freedom)
     low, high = one.estimate - wide, one.estimate + wide
     told = math.expm1 if measure.factor else float
+    most = MOST_LOGARITHM if measure.factor else 1.0  # shares and distances differ by no more
     return Compared(
         measure=measure.name,
         slice=part.name,
         finding=_finding(part, one, (limit, wide), harm=e >= -math.log(alpha)),
-        estimate=told(_bounded(one.estimate)),
-        low=told(_bounded(low)),
-        high=told(_bounded(high)),
+        estimate=told(_bounded(one.estimate, most)),
+        low=told(_bounded(low, most)),
+        high=told(_bounded(high, most)),
         limit=told(limit),
         e=e,
         devices=one.devices,
@@ -198,8 +201,8 @@ def _finding(part: Slice, one: Effect, bounds: tuple[float, float], *, harm: boo
     return Finding.AGAINST if one.estimate - one.error > limit else Finding.THIN
 
 
-def _bounded(value: float) -> float:
-    return min(max(value, -9.0), 9.0)
+def _bounded(value: float, most: float) -> float:
+    return min(max(value, -most), most)
 
 
 def _shadowed(evidence: Evidence, limits: Limits) -> Iterator[tuple[Measure, Slice, Effect | None]]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from slipway.serving.fleet.notices.telling import told_devices
+
 
 class What(Enum):
     """What should happen to a wave."""
@@ -55,7 +57,7 @@ class Compared:
         than = f", {self.rest} others" if self.rest else ""
         return (
             f"{self.measure}{where}: {self.figure(self.estimate)}, between {self.figure(self.low)} and "
-            f"{self.figure(self.high)}, limit {self.figure(self.limit)}; {self.devices} devices{than}: "
+            f"{self.figure(self.high)}, limit {self.figure(self.limit)}; {told_devices(self.devices)}{than}: "
             f"{self.finding.value}"
         )
 

@@ -16,6 +16,7 @@ from slipway.serving.fleet.controller.comparing import compared
 from slipway.serving.fleet.controller.differences import FEW
 from slipway.serving.fleet.controller.evidence import Bools, Evidence, Seen
 from slipway.serving.fleet.controller.judgement import Compared, Finding, Judgement, Numbers, What
+from slipway.serving.fleet.notices.telling import told_devices
 from slipway.serving.release.plan import Plan, PlannedWave, span_told
 
 UNDECIDED = (Finding.OPEN, Finding.AGAINST)
@@ -111,7 +112,7 @@ def _good(plan: Plan, wave: PlannedWave, numbers: Numbers) -> str:
     if alone := [name for name in _limited(plan, wave) if name not in {one.measure for one in numbers.compared}]:
         rest += f"; with nothing to be compared with: {', '.join(alone)}"
     return (
-        f"{numbers.soaked:,} devices have run it for {span_told(wave.soak)}, {numbers.decisions:,} decisions, "
+        f"{told_devices(numbers.soaked)} ran it for {span_told(wave.soak)}, {numbers.decisions:,} decisions, "
         f"and harm beyond the limits is excluded{rest}"
     )
 

@@ -14,7 +14,7 @@ import pytest
 from forked import child, ended
 from little_company import USER, Laptop
 from signed_channel.office import tree
-from slipway.pipelines.local.founding.cameras import USUAL, VIEWS, WORLD_SITE, cameras_of, truth_folder, truth_of
+from slipway.pipelines.local.founding.cameras import USUAL, VIEWS, WORLD_SITE, Truth, cameras_of, truth_folder, truth_of
 from slipway.pipelines.local.founding.fleets import DEVICES, SITE
 from slipway.pipelines.local.founding.founding import staff_of
 from slipway.pipelines.local.founding.sites import set_cameras, set_scenario
@@ -197,9 +197,9 @@ def test_what_was_true_is_known_for_a_stream_and_a_moment(laptop: Laptop) -> Non
     )
     at = datetime(2026, 11, 29, 12, 0, 5, tzinfo=UTC)
     stream = f"{DEVICES[0]}-n3"
-    assert truth_of(laptop.place, DEVICES[0], stream, at) == "free"
-    assert truth_of(laptop.place, DEVICES[0], stream, at.replace(second=9, microsecond=999_999)) == "free"
-    assert truth_of(laptop.place, DEVICES[0], stream, at.replace(second=10)) == "occupied"
+    assert truth_of(laptop.place, DEVICES[0], stream, at) == Truth("free", "day")
+    assert truth_of(laptop.place, DEVICES[0], stream, at.replace(second=9, microsecond=999_999)) == Truth("free", "day")
+    assert truth_of(laptop.place, DEVICES[0], stream, at.replace(second=10)) == Truth("occupied", "day")
     assert truth_of(laptop.place, DEVICES[0], stream, at.replace(hour=1)) is None
     assert truth_of(laptop.place, DEVICES[0], f"{DEVICES[0]}-n4", at) is None
 

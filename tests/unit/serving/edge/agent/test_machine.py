@@ -81,24 +81,6 @@ def test_a_release_that_fails_anywhere_is_left_with_the_reason_and_not_tried_aga
     assert "Release 2: It failed here on 2026-03-01 12:0" in why(state, "refused")
 
 
-def test_where_the_camera_sees_something_else_by_now_a_release_is_as_strange_as_the_one_before(
-    world: World, agent: Agent, bundles: dict[int, Bundle]
-) -> None:
-    world.memory.plans[bundles[1].digest] = Plan(divergence=0.6)
-    world.memory.plans[bundles[2].digest] = Plan(divergence=0.84)
-    world.told.point(1, 2)
-    state = world.poll(agent)
-    assert (number(state), bad(state), state.phase) == (2, [], Phase.SETTLED)
-
-
-def test_what_went_back_says_nothing_of_what_is_usual(world: World, agent: Agent, bundles: dict[int, Bundle]) -> None:
-    world.memory.plans[bundles[2].digest] = Plan(divergence=0.9)
-    world.told.point(1, 2)
-    state = world.poll(agent)
-    assert (number(state), bad(state)) == (1, [2])
-    assert dict(state.usual) == {"outputs.logits.mean": 0.1}
-
-
 def test_the_same_bundle_in_another_release_and_another_bundle_of_it_are_tried(
     world: World, agent: Agent, bundles: dict[int, Bundle]
 ) -> None:
