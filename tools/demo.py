@@ -26,7 +26,7 @@ PLACE = ROOT / ".slipway" / "demo"
 PROJECT = PLACE / "project"
 HOME = PLACE / "home"
 """A link to the company's home. Private keys never live below `.slipway/`, so the folder itself is elsewhere."""
-KEPT = (".venv", "data")
+KEPT = {".venv": "its environment", "data": "its data"}
 """Of the clone: made once, and brought up to date."""
 INTERRUPTED = 130
 TOLD = 3000
@@ -47,8 +47,9 @@ def main() -> int:
     try:
         with alone():
             started = time.monotonic()
-            prepare()
-            print(f"Ready after {time.monotonic() - started:.0f} s. The demo begins.\n", flush=True)
+            reused = prepare()
+            told = f" Of an earlier demo {' and '.join(reused)} were there already." if reused else ""
+            print(f"Ready after {time.monotonic() - started:.0f} s.{told} The demo begins.\n", flush=True)
             code = play(keep=arguments.keep)
             if code or not arguments.keep:
                 remove_home()
@@ -73,10 +74,10 @@ def alone() -> Iterator[None]:
         yield
 
 
-def prepare() -> None:
-    """A clone that is set up, with its data, and nothing else of an earlier demo."""
+def prepare() -> Sequence[str]:
+    """A clone that is set up, with its data; what of that an earlier demo had made, and nothing else of it stays."""
     stop_earlier()
-    clone()
+    reused = clone()
     call(["make", "setup"], "an environment for it, four minutes the first time")
     call([str(PROJECT / ".venv/bin/python"), "tools/tensorrt_tools.py"], "TensorRT's builder")
     call(
@@ -84,6 +85,7 @@ def prepare() -> None:
         "the data that data.dvc names, rendered in two minutes the first time",
         home=HOME.readlink(),
     )
+    return reused
 
 
 def stop_earlier() -> None:
@@ -103,19 +105,20 @@ def remove_home() -> None:
         HOME.unlink()
 
 
-def clone() -> None:
-    """What is committed here, as a repository of its own."""
+def clone() -> Sequence[str]:
+    """What is committed here, as a repository of its own; what it takes over from an earlier one."""
     fresh = PLACE / "fresh"
     shutil.rmtree(fresh, ignore_errors=True)
     call(["git", "clone", "--quiet", str(ROOT), str(fresh)], "cloning", folder=PLACE)
-    for name in KEPT:
-        if (PROJECT / name).exists():
-            shutil.move(PROJECT / name, fresh / name)
+    there = [name for name in KEPT if (PROJECT / name).exists()]
+    for name in there:
+        shutil.move(PROJECT / name, fresh / name)
     shutil.rmtree(PROJECT, ignore_errors=True)
     fresh.rename(PROJECT)
     commit = told(["git", "log", "-1", "--format=%h %s"])
     changed = " Changes that are not committed are not in it." if told(["git", "status", "--porcelain"]) else ""
     print(f"Playing {commit}, in {PROJECT}.{changed}", flush=True)
+    return [KEPT[name] for name in there]
 
 
 def play(*, keep: bool) -> int:
