@@ -142,12 +142,12 @@ class Site(Office):
         )  # fmt: skip
         self.own.ledger.append(told, self.signer("ada"))
 
-    def judge(self, letter: str) -> str:
+    def judge(self, letter: str, **parts: Any) -> str:
         """A passing verdict against today's champion; its key."""
         checked = Checked(gate="floor", name="accuracy", state="passed", sentence="accuracy is 0.9, at least 0.8.")
         verdict = Verdict(
             model=MODEL, bundle=self.bundles[letter], champion=self.own.standing(MODEL).champion, snapshot="d" * 64,
-            gates="e" * 64, code=uuid4().hex * 2, checks=(checked,), judged_at=self.time.now(),
+            gates="e" * 64, code=uuid4().hex * 2, checks=(checked,), judged_at=self.time.now(), **parts,
         )  # fmt: skip
         bind_verdict(self.own.store, self.own.people, verdict, self.signer("gates"))
         self.own.ledger.append(verdict_given(verdict, actor="gates", nonce=uuid4().hex), self.signer("gates"))

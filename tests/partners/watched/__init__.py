@@ -18,10 +18,14 @@ from slipway.pipelines.steps.site import Site as Place
 from slipway.pipelines.steps.step import Ask, Told
 from slipway.pipelines.steps.watch import WatchStep
 from slipway.pipelines.watching.drift import Day
+from slipway.platform.runs.records import Result
+from slipway.platform.runs.results import bind_result, store_files
+from slipway.serving.edge.decisions import make_id
 from slipway.serving.edge.telemetry.distributions import Expected
 from slipway.serving.fleet.notices.book import Book
 from slipway.serving.fleet.store import opening, times
 from slipway.serving.fleet.store.adding import Adder
+from slipway.serving.fleet.store.outcomes import Told as Outcome
 from slipway.serving.fleet.store.packing import Sum
 from slipway.serving.fleet.store.records import Subject
 from slipway.serving.fleet.store.store import FleetStore
@@ -30,6 +34,8 @@ from slipway.serving.release.moving import finishing
 
 MODEL = "bay-occupancy"
 DAY = timedelta(days=1)
+WORK = "r1-" + "a" * 64
+"""Of the evaluation that the gates looked at."""
 
 
 def reference_of(expected: dict[str, Expected]) -> dict[str, object]:
@@ -82,6 +88,32 @@ class Watched:
                         adder.add(device, subject, times.stamp(begin), Sum(seen=part))
                     begin = self.begin + DAY * (self.told - 1)
         engine.dispose()
+
+    def measure(self, accuracy: float) -> None:
+        """So many test rows did the gates find to be answered rightly."""
+        store, bundle = self.site.own.store, self.site.bundles["a"]
+        folder = self.site.root / "measured"
+        folder.mkdir()
+        measured = {"value": accuracy, "low": accuracy - 0.015, "high": accuracy + 0.015}
+        (folder / "evaluation.fp32.json").write_text(json.dumps({"overall": {"accuracy": measured}}))
+        files = store_files(store, folder)
+        result = Result(key=WORK, attempt=1, finished=self.begin, files=files, metrics={}, steps=0, seconds=1.0)
+        bind_result(store, result)
+        self.site.judge("a", work={bundle: WORK})
+
+    def learn(self, share: float, known: int = 60) -> None:
+        """It becomes known of so many decisions of each day whether they were right, and this share of them was."""
+        device, bundle = next(iter(self.days[0])), self.site.bundles["a"]
+        told = [
+            Outcome(
+                decision=make_id(device, bundle, self.begin + DAY * day + timedelta(minutes=number), f"{number:06d}"),
+                right=number < share * known, truth="free", source="barrier",
+            )
+            for day in range(self.told)
+            for number in range(known)
+        ]  # fmt: skip
+        with FleetStore.of(self.site.loaded()) as store:
+            assert store.tell(told, "ada") == len(told)
 
     def watch(self, *, after: int | None = None, snapshot: str | None = None) -> Told:
         """A look in the morning after so many days; after all that was told unless given."""

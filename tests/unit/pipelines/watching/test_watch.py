@@ -88,6 +88,28 @@ def test_drift_is_told_once_with_what_moved_a_task_and_a_notice(make: Make) -> N
     assert [one.id for one in tasks(watched.place.store)] == [task.id]
 
 
+def test_answers_that_turn_out_wrong_are_drift_where_nothing_else_has_moved(make: Make) -> None:
+    watched = make(Planted())
+    watched.measure(0.96)
+    watched.learn(0.7)
+    told = watched.watch()
+    assert told.how is How.DONE
+    assert told.line.startswith("drift of release 1: ")
+    assert "70.0% of 420 decisions were right, the gate measured accuracy 96.0%" in told.line
+    (task,) = tasks(watched.place.store, MODEL)
+    assert told.values == {"release": "1", "task": task.short}
+
+
+def test_answers_that_are_as_right_as_at_the_gate_are_told_and_no_drift(make: Make) -> None:
+    watched = make(Planted())
+    watched.measure(0.96)
+    watched.learn(0.95)
+    told = watched.watch()
+    assert told.line.startswith("no drift: ")
+    assert "95.0% of 420 decisions were right" in told.line
+    assert tasks(watched.place.store) == []
+
+
 def test_the_flow_for_the_model_says_how_many_labels_are_missing(make: Make) -> None:
     watched = make()
     told = watched.watch()
