@@ -180,6 +180,8 @@ class Plan:
     p95_ms: float = 2.0
     provider: str = "cpu"
     divergence: float = 0.1
+    mute: bool = False
+    """Nobody can see how it does."""
     per_second: float = 10.0
     """Requests that come."""
 
@@ -266,6 +268,8 @@ class FakeEngines:
         if self.active is None:
             return None
         plan, seconds = self.memory.plan(self.active[0]), self._clock.monotonic() - self._since
+        if plan.mute:
+            raise RuntimeError("The process that runs it is gone.")
         requests = int(seconds * plan.per_second)
         failed = int(requests * plan.errors)
         return Observed(

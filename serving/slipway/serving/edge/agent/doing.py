@@ -138,11 +138,19 @@ class Doing:
         damage = damaged(self._layout, self._device, self._disk, installed)
         if damage is not None:
             return Failed(Failing.DAMAGED, damage)
-        before = self._engines.observed()
+        before = self._before()
         self._engines.activate(*self._bundle(installed), built(installed), installed.release.number)
         self.running = installed
         self.watch(NOTHING)
         return Activated(before)
+
+    def _before(self) -> Observed | None:
+        """How what answers does; what cannot tell any more is exchanged all the same."""
+        try:
+            return self._engines.observed()
+        except Exception:  # noqa: BLE001 - as above
+            _log.debug("%s: what answers tells nothing", self._model, exc_info=True)
+            return None
 
     def _observe(self, effect: Observe) -> Outcome:
         observed = self._engines.observed()

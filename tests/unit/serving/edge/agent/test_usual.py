@@ -48,6 +48,15 @@ def test_what_went_back_says_nothing_of_what_is_usual(world: World, agent: Agent
     assert dict(state.usual) == {"outputs.logits.mean": 0.1}
 
 
+def test_what_cannot_tell_any_more_how_it_does_is_exchanged_all_the_same(
+    world: World, agent: Agent, bundles: dict[int, Bundle]
+) -> None:
+    world.memory.plans[bundles[1].digest] = Plan(mute=True)
+    world.told.point(1, 2)
+    state = world.poll(agent)
+    assert standing(state) == (2, [])
+
+
 def test_a_process_that_has_seen_too_little_goes_by_what_was_usual_before(
     world: World, agent: Agent, bundles: dict[int, Bundle]
 ) -> None:
