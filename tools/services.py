@@ -7,11 +7,10 @@ put them; nothing is installed, and an own server on this machine is left alone.
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from workspace import ROOT
 
@@ -57,8 +56,14 @@ def main(arguments: Sequence[str]) -> int:
     print(
         f"test-services: PostgreSQL of {Path(shutil.which('postgres', path=path) or '').resolve().parent}", flush=True
     )
+    become_pytest(path, arguments)
+
+
+def become_pytest(path: str, arguments: Sequence[str]) -> NoReturn:
+    """In this process, so that Ctrl-C reaches what ends the servers, and nothing ends it before."""
     command = [sys.executable, "-m", "pytest", "-m", "not soak", *TESTS, *arguments]
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path}, check=False).returncode
+    os.chdir(ROOT)
+    os.execve(sys.executable, command, {**os.environ, "PATH": path})  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":

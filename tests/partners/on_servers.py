@@ -25,6 +25,10 @@ class Servers:
         subprocess.run(["createdb", "-h", socket, "-U", "postgres", name], check=True)
         return self.postgresql.replace("@/postgres?", f"@/{name}?")
 
+    def place(self) -> str:
+        """The address of a new, empty part of the bucket."""
+        return f"s3://slipway/{uuid4().hex}"
+
     @property
     def reach(self) -> dict[str, str]:
         """The settings by which buckets are reached."""

@@ -7,7 +7,9 @@ from on_servers import Servers
 
 
 def test_it_comes_back_in_another_bucket_and_database(servers: Servers, tmp_path: Path) -> None:
-    here = {"SLIPWAY_STORE__URL": "s3://slipway/here/store", "SLIPWAY_FLEET__DATABASE": servers.database()}
-    there = {"SLIPWAY_STORE__URL": "s3://slipway/there/store", "SLIPWAY_FLEET__DATABASE": servers.database()}
+    here, there = (
+        {"SLIPWAY_STORE__URL": f"{servers.place()}/store", "SLIPWAY_FLEET__DATABASE": servers.database()}
+        for _ in range(2)
+    )
     with calling() as call:
-        drill(call, tmp_path, servers.reach | here, servers.reach | there, "s3://slipway/backups")
+        drill(call, tmp_path, servers.reach | here, servers.reach | there, servers.place())

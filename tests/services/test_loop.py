@@ -15,7 +15,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from airflow_stack.api import RUN_SECONDS
 from airflow_stack.company import Company
 from airflow_stack.stack import Stack, free_port
 from on_servers import Servers
@@ -89,13 +88,13 @@ def settings(servers: Servers, place: str, tracking: str, mlflow_database: str, 
     """A context on both servers."""
     return {
         **servers.reach,
-        "SLIPWAY_STORE__URL": f"s3://slipway/{place}/store",
-        "SLIPWAY_DATA__REMOTE": f"s3://slipway/{place}/data",
-        "SLIPWAY_CHANNEL__URL": f"s3://slipway/{place}/channel",
+        "SLIPWAY_STORE__URL": f"{place}/store",
+        "SLIPWAY_DATA__REMOTE": f"{place}/data",
+        "SLIPWAY_CHANNEL__URL": f"{place}/channel",
         "SLIPWAY_FLEET__DATABASE": fleet_database,
         "SLIPWAY_MLFLOW__TRACKING_URI": tracking,
         "SLIPWAY_MLFLOW__DATABASE": mlflow_database,
-        "SLIPWAY_MLFLOW__ARTIFACTS": f"s3://slipway/{place}/mlflow",
+        "SLIPWAY_MLFLOW__ARTIFACTS": f"{place}/mlflow",
     }
 
 
@@ -105,10 +104,11 @@ def company(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Itera
     root = make_project(folder / "project", f"{DECLARATION}retrain: {{on: [data, labels]}}\n")
     shutil.copytree(ROOT / "dags", root / "dags", ignore=shutil.ignore_patterns("__pycache__"))
     database, airflow = servers.database(), servers.database()
-    with mlflow(servers, database, "s3://slipway/here/mlflow", folder) as tracking:
+    place = servers.place()
+    with mlflow(servers, database, f"{place}/mlflow", folder) as tracking:
         environ = {
             "HOME": str(folder), "PATH": f"{BIN}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root),
-            **settings(servers, "here", tracking, database, servers.database()),
+            **settings(servers, place, tracking, database, servers.database()),
         }  # fmt: skip
         company = Company(root, environ)
         company.found()
@@ -130,14 +130,8 @@ def champion(company: Company) -> str:
     """The run of Airflow that led to one, which was released."""
     airflow = company.stack
     run = airflow.trigger(RETRAIN, overrides=list(SHORT))
-
-    def approved() -> bool:
-        """Airflow may lose an answer that comes within a second of the question, and then asks again."""
-        if airflow.page(RETRAIN, run, "approval"):
-            airflow.answer(RETRAIN, run, "approval", "Approve", by="ben", reason="looked at the rows")
-        return airflow.state(RETRAIN, run, "approval") == "success"
-
-    airflow.wait(approved, "the approval is given", RUN_SECONDS)
+    airflow.asked(RETRAIN, run, "approval")
+    airflow.answer(RETRAIN, run, "approval", "Approve", by="ben", reason="looked at the rows")
     assert airflow.ended(RETRAIN, run) == "success", airflow.states(RETRAIN, run)
     airflow.wait(lambda: bool(airflow.runs(ROLLOUT)), "the champion wakes its rollout")
     assert set(airflow.settled(ROLLOUT).values()) == {"success"}
@@ -170,16 +164,17 @@ def test_backed_up_and_lost_it_comes_back_on_other_servers_databases(
     with fleet(company) as reach:
         company.run("fleet", "enrol", "--id", "gate-1", "--model", MODEL, "--yes", by="edda", **reach)
         tokens = company.ask("fleet", "list", "--tokens", by="edda", **reach)
-    made = company.ask("backup", "s3://slipway/backups")
+    backups, place = servers.place(), servers.place()
+    made = company.ask("backup", backups)
     assert {part["part"]: part["objects"] > 0 for part in made["parts"]} == {
         "fleet": True, "channel": True, "store": True, "mlflow": True, "artefacts": True, "people": True,
     }  # fmt: skip
-    assert "is whole" in company.run("backup", "s3://slipway/backups", "--verify")
+    assert "is whole" in company.run("backup", backups, "--verify")
     database = servers.database()
-    elsewhere = settings(servers, "there", "http://127.0.0.1:1", database, servers.database())
+    elsewhere = settings(servers, place, "http://127.0.0.1:1", database, servers.database())
     people = {"SLIPWAY_IDENTITY__PEOPLE": str(tmp_path / "people.toml"), "SLIPWAY_DATA__CACHE": str(tmp_path / "cache")}
-    company.run("restore", "s3://slipway/backups", **elsewhere, **people)
-    with mlflow(servers, database, "s3://slipway/there/mlflow", tmp_path) as tracking:
+    company.run("restore", backups, **elsewhere, **people)
+    with mlflow(servers, database, f"{place}/mlflow", tmp_path) as tracking:
         there = {**elsewhere, **people, "SLIPWAY_MLFLOW__TRACKING_URI": tracking}
         company.run("ledger", "verify", **there)
         assert company.ask("model", "list", **there) == company.ask("model", "list")

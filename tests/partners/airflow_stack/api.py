@@ -70,8 +70,13 @@ class Api(ABC):
         return detail if detail and not detail["response_received"] else None
 
     def asked(self, dag: str, run: str, task: str) -> dict[str, Any]:
-        """Wait until a task asks people; what it asks."""
-        self.wait(lambda: self.page(dag, run, task) is not None, f"{task} of {dag} asks people", RUN_SECONDS)
+        """Wait until a task asks people; what it asks. A run that has failed before never will."""
+
+        def asks() -> bool:
+            assert self.runs(dag).get(run) != "failed", self.states(dag, run)
+            return self.page(dag, run, task) is not None
+
+        self.wait(asks, f"{task} of {dag} asks people", RUN_SECONDS)
         return self.page(dag, run, task) or {}
 
     def answer(self, dag: str, run: str, task: str, button: str, *, by: str, reason: str = "") -> None:
