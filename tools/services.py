@@ -46,25 +46,20 @@ def places() -> list[Path]:
     return [path for pattern in PLACES for path in Path("/").glob(pattern.removeprefix("/"))]
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the tests; 1 where there is nothing to run them on."""
+def main(arguments: Sequence[str]) -> NoReturn:
+    """Become pytest, so that Ctrl-C reaches what ends the servers; exit with 1 where there is nothing to run on."""
     try:
         path = programs(os.environ.get("PATH", ""), places())
     except NoPostgresql as failure:
         print(f"test-services: {failure}\n{INSTALL}", file=sys.stderr)
-        return 1
+        sys.exit(1)
     print(
         f"test-services: PostgreSQL of {Path(shutil.which('postgres', path=path) or '').resolve().parent}", flush=True
     )
-    become_pytest(path, arguments)
-
-
-def become_pytest(path: str, arguments: Sequence[str]) -> NoReturn:
-    """In this process, so that Ctrl-C reaches what ends the servers, and nothing ends it before."""
     command = [sys.executable, "-m", "pytest", "-m", "not soak", *TESTS, *arguments]
     os.chdir(ROOT)
     os.execve(sys.executable, command, {**os.environ, "PATH": path})  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

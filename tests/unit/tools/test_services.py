@@ -33,7 +33,9 @@ def test_where_there_is_none_it_says_what_to_do(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(services, "places", list)
-    assert services.main([]) == 1
+    with pytest.raises(SystemExit) as ended:
+        services.main([])
+    assert ended.value.code == 1
     told = capsys.readouterr().err
     assert "no PostgreSQL here: initdb, postgres" in told
     assert "apt-get install postgresql" in told
