@@ -30,7 +30,7 @@ MEBIBYTE: Final = 1024 * 1024
 def up(
     *,
     only: Only = None,
-    agents: Annotated[int, typer.Option("--agents", metavar="N", min=0, max=50, help="Devices of the fleet.")] = 3,
+    agents: Annotated[int, typer.Option("--agents", metavar="N", min=0, help="Devices of the fleet, up to 12.")] = 3,
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Come back when all is healthy, and leave it running.")
     ] = False,
