@@ -30,13 +30,13 @@ class SlipwayLocalExecutor(LocalExecutor):
 
     leave: Callable[[int], object] = staticmethod(os._exit)
 
-    def sync(self) -> None:
-        """What it does between two rounds of the scheduler."""
-        killed = [pid for pid, worker in self.workers.items() if worker.exitcode]
-        if killed:
+    def _check_workers(self) -> None:
+        """Forget workers that are dead, between two rounds of the scheduler and behind work that is handed out."""
+        before = {pid for pid, worker in self.workers.items() if worker.exitcode != 0}
+        super()._check_workers()  # type: ignore[no-untyped-call]
+        if killed := before - self.workers.keys():
             self.log.error("Workers were killed: %s. Tasks could wait for ever, so the scheduler ends.", killed)
             self.leave(FAILED)
-        super().sync()
 
     def change_state(self, key: Any, state: Any, info: Any = None, remove_running: bool = True) -> None:  # noqa: ANN401, FBT001, FBT002
         """What a worker tells of a key: that it is at work on it, or how that has ended."""

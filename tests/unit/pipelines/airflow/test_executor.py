@@ -92,6 +92,16 @@ def test_a_worker_that_was_killed_ends_the_scheduler(executor: SlipwayLocalExecu
     assert left.value.args == (FAILED,)
 
 
+def test_so_does_one_whose_death_is_found_while_work_is_handed_out(
+    executor: SlipwayLocalExecutor, tmp_path: Path
+) -> None:
+    first, *_ = executor.workers.values()
+    first.kill()
+    first.join(PATIENCE_SECONDS)
+    with pytest.raises(Left):
+        begin(executor, Work(KEY, tmp_path / "work"))
+
+
 def test_one_that_came_to_its_end_does_not(executor: SlipwayLocalExecutor) -> None:
     executor.activity_queue.put(None)
     eventually(lambda: not all(worker.is_alive() for worker in executor.workers.values()))
