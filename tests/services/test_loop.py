@@ -1,6 +1,7 @@
 """The whole loop on servers, by settings alone: from data in S3 to a release, then lost and put back elsewhere.
 
-Store, data, channel and artefacts are in S3; Airflow, MLflow and the fleet store each have a database in PostgreSQL.
+Store, data, channel and artefacts are in S3; Airflow, MLflow and the fleet store each have a database in PostgreSQL,
+and Airflow has two schedulers, which only a server allows.
 """
 
 import os
@@ -118,7 +119,9 @@ def company(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Itera
         acts["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = driven(airflow)
         acts["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC"] = ""  # another driver, for what nobody here asks
         pools = company.ask("flow", "pools")
-        with Stack(folder / "stack", root / "dags", people=("ada", "ben"), pools=pools, **acts) as company.airflow:
+        with Stack(
+            folder / "stack", root / "dags", people=("ada", "ben"), pools=pools, twice=("scheduler",), **acts
+        ) as company.airflow:
             company.stack.wait(lambda: {RETRAIN, ROLLOUT} <= company.stack.known(), "the DAGs are known")
             for dag in company.stack.known() - {RETRAIN, ROLLOUT}:
                 company.stack.pause(dag)
@@ -138,8 +141,9 @@ def champion(company: Company) -> str:
     return run
 
 
-def test_from_a_trigger_to_a_release_on_servers_alone(company: Company, champion: str) -> None:
+def test_from_a_trigger_to_one_release_on_servers_alone_with_two_schedulers(company: Company, champion: str) -> None:
     assert champion
+    assert company.stack.schedulers() == 2
     assert [one["decision"]["actor"] for one in company.decisions("approve")] == ["ben"]
     assert [one["state"] for one in company.ask("model", "list")] == ["champion"]
     assert len(company.decisions("release")) == 1

@@ -45,6 +45,11 @@ class Api(ABC):
         """The DAGs that were parsed."""
         return {one["dag_id"] for one in self._ask("GET", "dags").raise_for_status().json()["dags"]}
 
+    def schedulers(self) -> int:
+        """How many are at work."""
+        answer = self._ask("GET", "jobs?job_type=SchedulerJob&job_state=running&is_alive=true")
+        return len(answer.raise_for_status().json()["jobs"])
+
     def runs(self, dag: str) -> dict[str, str]:
         """All runs of a DAG with their states, in their order."""
         answer = self._ask("GET", f"dags/{dag}/dagRuns?order_by=run_after")

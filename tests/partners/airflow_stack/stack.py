@@ -1,4 +1,4 @@
-"""Four Airflow processes on loopback, with a SQLite file."""
+"""Airflow's four processes on loopback, with a SQLite file unless a test names another database."""
 
 import json
 import os
@@ -27,7 +27,7 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
 
 
 class Stack(Api):
-    """Airflow with the DAG files of one folder. All processes end with the block."""
+    """Airflow with the DAG files of one folder, all of it ended with the block; of what `twice` names there are two."""
 
     def __init__(
         self,
@@ -36,9 +36,11 @@ class Stack(Api):
         *,
         people: Sequence[str] = ("ada",),
         pools: Mapping[str, Any] | None = None,
+        twice: Sequence[str] = (),
         **variables: str,
     ) -> None:
         self._folder, self._pools = folder, pools
+        self._names = [*COMPONENTS, *(f"{name} 2" for name in twice)]
         self._port = free_port()
         super().__init__(f"http://127.0.0.1:{self._port}")
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -75,9 +77,11 @@ class Stack(Api):
         if self._pools:
             self._make_pools(self._pools)
         try:
-            for name in COMPONENTS:
+            for name in self._names:
                 self.start(name)
             self.wait(self._is_healthy, "all of Airflow is healthy")
+            wanted = sum(name.startswith("scheduler") for name in self._names)
+            self.wait(lambda: self.schedulers() == wanted, "all schedulers are at work")
         except BaseException:
             self.stop()
             raise
@@ -90,7 +94,7 @@ class Stack(Api):
         """Start one of its processes, in a group of its own."""
         with (self._folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                [str(BIN / "airflow"), *COMPONENTS[name]],
+                [str(BIN / "airflow"), *COMPONENTS[name.partition(" ")[0]]],
                 env=self._environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
