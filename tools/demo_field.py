@@ -16,14 +16,15 @@ LATEST: Final = 200
 def right_answers(company: Company, release: int) -> float | None:
     """The share of the latest answers that are right; None while a device has not given enough with this release."""
     place = Place(company.root, company.environ)
-    right = []
-    for device in company.releases():
-        answers = list(_answers(place, device, release))[-LATEST:]
-        if len(answers) < LATEST:
-            return None
-        for stream, answer, decision in answers:
-            truth = truth_of(place, device, stream, parse_id(decision).at)
-            right += [] if truth is None else [answer == truth.state]
+    given = {device: list(_answers(place, device, release))[-LATEST:] for device in company.releases()}
+    if any(len(answers) < LATEST for answers in given.values()):
+        return None
+    right = [
+        answer == truth.state
+        for device, answers in given.items()
+        for stream, answer, decision in answers
+        if (truth := truth_of(place, device, stream, parse_id(decision).at)) is not None
+    ]
     return sum(right) / len(right)
 
 

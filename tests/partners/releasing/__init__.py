@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kept_evaluation import keep_evaluation
 from slipway.platform.identity import People, Person, PersonSigner, Role, TrustedKey, signer_for
 from slipway.platform.identity.key_ring import KeyRing
 from slipway.platform.identity.people_text import rewritten
@@ -25,8 +26,7 @@ from slipway.platform.registry.verdicts import bind_verdict
 from slipway.platform.registry.versions import Registered, Registration, register
 from slipway.platform.runs.layout import WorkKeys
 from slipway.platform.runs.parts import CodeFile, Parts
-from slipway.platform.runs.records import AttemptSpec, Binding, Place, Result
-from slipway.platform.runs.results import store_files
+from slipway.platform.runs.records import AttemptSpec, Binding, Place
 from slipway.platform.runs.tracking.binding import KEY_TAG
 from slipway.platform.settings import Loaded, load
 from slipway.platform.settings.schema import MLflow
@@ -205,14 +205,7 @@ class Site:
 
     def evaluated(self, work: str, files: dict[str, bytes]) -> str:
         """The result of an evaluation, which a verdict names under this work key."""
-        folder = self.root / "evaluations" / work
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            (folder / name).write_bytes(data)
-        stored = store_files(self.gates.store, folder)
-        result = Result(key=work, attempt=1, finished=START, files=stored, metrics={}, steps=1, seconds=1)
-        result.bind(self.gates.store, WorkKeys(work).result)
-        return work
+        return keep_evaluation(self.gates.store, self.root / "evaluations" / work, work, files, START)
 
 
 def make_mlflow(path: Path) -> Path:

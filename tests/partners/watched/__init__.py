@@ -13,13 +13,12 @@ import pytest
 import sqlalchemy
 
 import rolling_out
+from kept_evaluation import keep_evaluation
 from planted.field import LEVELS, NAMES, ROWS, Planted
 from slipway.pipelines.steps.site import Site as Place
 from slipway.pipelines.steps.step import Ask, Told
 from slipway.pipelines.steps.watch import WatchStep
 from slipway.pipelines.watching.drift import Day
-from slipway.platform.runs.records import Result
-from slipway.platform.runs.results import bind_result, store_files
 from slipway.serving.edge.decisions import make_id
 from slipway.serving.edge.telemetry.distributions import Expected
 from slipway.serving.fleet.notices.book import Book
@@ -91,15 +90,10 @@ class Watched:
 
     def measure(self, accuracy: float) -> None:
         """So many test rows did the gates find to be answered rightly."""
-        store, bundle = self.site.own.store, self.site.bundles["a"]
-        folder = self.site.root / "measured"
-        folder.mkdir()
         measured = {"value": accuracy, "low": accuracy - 0.015, "high": accuracy + 0.015}
-        (folder / "evaluation.fp32.json").write_text(json.dumps({"overall": {"accuracy": measured}}))
-        files = store_files(store, folder)
-        result = Result(key=WORK, attempt=1, finished=self.begin, files=files, metrics={}, steps=0, seconds=1.0)
-        bind_result(store, result)
-        self.site.judge("a", work={bundle: WORK})
+        files = {"evaluation.fp32.json": json.dumps({"overall": {"accuracy": measured}}).encode()}
+        work = keep_evaluation(self.site.own.store, self.site.root / "measured", WORK, files, self.begin)
+        self.site.judge("a", work={self.site.bundles["a"]: work})
 
     def learn(self, share: float, known: int = 60) -> None:
         """It becomes known of so many decisions of each day whether they were right, and this share of them was."""
